@@ -1,0 +1,1 @@
+"""Django's email without Django, on the standard library alone."""

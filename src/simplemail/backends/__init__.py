@@ -1,0 +1,1 @@
+"""Where mail can go: one module a backend, each with one `EmailBackend`."""
