@@ -1,0 +1,53 @@
+"""Makes Message-IDs, and remembers the name of this machine for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+
+class CachedDnsName:
+    """This machine's name, asked for once, when first needed: DNS may take seconds.
+
+    Deleting `_fqdn` makes it ask again.
+    """
+
+    _fqdn: str
+
+    def __str__(self) -> str:
+        return self.get_fqdn()
+
+    def get_fqdn(self) -> str:
+        """Return the name in ASCII (IDNA 2003); "localhost" if no header can hold it."""
+        try:
+            return self._fqdn
+        except AttributeError:
+            self._fqdn = _ask_for_name()
+            return self._fqdn
+
+
+DNS_NAME = CachedDnsName()
+
+
+def _ask_for_name() -> str:
+    import socket
+
+    name = socket.getfqdn()
+    try:
+        name = name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return "localhost"
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", name) else "localhost"
+
+
+def make_msgid(idstring: str | None = None, domain: object = None) -> str:
+    """Return a new Message-ID in angle brackets, of the form of `email.utils.make_msgid()`.
+
+    Its 64 random bits come from the operating system: `random.seed()` and `fork()` don't make two
+    of them alike. `idstring` makes it stronger still; `domain` defaults to `DNS_NAME`.
+    """
+    random = int.from_bytes(os.urandom(8))
+    extra = "" if idstring is None else f".{idstring}"
+    domain = DNS_NAME if domain is None else domain
+    return f"<{int(time.time() * 100)}.{os.getpid()}.{random}{extra}@{domain}>"
