@@ -1,0 +1,38 @@
+"""A real SMTP server in a thread, for tests: what it answers is yours to say."""
+
+from .faults import (
+    Close,
+    Delay,
+    Drip,
+    EndlessLine,
+    EndlessReply,
+    Fault,
+    Garbage,
+    HalfClose,
+    Inject,
+    Reset,
+    Silence,
+)
+from .sasl import MECHANISMS
+from .server import EXTENSIONS, TLS_DIR, SMTPServer
+from .session import Received, Session
+
+__all__ = [
+    "EXTENSIONS",
+    "MECHANISMS",
+    "TLS_DIR",
+    "Close",
+    "Delay",
+    "Drip",
+    "EndlessLine",
+    "EndlessReply",
+    "Fault",
+    "Garbage",
+    "HalfClose",
+    "Inject",
+    "Received",
+    "Reset",
+    "SMTPServer",
+    "Session",
+    "Silence",
+]

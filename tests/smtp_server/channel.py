@@ -1,0 +1,235 @@
+"""Bytes to and from one client: buffered, recorded, late by the simulated round trip."""
+
+import contextlib
+import selectors
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from collections.abc import Callable
+
+# PollSelector has no limit of 1,024 file descriptors, but Windows has no poll().
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class Hangup(Exception):  # noqa: N818 (it is no error)
+    """The connection is over; `afterlife` runs before the socket is closed."""
+
+    def __init__(self, afterlife: Callable[[], None] = lambda: None) -> None:
+        self.afterlife = afterlife
+
+
+class Channel:
+    """A connected socket, used by one thread; `interrupt()` and `hang_up()` by any other.
+
+    Replies wait until the client has nothing more to say, and go out in one piece, as RFC 2920
+    wants it. With `rtt` they travel that many seconds, while reading goes on: a client that waits
+    for each reply pays each time, one that pipelines pays once.
+    """
+
+    def __init__(self, sock: socket.socket, *, rtt: float = 0.0, record: bool = True) -> None:
+        self.sock = sock
+        self.rtt = rtt
+        self.received = bytearray()
+        self.turns = 0
+        self.pace: tuple[int, float] | None = None
+        self.on_wait: Callable[[], None] = lambda: None
+        self._record = record
+        self._buffer = bytearray()
+        self._replies: list[bytes] = []
+        self._late: deque[tuple[float, int, bytes]] = deque()
+        self._orders: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._ear, self._bell = socket.socketpair()
+        self._selector = _Selector()
+        self._selector.register(sock.fileno(), selectors.EVENT_READ)
+        self._selector.register(self._ear, selectors.EVENT_READ)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    # Reading
+
+    def read_line(self) -> bytes:
+        """The next line with its line end, whatever that is."""
+        return self.read_through(b"\n")
+
+    def read_through(self, end: bytes) -> bytes:
+        """Everything up to and including `end`."""
+        searched = 0
+        while (found := self._buffer.find(end, searched)) < 0:
+            searched = max(0, len(self._buffer) - len(end) + 1)
+            self._fill()
+        return self.read(found + len(end))
+
+    def read(self, size: int) -> bytes:
+        """Exactly `size` bytes."""
+        self.need(size)
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def need(self, size: int, end: bytes | None = None) -> None:
+        """Wait until `size` bytes are in the buffer, or until `end` is."""
+        while len(self._buffer) < size and not (end and end in self._buffer):
+            self._fill()
+
+    def peek(self, size: int) -> bytes:
+        self.need(size)
+        return bytes(self._buffer[:size])
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes came that nobody has read yet."""
+        return len(self._buffer)
+
+    def forget_input(self) -> None:
+        self._buffer.clear()
+
+    def spoke_first(self) -> bool:
+        """Has the client sent something already?"""
+        return bool(self._buffer) or self._readable(0)
+
+    def drain(self) -> None:
+        """Read, record and forget until the client goes away, which raises Hangup."""
+        while True:
+            self._buffer.clear()
+            self._fill()
+
+    def _fill(self) -> None:
+        if not self._readable(0):
+            # The client may be waiting too.
+            self.flush()
+            self.on_wait()
+        self._deliver()
+        while not self._readable(self._until_delivery()):
+            self._deliver()
+        chunk = self.sock.recv(1 << 18)
+        if not chunk:
+            raise Hangup
+        if self._record:
+            self.received += chunk
+        self._buffer += chunk
+
+    def _readable(self, timeout: float | None) -> bool:
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return True
+        ready = False
+        for key, _ in self._selector.select(timeout):
+            if key.fileobj is self._ear:
+                self._ear.recv(1024)
+                self._obey()
+            else:
+                ready = True
+        return ready
+
+    # Writing
+
+    def write(self, data: bytes) -> None:
+        """Keep `data` until `flush()`, or until the client has to be waited for."""
+        self._replies.append(data)
+
+    def flush(self) -> None:
+        """Send what was written; with `rtt`, on its way and not there yet."""
+        if not self._replies:
+            return
+        data = b"".join(self._replies)
+        self._replies.clear()
+        # A turn is a step of the longest chain of "the client heard this, then said that".
+        self._late.append((time.monotonic() + self.rtt, self.turns + 1, data))
+        self._deliver()
+
+    def flush_all(self) -> None:
+        """Send what was written and wait until it is there."""
+        self.flush()
+        while self._late:
+            self.pause(self._until_delivery() or 0)
+            self._deliver()
+
+    def flood(self, data: bytes, limit: int | None) -> None:
+        """Send `data` over and over, up to `limit` bytes, then say no more."""
+        sent = 0
+        while limit is None or sent < limit:
+            self._send(data)
+            sent += len(data)
+        self.drain()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not through an interrupt."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._ear.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                self._ear.recv(1024)
+                self._obey()
+
+    def _until_delivery(self) -> float | None:
+        return max(0.0, self._late[0][0] - time.monotonic()) if self._late else None
+
+    def _deliver(self) -> None:
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, turn, data = self._late.popleft()
+            self.turns = max(self.turns, turn)
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self.pace is None:
+            self.sock.sendall(data)
+            return
+        size, interval = self.pace
+        for start in range(0, len(data), size):
+            self.sock.sendall(data[start : start + size])
+            self.pause(interval)
+
+    # Beginning and end
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Shake hands; costs one turn, as TLS 1.3 does."""
+        self.flush_all()
+        self._buffer.clear()
+        # The handshake comes later, so that hang_up() already finds the new socket.
+        self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        self.pause(self.rtt)
+        self.sock.do_handshake()
+        self.turns += 1
+
+    def half_close(self) -> None:
+        """Say no more, still listen."""
+        self.flush_all()
+        socket.socket.shutdown(self.sock, socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """Close with a TCP reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self) -> None:
+        """Close all that is open; safe to call twice."""
+        self._selector.close()
+        self.sock.close()
+        self._ear.close()
+        self._bell.close()
+
+    # From other threads
+
+    def interrupt(self, order: Callable[[], None]) -> None:
+        """Have the channel's own thread call `order` as soon as it waits for the client."""
+        self._orders.append(order)
+        self._ring()
+
+    def hang_up(self) -> None:
+        """End whatever the channel's own thread is doing."""
+        self._stopping = True
+        self._ring()
+        # Not SSLSocket.shutdown(): it takes the TLS layer away from under the other thread.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):
+            self._bell.send(b"!")
+
+    def _obey(self) -> None:
+        if self._stopping:
+            raise Hangup
+        while self._orders:
+            self._orders.popleft()()
