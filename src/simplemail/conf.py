@@ -1,0 +1,143 @@
+"""The settings: Django's names, in one frozen object that is replaced whole.
+
+Django's own page describes most of them:
+https://docs.djangoproject.com/en/stable/ref/settings/#email
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .scopes import Scope
+
+
+class Settings:
+    """Every setting, with its default. Frozen; `replace()` makes a changed copy.
+
+    None for a setting means that it isn't set, so its default holds. The values are looked at
+    when they are used, not when they are set.
+    """
+
+    MAILERS: Mapping[str, Any] | None = None
+    DEFAULT_FROM_EMAIL: str = "webmaster@localhost"
+    SERVER_EMAIL: str = "root@localhost"
+    ADMINS: Sequence[Any] = ()
+    MANAGERS: Sequence[Any] = ()
+    EMAIL_SUBJECT_PREFIX: str = ""
+    DEFAULT_CHARSET: str = "utf-8"
+    EMAIL_USE_LOCALTIME: bool = False
+    EMAIL_URL: str | None = None
+    EMAIL_BACKEND: Any = "smtp"
+    EMAIL_HOST: str = "localhost"
+    EMAIL_PORT: int = 25
+    EMAIL_HOST_USER: str = ""
+    EMAIL_HOST_PASSWORD: Any = ""
+    EMAIL_USE_TLS: bool = False
+    EMAIL_USE_SSL: bool = False
+    EMAIL_SSL_CERTFILE: Any = None
+    EMAIL_SSL_KEYFILE: Any = None
+    EMAIL_TIMEOUT: float = 60.0
+    EMAIL_FILE_PATH: Any = None
+
+    def __init__(self, **values: Any) -> None:
+        for name in values:
+            if name not in NAMES:
+                raise TypeError(f"Unknown setting {name!r}{did_you_mean(name, NAMES)}")
+        # Written past __setattr__, which refuses. What is not here reads as the class's default.
+        self.__dict__.update({k: v for k, v in values.items() if v is not None})
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return a copy with these settings changed. Unknown names: TypeError."""
+        return Settings(**{**self.__dict__, **changes})
+
+    def is_set(self, name: str) -> bool:
+        """Was this setting given a value, be it its default's?"""
+        return name in self.__dict__
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Settings are frozen; call configure({name}=...) instead")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Settings are frozen; call configure({name}=None) instead")
+
+    def __repr__(self) -> str:
+        # Names alone: the values hold passwords and URLs with credentials.
+        return f"<Settings: {', '.join(self.__dict__) or 'all defaults'}>"
+
+
+NAMES = tuple(Settings.__annotations__)
+"""The names of all settings."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the known name nearest to this one, or a list of all."""
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    near = near or difflib.get_close_matches(name.upper(), names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+
+
+_current = Settings()
+
+
+class _CurrentSettings:
+    """Reads from the settings of the moment, so that it may be imported by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return getattr(_current, name)
+        except AttributeError:
+            raise AttributeError(f"No setting {name!r}{did_you_mean(name, NAMES)}") from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(_current, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_current, name)
+
+    def __dir__(self) -> list[str]:
+        return list(NAMES)
+
+    def __repr__(self) -> str:
+        return repr(_current)
+
+
+settings = _CurrentSettings()
+
+
+def configure(**changes: Any) -> None:
+    """Change the settings named and leave the rest; None unsets one.
+
+    An unknown name is a TypeError that suggests the nearest one, and nothing is changed.
+    """
+    _swap(_current.replace(**changes))
+
+
+class override_settings(Scope[None]):  # noqa: N801 - Django's name
+    """Change settings inside a `with` block, or a decorated function or class, and restore them.
+
+    For tests. Process-wide on purpose: threads started by the code under test see it too.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        _current.replace(**changes)  # a misspelt name is reported here, not in the test
+        self._changes = changes
+        self._before: list[Settings] = []
+
+    def fresh(self) -> override_settings:
+        return override_settings(**self._changes)
+
+    def __enter__(self) -> None:
+        self._before.append(_current)
+        configure(**self._changes)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _swap(self._before.pop())
+
+
+def _swap(new: Settings) -> None:
+    global _current
+    _current = new

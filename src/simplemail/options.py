@@ -1,0 +1,78 @@
+"""Which options a backend takes, and of which type, read from its constructor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .conf import did_you_mean
+from .exceptions import InvalidMailer
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+# What only the library itself passes, or what has no text form.
+_NOT_FOR_USERS = {"self", "alias"}
+
+
+def known_options(backend: type) -> dict[str, str]:
+    """Return the backend's options with their types' names ("" where none is written).
+
+    A base class's options count too: they arrive there through `**kwargs`.
+    """
+    known: dict[str, str] = {}
+    for cls in backend.__mro__:
+        init = vars(cls).get("__init__")
+        code = getattr(init, "__code__", None)
+        if init is None or code is None:
+            continue
+        count = code.co_argcount + code.co_kwonlyargcount
+        for name in code.co_varnames[:count]:
+            kind = init.__annotations__.get(name, "")
+            known.setdefault(name, kind if isinstance(kind, str) else kind.__name__)
+    return {name: kind for name, kind in known.items() if name not in _NOT_FOR_USERS}
+
+
+def suggestion(backend: type, unknown: Iterable[str]) -> str:
+    """Return the sentence that helps with options this backend doesn't know."""
+    known = known_options(backend)
+    hints = [did_you_mean(name, known)[2:] for name in unknown]
+    return hints[0][0].upper() + hints[0][1:] if hints else ""
+
+
+def from_text(backend: type, options: Mapping[str, Any], alias: str | None) -> dict[str, Any]:
+    """Convert options that came as text in a URL to the types that the backend asks for.
+
+    Raises InvalidMailer for an option that the backend doesn't have, or a value that won't do.
+    """
+    known = known_options(backend)
+    for name in options:
+        if name not in known:
+            text = f"Unknown option {name!r} in a mailer URL{did_you_mean(name, known)}"
+            raise InvalidMailer(text, alias=alias)
+    return {name: _convert(name, known[name], value, alias) for name, value in options.items()}
+
+
+def _convert(name: str, kind: str, value: Any, alias: str | None) -> Any:
+    for prefix, (convert, wanted) in _CONVERTERS.items():
+        if isinstance(value, str) and kind.startswith(prefix):
+            try:
+                return convert(value)
+            except ValueError:
+                text = f"Option {name!r} in a mailer URL must be {wanted}, not {value!r}"
+                raise InvalidMailer(text, alias=alias) from None
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError
+
+
+_CONVERTERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "bool": (_boolean, "true or false"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+}

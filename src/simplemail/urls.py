@@ -1,0 +1,131 @@
+"""A mailer in one line: `smtp+tls://user:password@host`, `console:`, `file:///var/mail/out`.
+
+    smtp://host          port 25, no TLS
+    smtp+tls://host      port 587, STARTTLS required
+    smtps://host         port 465, TLS from the first byte (also smtp+ssl://)
+    console:             standard output
+    file:///var/mail/out one file a run in this directory (file:out is relative)
+    memory:              simplemail.outbox
+    dummy:               nowhere
+
+User and password are percent-decoded. Options follow as a query: `?timeout=10&ca_file=/etc/ca.pem`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from .exceptions import InvalidMailer
+
+_SMTP: dict[str, dict[str, Any]] = {
+    "smtp": {"port": 25, "use_tls": False, "use_ssl": False},
+    "smtp+tls": {"port": 587, "use_tls": True, "use_ssl": False},
+    "smtps": {"port": 465, "use_tls": False, "use_ssl": True},
+    "smtp+ssl": {"port": 465, "use_tls": False, "use_ssl": True},
+}
+_PLAIN = ("console", "memory", "dummy")
+SCHEMES = (*_SMTP, "file", *_PLAIN)
+
+_ENCODE = "percent-encode special characters in the user name and the password (@ is %40, / is %2F)"
+
+
+def is_url(text: str) -> bool:
+    """Does this name a mailer by URL, rather than a backend by its short name or dotted path?"""
+    return ":" in text
+
+
+def parse(url: str, *, alias: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the backend's short name and its options; query options are still strings.
+
+    Raises InvalidMailer, whose text never repeats the URL: it may hold a password.
+    """
+    try:
+        return _parse(url)
+    except _UrlError as error:
+        raise InvalidMailer(str(error), alias=alias) from None
+
+
+class _UrlError(ValueError):
+    """What is wrong with a URL, in words that hold none of its secrets."""
+
+
+def _parse(url: str) -> tuple[str, dict[str, Any]]:
+    scheme = url.partition(":")[0].lower()
+    if scheme not in SCHEMES:
+        raise _UrlError(f"Unknown scheme {_shown(scheme)} in a mailer URL; use one of {_listed()}")
+    parts = _split(url, scheme)
+    query = _query(parts, scheme)
+    if scheme in _SMTP:
+        return "smtp", _smtp(parts, scheme) | query
+    if scheme == "file":
+        return "file", {"file_path": _file_path(parts)} | query
+    if parts.netloc or parts.path:
+        raise _UrlError(f"A {scheme}: mailer URL takes no host or path; write {scheme}:")
+    return scheme, query
+
+
+def _listed() -> str:
+    return ", ".join(f"{scheme}:" if scheme in _PLAIN else f"{scheme}://" for scheme in SCHEMES)
+
+
+def _shown(scheme: str) -> str:
+    # "user:password@host" without its scheme would be shown up to the colon.
+    return repr(scheme) if re.fullmatch(r"[a-z0-9+.-]{1,20}", scheme) else "(not shown)"
+
+
+def _split(url: str, scheme: str) -> SplitResult:
+    if not url.isprintable() or " " in url:
+        raise _UrlError("A mailer URL must not hold spaces or control characters")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _UrlError(f"The host in a {scheme}:// mailer URL is not valid; {_ENCODE}") from None
+    # A raw "/", "?" or "#" in a password cuts the URL short, and the rest of
+    # the password would turn up as a path or as the name of an option.
+    if parts.fragment or (parts.netloc + parts.path + parts.query).count("@") > 1:
+        raise _UrlError(f"A mailer URL has a '#' or more than one '@'; {_ENCODE}")
+    if scheme in _SMTP and ("@" in parts.query or parts.path not in ("", "/")):
+        raise _UrlError(f"A {scheme}:// mailer URL has something after its host; {_ENCODE}")
+    return parts
+
+
+def _query(parts: SplitResult, scheme: str) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise _UrlError(f"Options in a {scheme}: mailer URL are written ?name=value&...") from None
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise _UrlError(f"A {scheme}: mailer URL gives an option twice")
+    if any(not name.isidentifier() for name in options):
+        raise _UrlError(f"Options in a {scheme}: mailer URL are written ?name=value&...; {_ENCODE}")
+    return options
+
+
+def _smtp(parts: SplitResult, scheme: str) -> dict[str, Any]:
+    if not parts.hostname:
+        raise _UrlError(f"A {scheme}:// mailer URL needs a host: {scheme}://mail.example.com")
+    options = {
+        **_SMTP[scheme],
+        "host": unquote(parts.hostname),
+        # Given even when empty: a URL is a whole configuration, and the
+        # EMAIL_HOST_PASSWORD of another server must not leak to this one.
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+    }
+    try:
+        return options | ({} if parts.port is None else {"port": parts.port})
+    except ValueError:
+        raise _UrlError(
+            f"The port in a {scheme}:// mailer URL must be a number from 0 to 65535; {_ENCODE}"
+        ) from None
+
+
+def _file_path(parts: SplitResult) -> str:
+    if parts.netloc not in ("", "localhost"):
+        raise _UrlError("Write file:///absolute/path or file:relative/path, with no host")
+    if not parts.path:
+        raise _UrlError("A file: mailer URL needs a directory: file:///var/mail/out")
+    return unquote(parts.path)
