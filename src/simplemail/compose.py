@@ -1,0 +1,150 @@
+"""A message as Python's own `email.message.EmailMessage`, for reading it."""
+
+from __future__ import annotations
+
+import email
+import email.message
+import email.policy
+from email.errors import HeaderParseError
+from email.headerregistry import Address, AddressHeader, Group
+from email.mime.base import MIMEBase
+from typing import Any
+
+from .addresses import to_ascii
+from .conf import settings
+from .fields import fields
+from .headers import check_header
+from .parts import ContentType, EmailInline, as_text, content_type, normalized
+
+Message = email.message.EmailMessage
+
+
+def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
+    """Return a new stdlib message with the content and the header of ours, which isn't changed."""
+    composed = Message(policy=policy or email.policy.default)
+    charset = str(message.encoding or settings.DEFAULT_CHARSET)
+    _add_texts(composed, message, charset)
+    if message.attachments:
+        composed.make_mixed()
+        for attachment in message.attachments:
+            _attach(composed, attachment, charset)
+    for name, value in fields(message):
+        _set_header(composed, name, value)
+    return composed
+
+
+def _add_texts(composed: Message, message: Any, charset: str) -> None:
+    """Add the body, its alternatives, and the files shown inside them (RFC 2387)."""
+    alternatives = getattr(message, "alternatives", ())
+    home = composed
+    if message.body or not (alternatives or message.attachments):
+        body = message.body or ""
+        body = body.decode(charset, "surrogateescape") if isinstance(body, bytes) else body
+        kind = ContentType("text", message.content_subtype, {})
+        _put(composed.set_content, body, kind, charset)
+    if alternatives:
+        composed.make_alternative()
+    for content, mimetype in alternatives:
+        kind = content_type(mimetype)
+        _put(composed.add_alternative, content, kind, charset)
+        if kind[:2] == ("text", "html") or home is composed:
+            home = composed.get_payload()[-1]  # type: ignore[assignment,index]  # a multipart's list
+    for inline in getattr(message, "inlines", ()):
+        _add_inline(home, inline, charset)
+
+
+def _add_inline(home: Message, inline: EmailInline, charset: str) -> None:
+    check_header("Content-ID", inline.content_id)
+    if inline.filename is not None:
+        check_header("Content-Disposition", inline.filename)
+    kind = content_type(inline.mimetype)
+    cid = f"<{inline.content_id}>"
+    options = {"disposition": "inline", "filename": inline.filename, "cid": cid}
+    _put(home.add_related, inline.content, kind, charset, **options)
+
+
+def _attach(composed: Message, attachment: Any, charset: str) -> None:
+    if isinstance(attachment, (email.message.MIMEPart, MIMEBase)):
+        composed.attach(attachment)  # type: ignore[arg-type]  # legacy parts are taken too
+        return
+    filename, content, mimetype = normalized(attachment)
+    if filename is not None:
+        filename = str(filename)
+        check_header("Content-Disposition", filename)
+    kind = content_type(mimetype or "")
+    _put(composed.add_attachment, content, kind, charset, filename=filename)
+
+
+def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any) -> None:
+    """Call one of the stdlib's `set_content` family as it wants to be called for this content."""
+    maintype, subtype, params = kind
+    if maintype == "text":
+        charset = params.pop("charset", charset)
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            content = _decoded(bytes(content), kind, charset)
+        _put_text(add, str(content), kind, charset, options)
+    elif maintype == "message":
+        nested = _nested(content, add.__self__.policy)
+        add(nested, subtype=subtype, params=params, **options)
+    else:
+        data = content.encode() if isinstance(content, str) else content
+        add(data, maintype=maintype, subtype=subtype, params=params, **options)
+
+
+def _put_text(add: Any, text: str, kind: ContentType, charset: str, options: Any) -> None:
+    _, subtype, params = kind
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # Bytes that were no text and came through "surrogateescape": Python's
+        # text path refuses them, its bytes path carries them as they were.
+        data = text.encode(charset, "surrogateescape")
+        data += b"" if data.endswith(b"\n") else b"\n"
+        params = {"charset": charset, **params}
+        add(data, "text", subtype, cte="quoted-printable", params=params, **options)
+    else:
+        add(text, subtype=subtype, charset=charset, params=params, **options)
+
+
+def _decoded(content: bytes, kind: ContentType, charset: str) -> str:
+    text = as_text(content, {"charset": charset}) or as_text(content, {})
+    if text is None:
+        raise ValueError(f"Content for text/{kind.subtype} is neither {charset} nor UTF-8 text")
+    return text
+
+
+def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
+    """Return what goes into a message/* part: a message of ours, of the stdlib, text or bytes."""
+    if isinstance(content, email.message.Message):
+        return content
+    if hasattr(content, "message"):
+        return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    return email.message_from_bytes(bytes(data), policy=policy)
+
+
+def _set_header(composed: Message, name: str, value: Any) -> None:
+    if isinstance(value, str):
+        check_header(name, value)
+    try:
+        composed[name] = value
+    except (HeaderParseError, IndexError, AttributeError, RecursionError) as error:
+        # Python's own parser stumbles over some broken addresses ("to@"),
+        # over which ones differs between patch releases.
+        raise ValueError(f"Invalid address in {name}: {value!r}") from error
+    if not getattr(composed.policy, "utf8", False) and isinstance(composed[name], AddressHeader):
+        _encode_domains(composed, name)
+
+
+def _encode_domains(composed: Message, name: str) -> None:
+    # The email package turns a non-ASCII domain into an encoded-word, which no
+    # mail server accepts: https://github.com/python/cpython/issues/83938
+    header = composed[name]
+    if all(address.domain.isascii() for address in header.addresses):
+        return
+    groups = [Group(g.display_name, [_ascii(a) for a in g.addresses]) for g in header.groups]
+    composed.replace_header(name, groups)
+
+
+def _ascii(address: Address) -> Address:
+    return Address(address.display_name, address.username, to_ascii(address.domain))

@@ -1,0 +1,261 @@
+"""What to say: a message, its recipients, and what travels with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .conf import settings
+from .exceptions import BadHeaderError
+from .handler import get_connection, mailers
+from .msgid import DNS_NAME, CachedDnsName, make_msgid
+from .parts import (
+    DEFAULT_ATTACHMENT_MIME_TYPE,
+    EmailAlternative,
+    EmailAttachment,
+    EmailInline,
+    content_type,
+    guess_type,
+    normalized,
+)
+from .render import Envelope, as_bytes
+
+if TYPE_CHECKING:
+    import email.message
+    import email.policy
+
+__all__ = [
+    "DEFAULT_ATTACHMENT_MIME_TYPE",
+    "DNS_NAME",
+    "BadHeaderError",
+    "CachedDnsName",
+    "EmailAlternative",
+    "EmailAttachment",
+    "EmailInline",
+    "EmailMessage",
+    "EmailMultiAlternatives",
+    "make_msgid",
+]
+
+
+class EmailMessage:
+    """A message with one text. Every attribute may be changed until it is sent.
+
+    Addresses are text ("Ann <ann@example.com>") or `email.headerregistry.Address`. `bcc` is in
+    the envelope only. What `headers` holds replaces what would be generated, From and To
+    included; the envelope always comes from `from_email` and `recipients()`.
+
+    https://docs.djangoproject.com/en/stable/topics/email/#emailmessage-objects
+    """
+
+    content_subtype = "plain"
+    """The body's text/* type: set "html" for a message that is HTML alone."""
+
+    encoding: str | None = None
+    """The charset of body, alternatives and text attachments; None is DEFAULT_CHARSET, UTF-8."""
+
+    def __init__(
+        self,
+        subject: object = "",
+        body: str | None = "",
+        from_email: object = None,
+        to: Iterable[Any] | None = None,
+        bcc: Iterable[Any] | None = None,
+        connection: Any = None,
+        attachments: Iterable[Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        cc: Iterable[Any] | None = None,
+        reply_to: Iterable[Any] | None = None,
+    ) -> None:
+        self.subject = subject
+        self.body = body or ""
+        self.from_email = from_email or settings.DEFAULT_FROM_EMAIL
+        self.to = _addresses("to", to)
+        self.cc = _addresses("cc", cc)
+        self.bcc = _addresses("bcc", bcc)
+        self.reply_to = _addresses("reply_to", reply_to)
+        self.extra_headers = headers or {}
+        self.connection = connection
+        self.attachments: list[Any] = []
+        self.inlines: list[EmailInline] = []
+        for attachment in attachments or ():
+            if isinstance(attachment, (tuple, list)):
+                self.attach(*attachment)
+            else:
+                self.attach(attachment)
+
+    def message(
+        self, *, policy: email.policy.EmailPolicy | None = None
+    ) -> email.message.EmailMessage:
+        """Return the message as Python's own `email.message.EmailMessage`, made anew.
+
+        The policy is `email.policy.default` unless given, and holds for nested messages too.
+        Raises BadHeaderError (a ValueError) for a line break in a header.
+        """
+        from .compose import compose
+
+        return compose(self, policy)
+
+    # Tells the renderer that it may write the bytes itself: a subclass's own
+    # message() doesn't have the mark, and is rendered through that.
+    message._is_simplemails_own = True  # type: ignore[attr-defined]
+
+    def as_bytes(self) -> bytes:
+        """Return what goes over the wire: the message in bytes, its lines ended by CRLF."""
+        return as_bytes(self)
+
+    def envelope(self) -> Envelope:
+        """Return what SMTP needs, rendered once: sender, recipients, bytes and Message-ID.
+
+        It can be kept, pickled and sent later, and stays the same message.
+        """
+        return Envelope.of(self)
+
+    def recipients(self) -> list[Any]:
+        """Return everybody who gets the message: to, cc and bcc, without empty entries."""
+        return [
+            address for group in (self.to, self.cc, self.bcc) for address in group or () if address
+        ]
+
+    def send(self, fail_silently: bool = False, *, using: str | None = None) -> int:
+        """Send it, through `connection` if there is one, else the mailer `using`, else the default.
+
+        Returns how many messages were sent: 1, or 0 if there are no recipients. Raises
+        `smtplib.SMTPException` or another OSError if it could not be delivered.
+        """
+        check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
+        if not self.recipients():
+            return 0
+        mailer = choose_mailer(using, self.connection, fail_silently=fail_silently)
+        return mailer.send_messages([self])  # type: ignore[no-any-return]  # may be anybody's
+
+    def attach(
+        self, filename: Any = None, content: Any = None, mimetype: str | None = None
+    ) -> None:
+        """Attach content under a file name, or a ready `MIMEPart` (alone, as it is).
+
+        The type is guessed from the name if it isn't given. Bytes for text/* are decoded as
+        UTF-8, and sent as application/octet-stream if they are not.
+        """
+        if _is_mime_part(filename):
+            if content is not None or mimetype is not None:
+                raise ValueError("A MIME part is attached alone, without content and mimetype")
+            self.attachments.append(filename)
+        elif content is None:
+            raise ValueError(f"There is no content to attach as {filename!r}")
+        else:
+            self.attachments.append(normalized((filename, content, mimetype)))
+
+    def attach_file(self, path: str | os.PathLike[str], mimetype: str | None = None) -> None:
+        """Attach a file from the disk under its base name."""
+        path = Path(path)
+        self.attach(path.name, path.read_bytes(), mimetype)
+
+    def attach_inline(
+        self, content: str | bytes, filename: str | None = None, mimetype: str | None = None
+    ) -> str:
+        """Add a file that the HTML shows in place, and return its Content-ID.
+
+        Refer to it as `<img src="cid:...">` with what is returned. The file travels beside the
+        HTML in multipart/related (RFC 2387), so mail programs don't list it as an attachment.
+        """
+        mimetype = mimetype or guess_type(filename)
+        content_type(mimetype)
+        content_id = make_msgid(domain=str(DNS_NAME))[1:-1]
+        self.inlines.append(EmailInline(content_id, filename, content, mimetype))
+        return content_id
+
+
+class EmailMultiAlternatives(EmailMessage):
+    """A message whose text is there in several forms: plain and HTML, most often.
+
+    https://docs.djangoproject.com/en/stable/topics/email/#sending-alternative-content-types
+    """
+
+    def __init__(
+        self,
+        subject: object = "",
+        body: str | None = "",
+        from_email: object = None,
+        to: Iterable[Any] | None = None,
+        bcc: Iterable[Any] | None = None,
+        connection: Any = None,
+        attachments: Iterable[Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        alternatives: Iterable[tuple[str | bytes, str]] | None = None,
+        cc: Iterable[Any] | None = None,
+        reply_to: Iterable[Any] | None = None,
+    ) -> None:
+        super().__init__(
+            subject, body, from_email, to, bcc, connection, attachments, headers, cc, reply_to
+        )
+        self.alternatives = [EmailAlternative(*alternative) for alternative in alternatives or ()]
+
+    def attach_alternative(self, content: str | bytes, mimetype: str) -> None:
+        """Add another form of the text, the best last. The type may have parameters."""
+        if content is None or mimetype is None:
+            raise ValueError("An alternative needs both content and mimetype")
+        self.alternatives.append(EmailAlternative(content, mimetype))
+
+    def body_contains(self, text: str) -> bool:
+        """Is this text in the body and in every text/* alternative?"""
+        return text in self.body and all(
+            text in (content.decode() if isinstance(content, bytes) else content)
+            for content, mimetype in self.alternatives
+            if mimetype.startswith("text/")
+        )
+
+
+def check_exclusive(
+    *,
+    using: str | None,
+    connection: Any,
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+) -> None:
+    """Raise TypeError for arguments that contradict each other, naming both."""
+    auth = auth_user is not None or auth_password is not None
+    if using is not None and connection is not None:
+        raise TypeError("'connection' is not compatible with 'using'.")
+    if using is not None and fail_silently:
+        raise TypeError("'fail_silently' is not compatible with 'using'.")
+    if using is not None and auth:
+        raise TypeError(
+            "'auth_user' and 'auth_password' are not compatible with 'using'. Set 'username' and "
+            "'password' in the mailer's OPTIONS instead."
+        )
+    if connection is not None and fail_silently:
+        raise TypeError(
+            "fail_silently cannot be used with a connection. Pass fail_silently to "
+            "get_connection() instead."
+        )
+    if connection is not None and auth:
+        raise TypeError(
+            "auth_user and auth_password cannot be used with a connection. Pass username and "
+            "password to get_connection() instead."
+        )
+
+
+def choose_mailer(
+    using: str | None, connection: Any, *, fail_silently: bool = False, **options: Any
+) -> Any:
+    """Return the connection given, the mailer of this alias, or the default one."""
+    if connection is not None:
+        return connection
+    if using is not None:
+        return mailers[using]
+    return get_connection(fail_silently=fail_silently, **options)
+
+
+def _addresses(name: str, value: Iterable[Any] | None) -> list[Any]:
+    if value and isinstance(value, str):
+        raise TypeError(f'"{name}" argument must be a list or tuple, not the text {value!r}')
+    return list(value or ())
+
+
+def _is_mime_part(thing: object) -> bool:
+    # By what it can do, so that attaching a file needn't load the email package.
+    return hasattr(thing, "get_content_maintype") and hasattr(thing, "as_bytes")

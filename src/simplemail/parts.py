@@ -1,0 +1,103 @@
+"""What a message is made of besides its text: attachments, alternatives, inline files."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+DEFAULT_ATTACHMENT_MIME_TYPE = "application/octet-stream"
+"""The type of what is attached without a type and with a name that tells none."""
+
+
+class EmailAttachment(NamedTuple):
+    """A file that travels with the message; `content` is text or bytes, or a message."""
+
+    filename: str | None
+    content: Any
+    mimetype: str | None = None
+
+
+class EmailAlternative(NamedTuple):
+    """The same content in another form: HTML, a calendar entry."""
+
+    content: str | bytes
+    mimetype: str
+
+
+class EmailInline(NamedTuple):
+    """A file shown inside the HTML text, which refers to it as `cid:<content_id>`."""
+
+    content_id: str
+    filename: str | None
+    content: str | bytes
+    mimetype: str
+
+
+class ContentType(NamedTuple):
+    """A MIME type taken apart (RFC 2045, 5.1): text/calendar; method=REQUEST."""
+
+    maintype: str
+    subtype: str
+    params: dict[str, str]
+
+
+_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
+_TYPE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
+_PARAM = re.compile(rf';[ \t]*(?:({_TOKEN})=({_TOKEN}|"(?:[^"\\\r\n]|\\[^\r\n])*")[ \t]*)?')
+
+
+def content_type(mimetype: str) -> ContentType:
+    """Take a MIME type and its parameters apart.
+
+    Raises ValueError for what is not one; a line break in it gets no further than here.
+    """
+    match = _TYPE.fullmatch(mimetype)
+    if match is None:
+        raise ValueError(f"Invalid content type {mimetype!r}: write it like 'text/plain'")
+    maintype, subtype, rest = match.groups()
+    params: dict[str, str] = {}
+    while rest:
+        param = _PARAM.match(rest)
+        if param is None:
+            raise ValueError(
+                f"Invalid content type {mimetype!r}: parameters are written '; name=value'"
+            )
+        rest = rest[param.end() :]
+        if name := param[1]:
+            params[name.lower()] = _unquoted(param[2])
+    return ContentType(maintype.lower(), subtype.lower(), params)
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def guess_type(filename: str | None) -> str:
+    """Return the MIME type that the file's name tells, or application/octet-stream."""
+    import mimetypes
+
+    return mimetypes.guess_type(filename or "")[0] or DEFAULT_ATTACHMENT_MIME_TYPE
+
+
+def as_text(content: bytes, params: dict[str, str]) -> str | None:
+    """Decode what is to be a text part, as its charset says or else as UTF-8; None if it isn't."""
+    try:
+        return content.decode(params.get("charset", "utf-8"))
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def normalized(attachment: Any) -> EmailAttachment:
+    """Give an attachment its type, and bytes that are text their text, whoever put it there.
+
+    Users assign `message.attachments` as they like: pairs, triples, named tuples.
+    """
+    filename, content, mimetype = (*attachment, None)[:3]
+    mimetype = mimetype or guess_type(filename)
+    kind = content_type(mimetype)
+    if kind.maintype == "text" and isinstance(content, (bytes, bytearray, memoryview)):
+        text = as_text(bytes(content), kind.params)
+        if text is None:
+            return EmailAttachment(filename, content, DEFAULT_ATTACHMENT_MIME_TYPE)
+        content = text
+    return EmailAttachment(filename, content, mimetype)

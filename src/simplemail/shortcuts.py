@@ -1,0 +1,166 @@
+"""The calls that everybody knows: send_mail() and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .conf import settings
+from .exceptions import ImproperlyConfigured
+from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
+
+
+def send_mail(
+    subject: object,
+    message: str | None,
+    from_email: object,
+    recipient_list: Iterable[Any] | None,
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> int:
+    """Send one message; everybody in `recipient_list` sees the others in its To.
+
+    Returns how many messages were sent: 1, or 0 if there are no recipients (or if it failed
+    silently). Raises `smtplib.SMTPException` or another OSError if it could not be delivered,
+    ValueError if the message is wrong. `from_email` None means DEFAULT_FROM_EMAIL.
+
+    https://docs.djangoproject.com/en/stable/topics/email/#send-mail
+    """
+    options = _connection_options(using, connection, fail_silently, auth_user, auth_password)
+    mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
+    if html_message:
+        mail.attach_alternative(html_message, "text/html")
+    if not mail.recipients():
+        return 0
+    mail.connection = choose_mailer(using, connection, **options)
+    return mail.send()
+
+
+def send_mass_mail(
+    datatuple: Iterable[Sequence[Any]],
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+    connection: Any = None,
+    *,
+    using: str | None = None,
+) -> int:
+    """Send many messages over one connection: (subject, message, from_email, recipient_list) each.
+
+    Takes any iterable, one message at a time. Returns how many were sent; the first failure
+    raises.
+
+    https://docs.djangoproject.com/en/stable/topics/email/#send-mass-mail
+    """
+    options = _connection_options(using, connection, fail_silently, auth_user, auth_password)
+    mailer = choose_mailer(using, connection, **options)
+    messages = (
+        EmailMessage(subject, message, sender, recipients, connection=mailer)
+        for subject, message, sender, recipients in datatuple
+    )
+    return mailer.send_messages(messages)  # type: ignore[no-any-return]  # may be anybody's
+
+
+def mail_admins(
+    subject: object,
+    message: str | None,
+    fail_silently: bool = False,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> None:
+    """Send a message to ADMINS, from SERVER_EMAIL, EMAIL_SUBJECT_PREFIX before its subject.
+
+    Does nothing if ADMINS is empty; raises ImproperlyConfigured if it isn't a list of addresses.
+    """
+    check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
+    _mail_to_setting(
+        "ADMINS", subject, message, html_message, using, connection, fail_silently=fail_silently
+    )
+
+
+def mail_managers(
+    subject: object,
+    message: str | None,
+    fail_silently: bool = False,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> None:
+    """Send a message to MANAGERS, as mail_admins() does to ADMINS."""
+    check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
+    _mail_to_setting(
+        "MANAGERS", subject, message, html_message, using, connection, fail_silently=fail_silently
+    )
+
+
+def _connection_options(
+    using: str | None,
+    connection: Any,
+    fail_silently: bool,
+    auth_user: str | None,
+    auth_password: str | None,
+) -> dict[str, Any]:
+    """Check the ways to choose a mailer against each other; return the options it is to get."""
+    check_exclusive(
+        using=using,
+        connection=connection,
+        fail_silently=fail_silently,
+        auth_user=auth_user,
+        auth_password=auth_password,
+    )
+    options = {"username": auth_user, "password": auth_password}
+    return {name: value for name, value in options.items() if value is not None} | (
+        {"fail_silently": True} if fail_silently else {}
+    )
+
+
+def _mail_to_setting(
+    setting: str,
+    subject: object,
+    message: str | None,
+    html_message: str | None,
+    using: str | None,
+    connection: Any,
+    *,
+    fail_silently: bool,
+) -> None:
+    addresses = addresses_of(setting)
+    if not addresses:
+        return
+    mail = EmailMultiAlternatives(
+        f"{settings.EMAIL_SUBJECT_PREFIX}{subject}",
+        message,
+        settings.SERVER_EMAIL,
+        addresses,
+        connection=connection,
+    )
+    if html_message:
+        mail.attach_alternative(html_message, "text/html")
+    mail.send(fail_silently, using=using)
+
+
+def addresses_of(setting: str) -> list[str]:
+    """Return the addresses in ADMINS or MANAGERS, which may be (name, address) pairs (Django < 6).
+
+    Raises ImproperlyConfigured, naming the setting, for anything else.
+    """
+    entries = getattr(settings, setting)
+    if not entries:
+        return []
+    if isinstance(entries, (list, tuple)):
+        if all(isinstance(entry, (list, tuple)) and len(entry) == 2 for entry in entries):
+            entries = [address for _, address in entries]
+        if all(entry and not isinstance(entry, (list, tuple, bytes)) for entry in entries):
+            return [str(entry) for entry in entries]
+    raise ImproperlyConfigured(
+        f"The {setting} setting must be a list of email address strings, "
+        f"like ['ann@example.com'], not {entries!r}"
+    )

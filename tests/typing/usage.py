@@ -1,0 +1,76 @@
+"""The public API as users write it; mypy and pyright read this, nothing runs it."""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.message import EmailMessage as StdlibMessage
+from pathlib import Path
+
+import simplemail
+from simplemail import (
+    BadHeaderError,
+    EmailAttachment,
+    EmailMessage,
+    EmailMultiAlternatives,
+    InvalidMailer,
+    configure,
+    get_connection,
+    mail_admins,
+    mailers,
+    override_settings,
+    send_mail,
+    send_mass_mail,
+    settings,
+)
+from simplemail.backends.base import BaseEmailBackend
+from simplemail.backends.smtp import EmailBackend as SMTPBackend
+from simplemail.testing import capture
+
+configure(EMAIL_URL="console:", DEFAULT_FROM_EMAIL="me@example.com")
+sender: str = settings.DEFAULT_FROM_EMAIL
+
+count: int = send_mail("Subject", "Text", None, ["ann@example.com"], fail_silently=False)
+count = send_mail("Subject", "Text", "me@example.com", ("ann@example.com",), html_message="<p>")
+count = send_mail("Subject", "Text", None, [Address("Ann", "ann", "example.com")], using="news")
+count = send_mass_mail([("Subject", "Text", None, ["ann@example.com"])])
+mail_admins("Subject", "Text", html_message="<p>")
+
+message = EmailMultiAlternatives(
+    "Subject",
+    "Text",
+    to=["ann@example.com"],
+    reply_to=["me@example.com"],
+    headers={"X-Campaign": "spring"},
+    attachments=[EmailAttachment("a.txt", "text", "text/plain"), ("b.bin", b"bytes")],
+)
+message.attach_alternative("<p>Text</p>", "text/html")
+message.attach_file(Path("report.pdf"))
+content_id: str = message.attach_inline(b"...", "logo.png")
+composed: StdlibMessage = message.message()
+octets: bytes = message.as_bytes()
+sent: int = message.send(using="news")
+
+with get_connection("smtp", host="mail.example.com", use_tls=True, timeout=10) as connection:
+    connection.send_messages([message, EmailMessage("Subject", "Text", to=["a@example.com"])])
+
+if "news" in mailers:
+    mailers["news"].send_messages([message])
+mailers.default.close()
+SMTPBackend(host="mail.example.com", ca_file=Path("ca.pem"), source_address=("127.0.0.1", 0))
+
+
+class CountingBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: object) -> int:
+        return 0
+
+
+try:
+    message.send()
+except (BadHeaderError, InvalidMailer) as error:
+    print(error)
+
+
+@override_settings(EMAIL_URL="memory:")
+def test_something() -> None:
+    with capture() as outbox:
+        assert outbox == simplemail.outbox
