@@ -1,0 +1,83 @@
+"""Says in an error what happened where, and what would help."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+
+def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -> None:
+    """Rewrite the error's text in place, keeping its type, its numbers and its attributes.
+
+    `where` is the server, "host:port"; `hint` is what the caller knows about the reason.
+    """
+    for kinds, describe in _SENTENCES:
+        if isinstance(error, kinds):
+            sentence = describe(error, where)
+            break
+    else:
+        sentence = _tls_sentence(error, where)
+    sentence = sentence.replace("{timeout}", f"{timeout:g}")
+    if sentence or hint:
+        _set_text(error, "; ".join(filter(None, [sentence or _said(error), hint])))
+
+
+def _timed_out(error: OSError, where: str) -> str:
+    return (
+        f"No answer from {where} within {{timeout}} seconds; check host, port and firewall, or "
+        "raise timeout"
+    )
+
+
+def _not_found(error: OSError, where: str) -> str:
+    return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
+
+
+def _refused(error: OSError, where: str) -> str:
+    return (
+        f"Connection refused by {where}; is the server running, and is the port right "
+        "(587 with use_tls, 465 with use_ssl)?"
+    )
+
+
+_SENTENCES: list[tuple[type[OSError], Callable[[OSError, str], str]]] = [
+    (TimeoutError, _timed_out),
+    (socket.gaierror, _not_found),
+    (ConnectionRefusedError, _refused),
+]
+
+
+def _tls_sentence(error: OSError, where: str) -> str:
+    import ssl
+
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == 62:  # X509_V_ERR_HOSTNAME_MISMATCH
+            return (
+                f"The certificate of {where} is for another name ({error.verify_message}); use "
+                "the name that is in the certificate as host"
+            )
+        return (
+            f"The certificate of {where} is not trusted ({error.verify_message}); if it is your "
+            "own CA's, pass ca_file='/path/to/ca.pem'"
+        )
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"TLS failed with {where} ({_said(error)}); use_ssl is for servers that begin with "
+            "TLS (port 465), use_tls for STARTTLS (port 587)"
+        )
+    return ""
+
+
+def _said(error: OSError) -> str:
+    words = getattr(error, "smtp_error", None) or error.strerror or str(error)
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+
+
+def _set_text(error: OSError, text: str) -> None:
+    if (code := getattr(error, "smtp_code", None)) is not None:
+        error.args = (code, text)  # smtplib's constructors want both, so pickle does too
+    elif error.errno is None or error.strerror is None:
+        error.args = (text,)
+    else:
+        error.args = (error.errno, text)
+        error.strerror = text

@@ -1,0 +1,116 @@
+"""The house stays in order: imports go down, and `import simplemail` is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
+
+FLOORS = [
+    {"exceptions", "receipts", "scopes"},
+    {"conf", "msgid", "addresses", "headers", "parts", "hints", "show", "urls"},
+    {"options", "fields", "render"},
+    {"compose", "handler"},
+    {"message"},
+    {"shortcuts", "testing"},
+    {"__init__"},
+    {"__main__"},
+]
+"""DESIGN.md, section 3. A module imports from floors below its own only."""
+
+BACKENDS_FLOOR = 3
+"""Backends stand on rendering and settings; nobody imports one by a static import."""
+
+HEAVY = {"smtplib", "ssl", "asyncio", "sqlite3", "http", "email.message"}
+
+
+def floor_of(module: str) -> int:
+    if module.startswith("backends"):
+        return BACKENDS_FLOOR
+    return next(i for i, names in enumerate(FLOORS) if module in names)
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of simplemail that this file imports when it is loaded or run."""
+    package = path.relative_to(SOURCE).parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            assert not any(name.split(".")[0] == "simplemail" for name in names), path
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = list(package[: len(package) - node.level + 1])
+            target = [*base, *(node.module.split(".") if node.module else [])]
+            names = [alias.name for alias in node.names] if not node.module else [""]
+            found |= {".".join(filter(None, [*target, name])) for name in names}
+    return found
+
+
+def type_checking_only(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ImportFrom) and inner.level:
+                    found.add(inner.module or "")
+    return found
+
+
+MODULES = sorted(
+    path
+    for path in SOURCE.rglob("*.py")
+    if path.relative_to(SOURCE) != Path("backends/__init__.py")
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_down(path):
+    name = path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
+    for imported in imports(path) - type_checking_only(path):
+        if name.startswith("backends") and imported in ("backends.base", "base"):
+            continue  # the ground that backends share
+        if imported.startswith("backends") and name == "testing":
+            continue  # capture() is about one of them, and imports it when entered
+        assert floor_of(imported) < floor_of(name), f"{name} imports {imported}"
+
+
+def run(code: str) -> str:
+    """Run code in a fresh interpreter that sees this checkout, and return what it printed."""
+    path = f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r})\n"
+    command = [sys.executable, "-I", "-c", path + code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_import_is_light():
+    loaded = set(run("import simplemail, sys; print(*sys.modules)").split())
+
+    assert "simplemail.shortcuts" in loaded
+    assert not loaded & HEAVY
+
+
+def test_no_module_shares_its_name_with_a_public_object():
+    import simplemail
+
+    modules = {path.stem for path in SOURCE.glob("*.py")}
+
+    assert not modules & set(simplemail.__all__)
+
+
+def test_importing_changes_nothing_in_the_standard_library():
+    """BEHAVIOUR 34."""
+    code = """
+import email.charset, email.policy, mimetypes, socket
+before = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.charset.CODEC_MAP),
+          socket.getdefaulttimeout(), repr(email.policy.default)]
+import simplemail, simplemail.compose, simplemail.render, simplemail.backends.smtp
+simplemail.EmailMessage("ü", "ü", to=["a@example.com"]).as_bytes()
+after = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.charset.CODEC_MAP),
+         socket.getdefaulttimeout(), repr(email.policy.default)]
+assert before == after
+"""
+    run(code)
