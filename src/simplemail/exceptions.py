@@ -25,7 +25,7 @@ class InvalidMailer(ImproperlyConfigured):
         return (_restore, (type(self), str(self), self.__dict__))
 
 
-class MailerDoesNotExist(InvalidMailer, KeyError):
+class MailerDoesNotExist(InvalidMailer, KeyError):  # noqa: N818 - Django's name
     """No mailer has this alias. Also a `KeyError`, so that `mailers` behaves as a mapping."""
 
     def __init__(self, *, alias: str | None) -> None:
