@@ -20,7 +20,8 @@ class EmailBackend(BaseEmailBackend):
     def send_message(self, message: Any) -> Reply:
         if isinstance(message, Envelope):
             return self.send_envelope(message)
-        message.message()  # what can't be composed is refused, as a real mailer would
+        if hasattr(message, "message"):
+            message.message()  # what can't be composed is refused, as a real mailer would
         kept = copy.deepcopy(message)
         kept.sent_using = self.alias
         _outbox().append(kept)

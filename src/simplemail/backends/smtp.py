@@ -130,12 +130,14 @@ class EmailBackend(BaseEmailBackend):
             return False
         try:
             self.connection = self._connect()
-        except OSError as error:
-            explain(
-                error, f"{self.host}:{self.port}", timeout=self.timeout or 0, hint=self._hint(error)
-            )
+        except OSError as raised:
+            # smtplib hides a time-out inside an SMTPServerDisconnected.
+            lost = raised.__context__
+            error = lost if isinstance(lost, TimeoutError) else raised
+            where, hint = f"{self.host}:{self.port}", self._hint(error)
+            explain(error, where, timeout=self.timeout or 0, hint=hint)
             if not self.fail_silently:
-                raise
+                raise error from None
             self.log_silenced(error)
             return None
         return True

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import logging
+import pickle
+
+import pytest
+
+from backends.contract import BackendContract, a_message
+from simplemail import InvalidMailer
+from simplemail.backends.base import BaseEmailBackend
+from simplemail.receipts import Reply
+
+
+class Collecting(BaseEmailBackend):
+    """The smallest new backend."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.envelopes = []
+
+    def send_envelope(self, envelope):
+        self.envelopes.append(envelope)
+        return Reply(250)
+
+
+class TestNewBackend(BackendContract):
+    def make(self, **options):
+        self.backend = Collecting(**options)
+        return self.backend
+
+    def sent(self):
+        return len(self.backend.envelopes)
+
+
+class DjangoStyle(BaseEmailBackend):
+    """As Django's documentation shows it: send_messages() alone."""
+
+    def __init__(self, fail_silently=False, colour=None, **kwargs):
+        super().__init__(fail_silently=fail_silently, **kwargs)
+        self.colour = colour
+        self.subjects = []
+
+    def send_messages(self, email_messages):
+        if not email_messages:
+            return 0
+        for message in email_messages:
+            self.subjects.append(str(message.message()["Subject"]))
+        return len(self.subjects)
+
+
+def test_a_backend_written_for_django_works():
+    backend = DjangoStyle(colour="red")
+
+    assert a_message(connection=backend).send() == 1
+    assert backend.subjects == ["Subject"]
+    with backend as entered:
+        assert entered is backend
+
+
+def test_unknown_options_are_listed_in_order_with_an_alias():
+    """BEHAVIOUR 6."""
+    with pytest.raises(InvalidMailer) as caught:
+        DjangoStyle(alias="x", oops_typo=1, unknown=2)
+
+    assert str(caught.value).startswith("MAILERS['x']: Unknown options 'oops_typo', 'unknown'.")
+
+
+def test_a_misspelt_option_gets_a_suggestion():
+    with pytest.raises(TypeError, match="Did you mean 'colour'"):
+        DjangoStyle(color="red")
+
+
+def test_fail_silently_is_accepted_with_and_without_an_alias():
+    """BEHAVIOUR 6: ours."""
+    assert DjangoStyle(True).fail_silently is True
+    assert DjangoStyle(fail_silently=True, alias="x").fail_silently is True
+
+
+class Failing(Collecting):
+    def send_envelope(self, envelope):
+        if "bad" in envelope.recipients[0]:
+            raise ConnectionResetError("gone")
+        return super().send_envelope(envelope)
+
+
+BATCH = ["a@example.com", "bad@example.com", "c@example.com"]
+
+
+def test_the_first_failure_raises():
+    backend = Failing()
+
+    with pytest.raises(ConnectionResetError):
+        backend.send_messages([a_message(to=[to]) for to in BATCH])
+
+    assert [e.recipients for e in backend.envelopes] == [("a@example.com",)]
+
+
+def test_fail_silently_goes_on_and_logs(caplog):
+    backend = Failing(fail_silently=True, alias="news")
+
+    with caplog.at_level(logging.WARNING, "simplemail"):
+        assert backend.send_messages([a_message(to=[to]) for to in BATCH]) == 2
+
+    assert len(backend.envelopes) == 2
+    [record] = caplog.records
+    assert record.name == "simplemail"
+    assert "'news'" in record.getMessage()
+    assert "gone" in record.getMessage()
+
+
+def test_a_failed_open_closes():
+    class Stuck(Collecting):
+        closed = 0
+
+        def open(self):
+            raise ConnectionRefusedError("no")
+
+        def close(self):
+            self.closed += 1
+
+    backend = Stuck()
+    with pytest.raises(ConnectionRefusedError), backend:
+        pass
+
+    assert backend.closed == 1
+
+
+def test_base_alone_says_what_to_write():
+    with pytest.raises(NotImplementedError, match=r"send_envelope\(\) or send_messages\(\)"):
+        BaseEmailBackend().send_messages([a_message()])
+
+
+def test_a_mailer_does_not_pickle_and_says_what_to_do():
+    with pytest.raises(TypeError, match="using='alias'"):
+        pickle.dumps(Collecting())

@@ -1,0 +1,7 @@
+from backends.contract import BackendContract
+from simplemail.backends.dummy import EmailBackend
+
+
+class TestDummy(BackendContract):
+    def make(self, **options):
+        return EmailBackend(**options)

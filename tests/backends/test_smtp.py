@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import logging
+import smtplib
+import socket
+import ssl
+import threading
+
+import pytest
+
+import simplemail
+from backends.contract import BackendContract, a_message
+from simplemail import InvalidMailer, get_connection, mailers, override_settings
+from simplemail.backends.smtp import EmailBackend
+from smtp_server import Silence, SMTPServer
+
+SECRET = "s3cret&pass"
+
+
+class TestContract(BackendContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, smtp_server):
+        self.server = smtp_server
+
+    def make(self, **options):
+        return EmailBackend(host=self.server.host, port=self.server.port, **options)
+
+    def sent(self):
+        return len(self.server.messages)
+
+
+@pytest.fixture
+def tls_server():
+    with SMTPServer(starttls=True, users={"ann": SECRET}) as server:
+        yield server
+
+
+def backend_for(server, **options):
+    return EmailBackend(host=server.host, port=server.port, **options)
+
+
+def sees_no_secret(error):
+    seen = f"{error} {error!r} {error.__cause__!r} {getattr(error, '__notes__', '')}"
+    return SECRET not in seen
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("options", "port"),
+        [({}, 25), ({"use_ssl": True}, 465), ({"use_tls": True}, 587), ({"port": 2525}, 2525)],
+    )
+    def test_usual_ports_with_an_alias(self, options, port):
+        """BEHAVIOUR 39: port 25, 465 (SSL) or 587 (TLS)."""
+        assert EmailBackend(host="h", alias="x", **options).port == port
+
+    def test_port_stays_25_without_an_alias(self):
+        """BEHAVIOUR 39."""
+        assert EmailBackend(host="h", use_tls=True).port == 25
+
+    def test_host_is_required_with_an_alias(self):
+        """BEHAVIOUR 39."""
+        with pytest.raises(InvalidMailer) as caught:
+            EmailBackend(alias="x")
+        assert str(caught.value) == "MAILERS['x']: OPTIONS must define 'host'."
+
+    def test_both_flags(self):
+        """BEHAVIOUR 39: InvalidMailer with an alias, ValueError without."""
+        with pytest.raises(InvalidMailer, match=r"^MAILERS\['x'\]: .*use_ssl.*use_tls"):
+            EmailBackend(host="h", use_tls=True, use_ssl=True, alias="x")
+        with pytest.raises(ValueError, match="EMAIL_USE_TLS/EMAIL_USE_SSL are mutually exclusive"):
+            EmailBackend(use_tls=True, use_ssl=True)
+
+    SETTINGS = {
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_PORT": 1025,
+        "EMAIL_HOST_USER": "user",
+        "EMAIL_HOST_PASSWORD": SECRET,
+        "EMAIL_USE_TLS": True,
+        "EMAIL_TIMEOUT": 7,
+        "EMAIL_SSL_CERTFILE": "cert.pem",
+        "EMAIL_SSL_KEYFILE": "key.pem",
+    }
+
+    def test_settings_fill_the_gaps_without_an_alias(self):
+        """BEHAVIOUR 39."""
+        with override_settings(**self.SETTINGS):
+            backend = EmailBackend()
+            assert (backend.host, backend.port) == ("mail.example.com", 1025)
+            assert (backend.username, backend.password) == ("user", SECRET)
+            assert (backend.use_tls, backend.use_ssl, backend.timeout) == (True, False, 7)
+            assert (backend.ssl_certfile, backend.ssl_keyfile) == ("cert.pem", "key.pem")
+
+    def test_an_empty_user_counts_as_given(self):
+        """BEHAVIOUR 39."""
+        with override_settings(**self.SETTINGS):
+            backend = EmailBackend(username="", password="")
+            assert (backend.username, backend.password) == ("", "")
+
+    def test_with_an_alias_settings_are_ignored(self):
+        """BEHAVIOUR 8: with an alias, a backend ignores the classic settings completely."""
+        with override_settings(**self.SETTINGS):
+            backend = EmailBackend(host="h", alias="x")
+            assert (backend.host, backend.port, backend.timeout) == ("h", 25, 60)
+            assert (backend.username, backend.password) == (None, None)
+            assert (backend.use_tls, backend.ssl_certfile) == (False, None)
+
+    def test_django_positional_order(self):
+        backend = EmailBackend("h", 26, "u", "p", True, True, False, 5, "key", "cert")
+
+        assert (backend.host, backend.port, backend.username, backend.password) == (
+            "h",
+            26,
+            "u",
+            "p",
+        )
+        assert (backend.use_tls, backend.fail_silently, backend.use_ssl) == (True, True, False)
+        assert (backend.timeout, backend.ssl_keyfile, backend.ssl_certfile) == (5, "key", "cert")
+
+    def test_timeout_is_a_minute(self):
+        """DESIGN, 9.8: every wait has a limit."""
+        assert EmailBackend().timeout == 60
+
+    @pytest.mark.parametrize("options", [{"port": "abc"}, {"port": 70000}, {"timeout": -1}])
+    def test_bad_numbers_are_named(self, options):
+        [(name, value)] = options.items()
+        with pytest.raises(InvalidMailer, match=rf"'{name}' must be a number .* not {value!r}"):
+            EmailBackend(host="h", alias="x", **options)
+
+
+class TestSession:
+    def test_open_says_what_it_did(self, smtp_server):
+        """BEHAVIOUR 40: True if newly opened, False if already open."""
+        backend = backend_for(smtp_server)
+        assert backend.open() is True
+        assert backend.open() is False
+        backend.close()
+        assert backend.connection is None
+        assert backend.open() is True
+        backend.close()
+
+    def test_open_is_none_if_silenced(self, caplog):
+        """BEHAVIOUR 40; 41: after a silent open failure send_messages returns 0."""
+        backend = EmailBackend("127.0.0.1", closed_port(), fail_silently=True)
+
+        with caplog.at_level(logging.WARNING, "simplemail"):
+            assert backend.open() is None
+            assert backend.connection is None
+            assert backend.send_messages([a_message(), a_message()]) == 0
+        assert "Connection refused" in caplog.text
+
+    def test_a_half_open_session_is_closed(self, tls_server):
+        """BEHAVIOUR 40: a half-open session is never `.connection` and is closed."""
+        tls_server.script("AUTH", "421 4.3.0 later")
+        backend = EmailBackend(
+            tls_server.host, tls_server.port, "ann", SECRET, True, ca_file=tls_server.ca_file
+        )
+
+        with pytest.raises(OSError, match=r"4\.3\.0 later|closed"):
+            backend.open()
+
+        assert backend.connection is None
+        tls_server.wait_for(lambda: tls_server.open_connections == 0)
+
+    @pytest.mark.parametrize(("user", "password"), [("ann", ""), ("", SECRET), ("", "")])
+    def test_logs_in_only_with_both(self, user, password):
+        """BEHAVIOUR 40."""
+        with SMTPServer(users={"ann": SECRET}) as server:
+            backend_for(server, username=user, password=password).send_messages([a_message()])
+
+            assert len(server.messages) == 1
+            assert not any(command.startswith("AUTH") for command in server.commands)
+
+    def test_one_session_for_many_messages(self, smtp_server):
+        backend_for(smtp_server).send_messages([a_message() for _ in range(5)])
+
+        assert len(smtp_server.connections) == 1
+        assert smtp_server.commands[-1].upper() == "QUIT"
+
+    def test_closes_what_it_opened_and_only_that(self, smtp_server):
+        with backend_for(smtp_server) as backend:
+            backend.send_messages([a_message()])
+            assert backend.connection is not None
+        assert backend.connection is None
+
+    def test_no_message_without_recipients(self, smtp_server):
+        """BEHAVIOUR 41."""
+        assert backend_for(smtp_server).send_messages([a_message(to=[]), a_message()]) == 1
+
+    def test_the_envelope_comes_from_the_message_not_its_headers(self, smtp_server):
+        """BEHAVIOUR 42."""
+        headers = {"From": "list@example.org", "To": "everybody@example.org"}
+        backend_for(smtp_server).send_messages([a_message(headers=headers, bcc=["b@example.com"])])
+
+        [received] = smtp_server.messages
+        assert received.sender == "me@example.com"
+        assert list(received.recipients) == ["ann@example.com", "b@example.com"]
+        assert received.message["To"] == "everybody@example.org"
+        assert b"b@example.com" not in received.content
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "to@",
+            "a@example.com, b@example.com",
+            "a@example.com>, <b@example.com",
+            "a@example.com\r\nRCPT TO:<b@example.com>",
+            "a b@example.com",
+            "<a@example.com> x",
+            "@example.com",
+            "a@exa\x00mple.com",
+        ],
+    )
+    def test_envelope_addresses_are_strict(self, smtp_server, address):
+        """BEHAVIOUR 42: exactly one mailbox, nothing left over, no CR or LF."""
+        for changes in ({"bcc": [address]}, {"from_email": address, "headers": {"From": "a@b.c"}}):
+            with pytest.raises(ValueError, match=r"^Invalid address"):
+                backend_for(smtp_server).send_messages([a_message(**changes)])
+        assert smtp_server.messages == []
+
+    def test_domains_become_idna(self, smtp_server):
+        """BEHAVIOUR 42."""
+        backend_for(smtp_server).send_messages([a_message(to=["Ann <ann@bücher.example>"])])
+
+        assert list(smtp_server.messages[0].recipients) == ["ann@xn--bcher-kva.example"]
+
+    def test_addresses_without_a_domain(self, smtp_server):
+        """BEHAVIOUR 25: in the envelope too."""
+        backend_for(smtp_server).send_messages([a_message(from_email="webmaster", to=["root"])])
+
+        [received] = smtp_server.messages
+        assert (received.sender, list(received.recipients)) == ("webmaster", ["root"])
+
+    def test_a_refused_recipient_is_logged(self, smtp_server, caplog):
+        """DESIGN, 8: partly refused recipients are logged as a warning."""
+        smtp_server.script("RCPT TO:<no@example.com>", "550 5.1.1 No such user")
+
+        with caplog.at_level(logging.WARNING, "simplemail"):
+            sent = backend_for(smtp_server).send_messages(
+                [a_message(to=["no@example.com", "ann@example.com"])]
+            )
+
+        assert sent == 1
+        assert "no@example.com" in caplog.text
+        assert "No such user" in caplog.text
+
+    def test_all_recipients_refused_raises(self, smtp_server):
+        smtp_server.script("RCPT", "550 5.1.1 No such user")
+
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+            backend_for(smtp_server).send_messages([a_message()])
+
+        assert caught.value.recipients["ann@example.com"][0] == 550
+
+    def test_what_arrives_is_what_was_written(self, smtp_server):
+        body = ".\n..dots\nFrom here\n" + "long " * 300 + "\nGrüße 日本\n"
+        backend_for(smtp_server).send_messages([a_message(subject="Grüße, 日本", body=body)])
+
+        [received] = smtp_server.messages
+        assert received.message.get_content().replace("\r\n", "\n") == body
+        assert received.message["Subject"] == "Grüße, 日本"
+        assert smtp_server.violations == []
+
+
+class TestSecurity:
+    def test_starttls_and_auth(self, tls_server):
+        with get_connection(tls_server.url) as connection:
+            assert isinstance(connection.connection.sock, ssl.SSLSocket)
+            connection.send_messages([a_message()])
+
+        assert len(tls_server.messages) == 1
+        assert SECRET.encode() not in b"".join(c.received for c in tls_server.connections)
+
+    def test_implicit_tls(self):
+        with SMTPServer(tls=True, users={"ann": SECRET}) as server:
+            assert get_connection(server.url).send_messages([a_message()]) == 1
+
+    def test_starttls_never_falls_back(self, smtp_server):
+        """Bar 5: STARTTLS never falls back."""
+        with pytest.raises(smtplib.SMTPNotSupportedError, match="STARTTLS"):
+            backend_for(smtp_server, use_tls=True).send_messages([a_message()])
+
+        assert smtp_server.messages == []
+
+    def test_an_untrusted_certificate(self, tls_server, tls_dir):
+        backend = backend_for(tls_server, use_tls=True, username="ann", password=SECRET)
+
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            backend.open()
+
+        assert "is not trusted" in str(caught.value)
+        assert "ca_file=" in str(caught.value)
+        assert f"{tls_server.host}:{tls_server.port}" in str(caught.value)
+        assert sees_no_secret(caught.value)
+
+    def test_a_wrong_host_name(self, tls_dir):
+        server = SMTPServer(tls=True, certificate=tls_dir / "wrong-host.pem")
+        with server, pytest.raises(ssl.SSLCertVerificationError) as caught:
+            backend_for(server, use_ssl=True, ca_file=tls_dir / "ca.pem").open()
+
+        assert "is for another name" in str(caught.value)
+
+    def test_an_expired_certificate(self, tls_dir):
+        server = SMTPServer(starttls=True, certificate=tls_dir / "expired.pem")
+        with server, pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+            backend_for(server, use_tls=True, ca_file=tls_dir / "ca.pem").open()
+
+    def test_a_wrong_password(self, tls_server):
+        backend = backend_for(
+            tls_server, username="ann", password=SECRET + "x", use_tls=True,
+            ca_file=tls_server.ca_file,
+        )  # fmt: skip
+
+        with pytest.raises(smtplib.SMTPAuthenticationError) as caught:
+            backend.open()
+
+        assert caught.value.smtp_code == 535
+        assert "app password" in str(caught.value)
+        assert sees_no_secret(caught.value)
+
+    def test_no_password_in_the_clear(self, monkeypatch):
+        """Bar 5: no clear-text AUTH off the machine; the error says how to allow it."""
+        with SMTPServer(users={"ann": SECRET}, auth_in_clear=True) as server:
+            backend = backend_for(server, username="ann", password=SECRET)
+            assert backend.send_messages([a_message()]) == 1  # loopback
+
+            pretend_remote(monkeypatch)
+            with pytest.raises(smtplib.SMTPException, match="allow_cleartext_auth=True") as caught:
+                backend.open()
+            assert sees_no_secret(caught.value)
+            logins = len([c for c in server.commands if c.startswith("AUTH")])
+            assert logins == 1
+
+            backend.allow_cleartext_auth = True
+            assert backend.send_messages([a_message()]) == 1
+
+    def test_a_client_certificate(self, tls_dir):
+        """BEHAVIOUR 40: a client certificate uses load_cert_chain(certfile, keyfile)."""
+        ca = tls_dir / "ca.pem"
+        with SMTPServer(tls=True, client_ca=ca) as server:
+            backend = backend_for(
+                server, use_ssl=True, ca_file=ca, ssl_certfile=tls_dir / "client.pem"
+            )
+            assert backend.ssl_context.protocol is ssl.PROTOCOL_TLS_CLIENT
+            assert backend.ssl_context.minimum_version >= ssl.TLSVersion.TLSv1_2
+            assert backend.send_messages([a_message()]) == 1
+
+    def test_a_context_of_ones_own(self, tls_server):
+        context = ssl.create_default_context(cafile=tls_server.ca_file)
+
+        with backend_for(tls_server, use_tls=True, ssl_context=context) as backend:
+            assert backend.ssl_context is context
+            assert backend.connection.sock.context is context
+
+
+class TestErrors:
+    def test_a_refused_connection_names_the_server(self):
+        port = closed_port()
+        with pytest.raises(ConnectionRefusedError) as caught:
+            EmailBackend("127.0.0.1", port).open()
+
+        assert f"Connection refused by 127.0.0.1:{port}" in str(caught.value)
+        assert "configured" not in str(caught.value)
+
+    def test_nothing_configured_is_said(self, monkeypatch):
+        """DESIGN, 6: mail is never silently printed or dropped; the error says how to configure."""
+        monkeypatch.delenv("EMAIL_URL", raising=False)
+        port = closed_port()
+        mailer = mailers.default
+        assert (mailer.host, mailer.port) == ("localhost", 25)
+        mailer.host, mailer.port = "127.0.0.1", port
+
+        with pytest.raises(ConnectionRefusedError) as caught:
+            mailer.send_messages([a_message()])
+
+        assert "no mailer was configured" in str(caught.value)
+        assert "EMAIL_URL" in str(caught.value)
+
+    def test_a_hanging_server(self):
+        with SMTPServer() as server:
+            server.script("GREETING", Silence())
+            with pytest.raises(TimeoutError) as caught:
+                backend_for(server, timeout=0.2).open()
+
+        assert "within 0.2 seconds" in str(caught.value)
+        assert f"127.0.0.1:{server.port}" in str(caught.value)
+
+    def test_an_unknown_host(self, monkeypatch):
+        def unknown(*args, **kwargs):
+            raise socket.gaierror(-2, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        with pytest.raises(socket.gaierror) as caught:
+            EmailBackend("no-such.example", 25).open()
+
+        assert "Can't find the host of no-such.example:25" in str(caught.value)
+
+    def test_tls_where_there_is_none(self, smtp_server):
+        with pytest.raises(ssl.SSLError, match="use_tls for STARTTLS"):
+            backend_for(smtp_server, use_ssl=True, timeout=5).open()
+
+    def test_a_lost_farewell_changes_nothing(self, smtp_server):
+        smtp_server.script("QUIT", "421 4.3.2 no goodbye")
+
+        assert backend_for(smtp_server).send_messages([a_message()]) == 1
+
+
+class TestElsewhere:
+    def test_source_address_and_local_hostname(self, smtp_server):
+        backend = backend_for(
+            smtp_server, local_hostname="client.example", source_address="127.0.0.1"
+        )
+        with backend:
+            assert backend.connection.sock.getsockname()[0] == "127.0.0.1"
+            backend.send_messages([a_message()])
+        assert smtp_server.commands[0].upper() == "EHLO CLIENT.EXAMPLE"
+
+    def test_from_many_threads(self, smtp_server):
+        errors = []
+
+        def send():
+            try:
+                for _ in range(5):
+                    simplemail.send_mail("s", "b", "me@example.com", ["ann@example.com"])
+            except Exception as error:
+                errors.append(error)
+
+        with override_settings(EMAIL_URL=smtp_server.url):
+            threads = [threading.Thread(target=send) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        assert errors == []
+        assert len(smtp_server.messages) == 40
+
+
+def closed_port():
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def pretend_remote(monkeypatch):
+    """Make the test server look as if it were on another machine."""
+    monkeypatch.setattr(socket.socket, "getpeername", lambda self: ("192.0.2.1", 25))
