@@ -1,0 +1,40 @@
+"""Run with a clean environment's Python: is what was installed whole?"""
+
+import pathlib
+import subprocess
+import sys
+
+import simplemail
+
+assert "site-packages" in simplemail.__file__, simplemail.__file__
+assert simplemail.__version__[0].isdigit(), simplemail.__version__
+assert "not.installed" not in simplemail.__version__
+assert pathlib.Path(simplemail.__file__).with_name("py.typed").exists()
+
+simplemail.configure(EMAIL_URL="memory:")
+assert simplemail.send_mail("Subject", "Text", "me@example.com", ["ann@example.com"]) == 1
+assert simplemail.outbox[0].subject == "Subject"
+
+for command in ([sys.argv[1]], [sys.executable, "-I", "-m", "simplemail"]):
+    send = [
+        *command,
+        "send",
+        "--mailer",
+        "console:",
+        "--to",
+        "ann@example.com",
+        "--text",
+        "It works.",
+    ]
+    shown = subprocess.run(send, check=True, capture_output=True, text=True, input="").stdout
+    assert "It works." in shown, shown
+
+installed = subprocess.run(
+    [sys.executable, "-m", "pip", "list", "--format=freeze"],
+    check=True,
+    capture_output=True,
+    text=True,
+).stdout.splitlines()
+names = {line.partition("==")[0].lower() for line in installed}
+assert names <= {"pip", "setuptools", "simplemail"}, names  # no runtime dependency
+print("smoke test passed with simplemail", simplemail.__version__)
