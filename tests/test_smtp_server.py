@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import smtp_server as kit
+from raw_client import Raw
 from smtp_server import SMTPServer
 
 MESSAGE = b"Subject: Hello\r\n\r\n.dotted\r\nbye\r\n"
@@ -26,39 +27,6 @@ def client(server: SMTPServer, *, hello: bool = True) -> Iterator[smtplib.SMTP]:
         yield smtp
     finally:
         smtp.close()
-
-
-class Raw:
-    """A client that says exactly what it is told."""
-
-    def __init__(self, server: SMTPServer, hello: bytes = b"EHLO client.example\r\n") -> None:
-        self.sock = socket.create_connection((server.host, server.port), timeout=10)
-        self.file = self.sock.makefile("rb")
-        self.greeting = self.reply() if hello else b""
-        self.hello = self.ask(hello) if hello else b""
-
-    def ask(self, *data: bytes, replies: int = 1) -> bytes:
-        self.sock.sendall(b"".join(data))
-        return b"".join(self.reply() for _ in range(replies))
-
-    def reply(self) -> bytes:
-        """One whole reply, or what there is of it before the end."""
-        lines = []
-        while line := self.file.readline():
-            lines.append(line)
-            if line[3:4] != b"-":
-                break
-        return b"".join(lines)
-
-    def close(self) -> None:
-        self.file.close()
-        self.sock.close()
-
-    def __enter__(self) -> "Raw":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @pytest.fixture
@@ -219,7 +187,7 @@ class TestAuth:
         [
             (b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", [b"235 2.7.0 Welcome\r\n"]),
             (b"AUTH PLAIN\r\nAGFubgBzZWNyZXQ=\r\n", [b"334 \r\n", b"235 2.7.0 Welcome\r\n"]),
-            (b"AUTH PLAIN\r\n*\r\n", [b"334 \r\n", b"501 5.5.2 cancelled\r\n"]),
+            (b"AUTH PLAIN\r\n*\r\n", [b"334 \r\n", b"501 5.7.0 Cancelled\r\n"]),
             (b"AUTH KERBEROS\r\n", [b"504 5.5.4 Unknown mechanism\r\n"]),
         ],
     )

@@ -15,7 +15,8 @@ from .faults import (
 )
 from .sasl import MECHANISMS
 from .server import EXTENSIONS, TLS_DIR, SMTPServer
-from .session import Received, Session
+from .session import Session
+from .transactions import Received
 
 __all__ = [
     "EXTENSIONS",

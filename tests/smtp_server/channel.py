@@ -49,10 +49,6 @@ class Channel:
 
     # Reading
 
-    def read_line(self) -> bytes:
-        """The next line with its line end, whatever that is."""
-        return self.read_through(b"\n")
-
     def read_through(self, end: bytes) -> bytes:
         """Everything up to and including `end`."""
         searched = 0
@@ -69,7 +65,7 @@ class Channel:
         return taken
 
     def need(self, size: int, end: bytes | None = None) -> None:
-        """Wait until `size` bytes are in the buffer, or until `end` is."""
+        """Wait until `size` bytes have come, or `end` has."""
         while len(self._buffer) < size and not (end and end in self._buffer):
             self._fill()
 
@@ -81,9 +77,6 @@ class Channel:
     def buffered(self) -> int:
         """How many bytes came that nobody has read yet."""
         return len(self._buffer)
-
-    def forget_input(self) -> None:
-        self._buffer.clear()
 
     def spoke_first(self) -> bool:
         """Has the client sent something already?"""
@@ -103,7 +96,7 @@ class Channel:
         self._deliver()
         while not self._readable(self._until_delivery()):
             self._deliver()
-        chunk = self.sock.recv(1 << 18)
+        chunk = self.sock.recv(1 << 16)
         if not chunk:
             raise Hangup
         if self._record:

@@ -170,9 +170,6 @@ class Script:
     def clear(self) -> None:
         self._rules = []
 
-    def answer(self, text: str, session: Session) -> Reply:
-        return self.find(text, session)[0]
-
     def find(self, text: str, session: Session) -> tuple[Reply, int]:
         """The answer to `text` (None for the usual one), and after how many bytes of content."""
         for rule in self._rules:
@@ -216,3 +213,8 @@ class _Rule:
         if self._times <= len(self._answers):
             return self._answers[self._times - 1]
         return self._always
+
+
+def code_of(reply: str | bytes) -> int:
+    """The reply's code, 0 if it has none."""
+    return int(reply[:3]) if reply[:3].isdigit() else 0

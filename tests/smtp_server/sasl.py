@@ -96,6 +96,10 @@ _EXCHANGES: dict[str, Callable[[Users], Exchange]] = {
 MECHANISMS = tuple(_EXCHANGES)
 
 
+class CancelledError(Exception):
+    """The client gave up, with `*`."""
+
+
 class MalformedError(Exception):
     """The client's response isn't what its mechanism asks for."""
 
@@ -111,9 +115,12 @@ def authenticate(
     try:
         challenge = next(exchange)
         if initial is not None:
-            challenge = exchange.send(b"" if initial == "=" else unbase64(initial.encode()))
+            challenge = exchange.send(b"" if initial == "=" else _unbase64(initial.encode()))
         while True:
-            challenge = exchange.send(unbase64(ask(base64.b64encode(challenge))))
+            response = ask(base64.b64encode(challenge))
+            if response == b"*":
+                raise CancelledError
+            challenge = exchange.send(_unbase64(response))
     except StopIteration as end:
         user: str | None = end.value
         return user
@@ -121,7 +128,7 @@ def authenticate(
         raise MalformedError(f"{mechanism}: {error!r}") from error
 
 
-def unbase64(data: bytes) -> bytes:
+def _unbase64(data: bytes) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
     except binascii.Error as error:

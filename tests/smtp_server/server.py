@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,8 @@ from urllib.parse import quote
 from .channel import Channel
 from .faults import Answer, Fault, Reply, Script
 from .sasl import MECHANISMS
-from .session import Received, Session
+from .session import Session
+from .transactions import Received
 
 EXTENSIONS = (
     "PIPELINING",
@@ -36,6 +38,7 @@ class SMTPServer:
     STARTTLS and AUTH are added by `starttls`, `tls` (implicit) and `users` ({name: password or
     token}). With `starttls`, AUTH is offered within TLS only, unless `auth_in_clear`.
     `certificate` is a PEM file with key and chain; `client_ca` demands certificates from clients.
+    RSET must follow content that was refused for want of recipients, unless `forgiving`.
     `rtt` simulates a network with that round-trip time, in seconds. `record=False` keeps counts
     only, for millions of messages.
     """
@@ -59,6 +62,7 @@ class SMTPServer:
         auth_required: bool = False,
         auth_in_clear: bool = False,
         helo_only: bool = False,
+        forgiving: bool = False,
         rtt: float = 0.0,
         record: bool = True,
     ) -> None:
@@ -74,6 +78,7 @@ class SMTPServer:
         self.auth_required = auth_required
         self.auth_in_clear = auth_in_clear
         self.helo_only = helo_only
+        self.forgiving = forgiving
         self.rtt = rtt
         self.record = record
         self.port = 0
@@ -234,13 +239,21 @@ class SMTPServer:
 
     @property
     def open_connections(self) -> int:
+        """How many are open now; `most_open` is the most there ever were at a time.
+
+        A client that has just gone without QUIT may still be counted.
+        """
         return len(self._open)
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 10.0) -> None:
-        """Wait until `predicate()` is true; it is asked whenever something has happened."""
+        """Wait until `predicate()` is true; it is asked whenever something happens, and often."""
+        deadline = time.monotonic() + timeout
         with self._changed:
-            if not self._changed.wait_for(lambda: bool(predicate()), timeout):
-                raise TimeoutError(f"{predicate} is still false after {timeout} s")
+            while not predicate():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{predicate} is still false after {timeout} s")
+                # Not everything is announced, a byte received for one.
+                self._changed.wait(0.02)
 
     # For sessions
 
