@@ -12,8 +12,8 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
-    {"exceptions", "receipts", "scopes"},
-    {"conf", "msgid", "addresses", "headers", "parts", "hints", "show", "urls"},
+    {"exceptions", "receipts", "scopes", "addresses", "encodings"},
+    {"conf", "msgid", "headers", "parts", "hints", "show", "urls"},
     {"options", "fields", "render"},
     {"compose", "handler"},
     {"message"},

@@ -180,22 +180,22 @@ def groups(text: str) -> list[Group]:
 
     Raises ValueError, "Invalid address ...", if any part of it isn't an address.
     """
-    elements = _split(text)
-    if elements is None:
+    plain = elements(text)
+    if plain is None:
         return _parse_odd_list(text)
-    return [Group(None, (mailbox(element),)) for element in elements]
+    return [Group(None, (mailbox(element),)) for element in plain]
 
 
-def _split(text: str) -> list[str] | None:
-    """Return the elements between commas; None if there are comments or groups among them."""
-    elements, position = [], 0
+def elements(text: str) -> list[str] | None:
+    """Return what stands between the commas of a list; None if there are comments or groups."""
+    found, position = [], 0
     while position < len(text):
-        found = _ELEMENT.match(text, position)
-        if found is None:
+        element = _ELEMENT.match(text, position)
+        if element is None:
             return None
-        elements.append(found[1].strip(" \t"))
-        position = found.end()
-    return [element for element in elements if element]
+        found.append(element[1].strip(" \t"))
+        position = element.end()
+    return [each for each in found if each]
 
 
 # What Python's parser reports although RFC 5322, 4.1 has everybody read it, or it's allowed here.

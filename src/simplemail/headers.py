@@ -1,29 +1,277 @@
-"""Judges header fields: what may stand in a name and in a value."""
+"""Writes one header field as it goes over the wire: checked, encoded and folded.
+
+Python's own folding differs between patch releases, and is wrong on those that people run: it
+loses the quotes of display names, encodes URLs and ids, and splits words of bare text.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
 
+from .addresses import Mailbox, elements, groups, mailbox, quote, quote_local
+from .encodings import encoded_words, extended_parameter
 from .exceptions import BadHeaderError
 
-_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 3.6.8: ftext
-_LINE_BREAK = re.compile(r"[\r\n]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+# RFC 5322, 2.1.1, without the CRLF; and RFC 2047, 2 for lines with an encoded-word.
+_LINE, _LINE_WITH_ENCODED_WORD, _LONGEST_LINE = 78, 76, 998
+# A word or a run of spaces over this length is encoded, so that a line can end inside of it.
+_LONGEST_WORD, _LONGEST_SPACE = 900, 40
+
+_NAME = re.compile(r"[!-9;-~]+")
+_SHORT = re.compile(r"(?!.*=\?)[!-~](?:[ -~\t]*[!-~])?")
+# What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
+_LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+_ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc"}
+_ADDRESSES |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
+_IDS = {"message-id", "in-reply-to", "references", "content-id", "resent-message-id"}
 
 
 def check_header(name: str, value: str) -> None:
-    """Raise BadHeaderError for a name or a value that no header may have.
+    """Raise BadHeaderError unless this can be a header field, whose value is on one line.
 
-    A line break would begin a header of the caller's, and NUL is not allowed anywhere.
+    A name is printable ASCII without a colon (RFC 5322, 3.6.8); a value has no control character
+    but tabs, and no half of a surrogate pair.
     """
     if not _NAME.fullmatch(name):
-        raise BadHeaderError(f"Invalid header name {name!r}: use printable ASCII without ':'")
+        raise BadHeaderError(f"Invalid header name {_shown(name)}: use printable ASCII without ':'")
     if _LINE_BREAK.search(value):
         raise BadHeaderError(
-            f"Header values may not contain linefeed or carriage return characters: {name} is "
-            f"{value!r}"
+            f"Header values may not contain linefeed or carriage return characters; {name} is "
+            f"{_shown(value)}"
         )
-    if _CONTROL.search(value):
-        raise BadHeaderError(
-            f"Header values may not contain control characters: {name} is {value!r}"
-        )
+    if found := _CONTROL.search(value):
+        raise BadHeaderError(f"{name} may not contain {found[0]!a}; it is {_shown(value)}")
+
+
+def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
+    """Return the field with its CRLF, folded at 78 characters where there is a space to fold at.
+
+    A fold never comes right after the colon if it can be helped, which some programs misread.
+    Address fields take a text or an iterable of addresses, date fields a datetime too. Everything
+    that isn't an address, an id or a `List-` field is unstructured text. With `utf8` (SMTPUTF8,
+    RFC 6532) nothing is encoded for being other than ASCII.
+
+    Raises BadHeaderError for what `check_header()` refuses, and ValueError for addresses and ids
+    that can't be written, or for a line that would be over 998 octets.
+    """
+    key = name.lower()
+    if key in _ADDRESSES:
+        return _finished(name, _address_list(name, value, utf8))
+    text = format_date(value) if isinstance(value, datetime) else str(value)
+    if len(name) + len(text) <= _LINE - 2 and _SHORT.fullmatch(text) and _NAME.fullmatch(name):
+        return f"{name}: {text}\r\n".encode("ascii")
+    check_header(name, text)
+    if key in _IDS or key.startswith("list-"):
+        return _finished(name, _ids(name, text, utf8))
+    return _finished(name, _unstructured(name, text, utf8))
+
+
+def mime_header(name: str, value: str, params: Mapping[str, str]) -> bytes:
+    """Return a field with parameters (RFC 2045, 5.1), such as a Content-Disposition.
+
+    A parameter that is ASCII is a plain quoted-string, any other goes by RFC 2231 in UTF-8.
+    """
+    check_header(name, value)
+    tokens = [f" {value}"]
+    for key, param in params.items():
+        check_header(f"{name}-{key}", param)
+        tokens[-1] += ";"
+        tokens += _parameter(key, param)
+    return _finished(name, _fold(f"{name}:", tokens, _LINE))
+
+
+def format_date(moment: datetime) -> str:
+    """Return the date as in RFC 5322, 3.3. A naive one is UTC whose place is unknown, -0000."""
+    zone = "-0000" if moment.tzinfo is None else moment.strftime("%z")[:5]
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[moment.month * 3 - 3 : moment.month * 3]
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
+
+
+def _finished(name: str, folded: str) -> bytes:
+    line = f"{folded}\r\n".encode()
+    if len(line) > _LONGEST_LINE and max(map(len, line.split(b"\r\n"))) > _LONGEST_LINE:
+        raise ValueError(f"{name} can't be folded to lines of {_LONGEST_LINE} octets: {folded!r}")
+    return line
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 100 else f"{text[:100]}...")
+
+
+# Folding
+
+
+def _fold(line: str, tokens: Iterable[str], limit: int) -> str:
+    """Lay the tokens out in lines after what is there already; each begins with its space."""
+    done: list[str] = []
+    for token in tokens:
+        if len(line) + len(token) > limit and not (line[-1] == ":" and _stays(line, token)):
+            done.append(line)
+            line = token
+        else:
+            line += token
+    return "\r\n".join([*done, line])
+
+
+def _stays(line: str, token: str) -> bool:
+    """Tell whether a long first word is better on the line of the field's name than on its own."""
+    return len(token) < _LONGEST_WORD and "=?" not in token and bool(_NAME.fullmatch(line[:-1]))
+
+
+_SPACED_WORD = re.compile(r"[ \t]+[^ \t]+")
+
+
+def _words(text: str) -> list[str]:
+    return _SPACED_WORD.findall(f" {text}")
+
+
+# Ids and URLs
+
+
+def _ids(name: str, text: str, utf8: bool) -> str:
+    text = text.strip(" \t")
+    if not (utf8 or text.isascii()):
+        # List-Id may have a description before the id (RFC 2919, 3), no other has text of its own.
+        phrase, bracket, rest = text.partition("<")
+        if name.lower() != "list-id" or not (bracket and rest.isascii()):
+            raise ValueError(f"{name} can't hold {_shown(text)}: percent-encode what isn't ASCII")
+        text = f"{_phrase(phrase.strip(), utf8)} <{rest}"
+    return _fold(f"{name}:", _words(text), _LINE)
+
+
+# Unstructured text (RFC 5322, 2.2.1) and encoded-words (RFC 2047)
+
+_PLAIN_WORD = re.compile(rf"(?:[!-<>-~]|=(?!\?)){{1,{_LONGEST_WORD}}}")
+_PLAIN_UTF8_WORD = re.compile(rf"(?:[^\s=]|=(?!\?)){{1,{_LONGEST_WORD // 4}}}")
+
+
+def _unstructured(name: str, text: str, utf8: bool) -> str:
+    if not text:
+        return f"{name}: "
+    start, end = _to_encode(text, utf8)
+    if start == end:
+        return _fold(f"{name}:", _words(text), _LINE)
+    before = text[:start].rstrip(" \t")
+    space = text[len(before) : start] or " "
+    head = _fold(f"{name}:", _words(before) if before else (), _LINE_WITH_ENCODED_WORD)
+    room = _LINE_WITH_ENCODED_WORD - len(head.rpartition("\r\n")[2]) - len(space)
+    encoded = encoded_words(text[start:end], room)
+    tokens = [space + encoded[0], *(f" {word}" for word in encoded[1:])]
+    tokens += _SPACED_WORD.findall(text, end)
+    *lines, last = head.split("\r\n")
+    return "\r\n".join([*lines, _fold(last, tokens, _LINE_WITH_ENCODED_WORD)])
+
+
+def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
+    """Return from where to where the text can't stand as it is: whole words, or (0, 0)."""
+    plain = _PLAIN_UTF8_WORD if utf8 else _PLAIN_WORD
+    words = [word.span() for word in re.finditer(r"[^ \t]+", text)]
+    odd = [span for span in words if not plain.fullmatch(text, *span)]
+    size = len(text)
+    # Spaces at either end would be lost, and very many can't be folded.
+    for left, right in pairwise([(0, 0), *words, (size, size)]):
+        gap = right[0] - left[1]
+        if gap > _LONGEST_SPACE or (gap and (left[1] == 0 or right[0] == size)):
+            odd += [left, right]
+    return (min(odd)[0], max(odd)[1]) if odd else (0, 0)
+
+
+# Addresses
+
+_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_UTF8_ATOMS = re.compile(_ATOMS.pattern)
+_VERBATIM = re.compile(
+    rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*") )?<[^<>"]+>|[^<>(" \t]+', re.ASCII
+)
+
+
+def _address_list(name: str, value: object, utf8: bool) -> str:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        text = str(value)
+        check_header(name, text)
+        value = elements(text)
+        mailboxes = list(_members(text, utf8)) if value is None else []
+    if value is not None:
+        mailboxes = [_checked_mailbox(name, each, utf8) for each in value if each]
+    if not mailboxes:
+        return f"{name}: "
+    limit = _LINE_WITH_ENCODED_WORD if any("=?" in each for each in mailboxes) else _LINE
+    line = f"{name}: {', '.join(mailboxes)}"
+    if len(line) <= limit:
+        return line
+    tokens = [f" {each}," for each in mailboxes]
+    tokens[-1] = tokens[-1][:-1]
+    return _fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
+
+
+def _checked_mailbox(name: str, address: object, utf8: bool) -> str:
+    text = address if type(address) is str else str(address)
+    try:
+        return _mailbox(text, utf8)
+    except ValueError:
+        check_header(name, text)  # which has the better error for a line break
+        raise
+
+
+def _split_long(tokens: list[str], room: int) -> Iterator[str]:
+    """Yield mailboxes whole, and those too long for any line word by word."""
+    for token in tokens:
+        if len(token) <= room:
+            yield token
+        else:
+            yield from _SPACED_WORD.findall(token)
+
+
+def _members(text: str, utf8: bool) -> Iterator[str]:
+    for name, members in groups(text):
+        if name is None:
+            yield from (_written(each, utf8) for each in members)
+        else:
+            inside = ", ".join(_written(each, utf8) for each in members)
+            yield f"{_phrase(name, utf8)}: {inside};" if inside else f"{_phrase(name, utf8)}:;"
+
+
+@lru_cache(maxsize=2048)
+def _mailbox(text: str, utf8: bool) -> str:
+    """Return one address as it stands in a header: as it was written, if that is good."""
+    found = mailbox(text)
+    if len(text) < 60 and text.isascii() and "=?" not in text and _VERBATIM.fullmatch(text):
+        return text
+    return _written(found, utf8)
+
+
+def _written(found: Mailbox, utf8: bool) -> str:
+    if utf8:
+        domain = f"@{found.domain}" if found.domain else ""
+        spec = f"{quote_local(found.local)}{domain}"
+    else:
+        spec = found.addr_spec()
+    return f"{_phrase(found.display_name, utf8)} <{spec}>" if found.display_name else spec
+
+
+def _phrase(text: str, utf8: bool) -> str:
+    """Return a display name as atoms, a quoted-string or encoded-words (RFC 5322, 3.2.5)."""
+    atoms = _UTF8_ATOMS if utf8 else _ATOMS
+    if atoms.fullmatch(text) and "=?" not in text and len(text) < _LINE:
+        return text
+    plain = _PLAIN_UTF8_WORD if utf8 else _PLAIN_WORD
+    if all(plain.fullmatch(word) for word in text.split(" ") if word):
+        return quote(text)
+    return " ".join(encoded_words(text))
+
+
+# Parameters
+
+
+def _parameter(key: str, value: str) -> list[str]:
+    plain = quote(value)
+    if all(_PLAIN_WORD.fullmatch(word) for word in plain.split(" ") if word):
+        return _words(f"{key}={plain}") if len(plain) > 60 else [f" {key}={plain}"]
+    return [f" {each}" for each in extended_parameter(key, value, _LINE)]
