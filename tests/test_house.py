@@ -18,6 +18,7 @@ FLOORS = [
     {"compose", "handler"},
     {"message"},
     {"shortcuts", "testing"},
+    {"logs"},
     {"__init__"},
     {"__main__"},
 ]

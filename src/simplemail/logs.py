@@ -1,0 +1,218 @@
+"""Log records by mail: the first at once, a flood of them as a digest.
+
+LOGGING = {
+    "version": 1,
+    "handlers": {"mail": {"class": "simplemail.logs.MailHandler", "level": "ERROR"}},
+    "root": {"handlers": ["mail"]},
+}
+"""
+
+from __future__ import annotations
+
+import html as markup
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .conf import settings
+from .message import EmailMultiAlternatives
+from .shortcuts import addresses_of
+
+_LONGEST_SUBJECT = 200
+_SHOWN_IN_FULL = 10
+_MOST_KINDS = 100
+
+
+class MailHandler(logging.Handler):
+    """Sends log records to `to`, or to ADMINS, through the mailer `using`, or the default one.
+
+    The first record leaves at once. What follows within `interval` seconds is held, and leaves as
+    one digest at its end: how often each message came, and the first ones in full. `flush()` sends
+    what is held now; `close()` too, and logging closes its handlers when the program ends.
+
+    It never raises into the program: what goes wrong is told on standard error, as logging does
+    (`logging.raiseExceptions`). What is logged while it sends is not mailed, so it can't chase
+    itself. Sending takes as long as the mailer does, at most its `timeout` for every answer; with
+    `background`, a thread sends, and the program doesn't wait until it ends.
+    """
+
+    def __init__(
+        self,
+        level: int | str = logging.NOTSET,
+        *,
+        to: Iterable[Any] | None = None,
+        using: str | None = None,
+        from_email: str | None = None,
+        subject_prefix: str | None = None,
+        html: bool = False,
+        interval: float = 60.0,
+        background: bool = False,
+    ) -> None:
+        super().__init__(level)
+        if isinstance(to, str):
+            raise TypeError(f"'to' must be a list of addresses, not the text {to!r}")
+        self.to = None if to is None else list(to)
+        self.using = using
+        self.from_email = from_email
+        self.subject_prefix = subject_prefix
+        self.html = html
+        self.interval = interval
+        self.background = background
+        self._sending = threading.local()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._state = threading.Lock()
+        self._held = _Digest()
+        self._next_at = float("-inf")
+        self._timer: threading.Timer | None = None
+        self._is_closed = False
+        self._process = os.getpid()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take one record, unless a filter or this handler's own sending forbids it."""
+        if getattr(self._sending, "now", False):
+            return False
+        passed: Any = self.filter(record)  # the record itself, perhaps changed, from Python 3.12 on
+        if passed:
+            # Not under logging's own lock, which would hold up every thread
+            # that logs for as long as the mail server takes.
+            self.emit(record if passed is True else passed)
+        return bool(passed)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the record's mail now, or hold the record for the next digest."""
+        try:
+            if os.getpid() != self._process:
+                self._start_over()  # after fork(): what is held is the parent's to send
+            with self._state:
+                self._held.add(record, self.format)
+                ready = self._take_if_due()
+            if ready is not None:
+                self._send(ready)
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Send what is held now. Waits for a sending that has begun."""
+        with self._state:
+            timer, self._timer = self._timer, None
+            ready = self._take()
+        if timer is not None:
+            timer.cancel()
+        self._send_or_tell(ready)
+        if timer is not None and timer is not threading.current_thread():
+            timer.join()
+
+    def close(self) -> None:
+        """Send what is held, and hold nothing from now on. Safe to call twice."""
+        with self._state:
+            self._is_closed = True
+        self.flush()
+        super().close()
+
+    def _take_if_due(self) -> _Digest | None:
+        """Take what is held if it may leave in this thread, else see that a timer does it."""
+        wait = self._next_at - time.monotonic()
+        if self._is_closed or (wait <= 0 and not self.background):
+            return self._take()
+        if self._timer is None:
+            # A daemon, or the program's end would wait for it; logging calls
+            # close() then, which sends what is held.
+            self._timer = threading.Timer(max(wait, 0), self._send_on_time)
+            self._timer.daemon = True
+            self._timer.start()
+        return None
+
+    def _take(self) -> _Digest:
+        taken, self._held = self._held, _Digest()
+        if taken.count:
+            self._next_at = time.monotonic() + self.interval
+        return taken
+
+    def _send_on_time(self) -> None:
+        """Run by the timer. It stays `_timer` while it sends, so that `flush()` waits for it."""
+        with self._state:
+            ready = self._take()
+        self._send_or_tell(ready)
+        with self._state:
+            if self._timer is threading.current_thread():
+                self._timer = None
+                if self._held.count:
+                    self._take_if_due()
+
+    def _send_or_tell(self, digest: _Digest) -> None:
+        try:
+            self._send(digest)
+        except Exception:
+            assert digest.last is not None  # an empty one isn't sent
+            self.handleError(digest.last)
+
+    def _send(self, digest: _Digest) -> None:
+        recipients = addresses_of("ADMINS") if self.to is None else self.to
+        if not digest.count or not recipients:
+            return
+        prefix = (
+            settings.EMAIL_SUBJECT_PREFIX if self.subject_prefix is None else self.subject_prefix
+        )
+        mail = EmailMultiAlternatives(
+            one_line(f"{prefix}{digest.subject()}"),
+            body := digest.text(),
+            self.from_email or settings.SERVER_EMAIL,
+            recipients,
+        )
+        if self.html:
+            mail.attach_alternative(f"<pre>{markup.escape(body)}</pre>", "text/html")
+        self._sending.now = True
+        try:
+            mail.send(using=self.using)
+        finally:
+            self._sending.now = False
+
+
+class _Digest:
+    """Some log records: how often each kind came, and the first ones in full."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: logging.LogRecord | None = None
+        self._kinds: Counter[tuple[str, str, str]] = Counter()
+        self._full: list[str] = []
+
+    def add(self, record: logging.LogRecord, formatted: Callable[[logging.LogRecord], str]) -> None:
+        self.count += 1
+        self.last = record
+        # By the message before its arguments are filled in: "user %s is gone"
+        # is one kind, whoever is gone. Bounded, whatever is logged.
+        kind = (record.levelname, record.name, one_line(str(record.msg)))
+        self._kinds[kind if len(self._kinds) < _MOST_KINDS else ("", "", "others")] += 1
+        if len(self._full) < _SHOWN_IN_FULL:
+            self._full.append(formatted(record))
+
+    def subject(self) -> str:
+        if self.count == 1 and self.last is not None:
+            return f"{self.last.levelname}: {self.last.getMessage()}"
+        most, _ = self._kinds.most_common(1)[0]
+        return f"{self.count} log records, most of all {most[0]}: {most[2]}"
+
+    def text(self) -> str:
+        if self.count == 1:
+            return self._full[0]
+        rule = "\n" + "-" * 79 + "\n"
+        counts = "\n".join(
+            f"{count:>7,}  {level} {name}: {message}"
+            for (level, name, message), count in self._kinds.most_common()
+        )
+        shown = len(self._full)
+        title = f"The first {shown} in full:" if shown < self.count else "In full:"
+        return f"{self.count:,} log records\n\n{counts}\n\n{title}\n{rule}{rule.join(self._full)}"
+
+
+def one_line(text: str) -> str:
+    """Return the text as a subject can hold it: one line, at most 200 characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_SUBJECT else line[: _LONGEST_SUBJECT - 1] + "…"

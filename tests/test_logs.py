@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import threading
+
+import pytest
+
+import simplemail
+from simplemail import override_settings
+from simplemail.logs import MailHandler, one_line
+from simplemail.testing import capture
+
+ADMINS = ["ops@example.com"]
+
+
+@pytest.fixture(autouse=True)
+def outbox():
+    with override_settings(ADMINS=ADMINS), capture() as outbox:
+        yield outbox
+
+
+@pytest.fixture
+def log():
+    """A logger of the test's own; handlers added to it are closed afterwards."""
+    logger = logging.Logger("shop.orders")
+    yield logger
+    for handler in logger.handlers:
+        handler.close()
+
+
+def added(log, **options):
+    handler = MailHandler(**options)
+    log.addHandler(handler)
+    return handler
+
+
+class TestOneRecord:
+    def test_is_mailed_to_the_admins(self, log, outbox):
+        with override_settings(SERVER_EMAIL="server@example.com", EMAIL_SUBJECT_PREFIX="[Shop] "):
+            added(log)
+            log.error("Order %d failed", 7)
+
+        [mail] = outbox
+        assert mail.subject == "[Shop] ERROR: Order 7 failed"
+        assert mail.body == "Order 7 failed"
+        assert (mail.from_email, mail.to) == ("server@example.com", ADMINS)
+
+    def test_has_the_traceback(self, log, outbox):
+        added(log)
+        try:
+            1 / 0  # noqa: B018
+        except ZeroDivisionError:
+            log.exception("Sum")
+
+        assert "ZeroDivisionError: division by zero" in outbox[0].body
+        assert "Traceback" in outbox[0].body
+
+    def test_goes_to_given_addresses_through_a_given_mailer(self, log, outbox):
+        with override_settings(MAILERS={"alerts": "memory:"}):
+            added(
+                log, to=["me@example.com"], using="alerts", from_email="x@example.com",
+                subject_prefix="!",
+            )  # fmt: skip
+            log.warning("Disk")
+
+        [mail] = outbox
+        assert (mail.to, mail.sent_using, mail.from_email) == (
+            ["me@example.com"], "alerts", "x@example.com",
+        )  # fmt: skip
+        assert mail.subject == "!WARNING: Disk"
+
+    def test_in_html_is_escaped(self, log, outbox):
+        added(log, html=True)
+        log.error("<script>")
+
+        assert outbox[0].alternatives == [("<pre>&lt;script&gt;</pre>", "text/html")]
+
+    def test_subject_is_one_bounded_line(self, log, outbox):
+        added(log)
+        log.error("first\r\nBcc: eve@example.com\x00\x1b" + "x" * 1000)
+
+        assert outbox[0].subject.startswith("ERROR: first Bcc: eve@example.com x")
+        assert len(outbox[0].subject) == 200
+        assert outbox[0].message()["Bcc"] is None
+
+    def test_uses_the_formatter(self, log, outbox):
+        added(log).setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        log.error("Hello")
+
+        assert outbox[0].body == "shop.orders: Hello"
+
+    def test_is_filtered_by_level_and_filters(self, log, outbox):
+        handler = added(log, level="ERROR")
+        handler.addFilter(lambda record: "secret" not in record.getMessage())
+        log.warning("below")
+        log.error("secret")
+
+        assert outbox == []
+
+    def test_nobody_to_mail_to(self, log, outbox):
+        added(log)
+        with override_settings(ADMINS=[]):
+            log.error("x")
+
+        assert outbox == []
+
+    def test_recipients_are_a_list(self):
+        with pytest.raises(TypeError, match="must be a list of addresses"):
+            MailHandler(to="ops@example.com")
+
+
+class TestFlood:
+    def test_is_one_mail_at_once_and_one_digest(self, log, outbox):
+        handler = added(log)
+        for number in range(9_990):
+            log.error("User %d is gone", number)
+        for _ in range(10):
+            log.warning("Disk is full")
+        assert len(outbox) == 1
+
+        handler.flush()
+
+        first, digest = outbox
+        assert first.subject == "ERROR: User 0 is gone"
+        assert digest.subject == "9999 log records, most of all ERROR: User %d is gone"
+        assert "  9,989  ERROR shop.orders: User %d is gone\n" in digest.body
+        assert "     10  WARNING shop.orders: Disk is full\n" in digest.body
+        assert "User 1 is gone" in digest.body
+        assert len(digest.body) < 2_000
+
+    def test_digest_leaves_by_itself_when_the_interval_is_over(self, log):
+        arrived = threading.Event()
+        added(log, interval=0.05)
+        with capture() as outbox:
+            simplemail.outbox = outbox = _Signalling(arrived, 2)
+            for number in range(5):
+                log.error("Number %d", number)
+            assert arrived.wait(30)
+
+        assert [mail.subject[:14] for mail in outbox] == ["ERROR: Number ", "4 log records,"]
+
+    def test_digest_of_one_reads_like_a_record(self, log, outbox):
+        handler = added(log)
+        log.error("one")
+        log.error("two")
+        handler.flush()
+
+        assert [mail.subject for mail in outbox] == ["ERROR: one", "ERROR: two"]
+
+    def test_kinds_are_bounded(self, log, outbox):
+        handler = added(log)
+        for number in range(1_000):
+            log.error(f"unique {number}")
+        handler.flush()
+
+        assert outbox[1].body.count("unique") < 120
+        assert "others" in outbox[1].body
+
+    def test_closing_sends_what_is_held(self, log, outbox):
+        handler = added(log)
+        log.error("one")
+        log.error("two")
+        handler.close()
+        handler.close()
+
+        assert len(outbox) == 2
+
+    def test_nothing_is_held_after_closing(self, log, outbox):
+        handler = added(log)
+        handler.close()
+        log.error("one")
+        log.error("two")
+
+        assert len(outbox) == 2
+
+    def test_no_thread_outlives_the_handler(self, log):
+        before = threading.active_count()
+        handler = added(log)
+        log.error("one")
+        log.error("two")
+        assert threading.active_count() == before + 1
+        handler.close()
+
+        assert threading.active_count() == before
+
+
+class TestBackground:
+    def test_sends_at_once_when_it_is_closed(self, log, monkeypatch):
+        seen = []
+
+        def watching(self, messages):
+            seen.append(threading.current_thread())
+            return 1
+
+        monkeypatch.setattr("simplemail.backends.locmem.EmailBackend.send_messages", watching)
+        added(log, background=True, interval=0)
+        log.error("one")
+        log.handlers[0].close()
+        log.error("two, after closing")
+
+        assert len(seen) == 2
+        assert seen[1] is threading.current_thread()
+
+    def test_does_not_wait_for_a_slow_mailer(self, log, monkeypatch):
+        release, entered = threading.Event(), threading.Event()
+
+        def slow(self, messages):
+            entered.set()
+            assert release.wait(30)
+            return 1
+
+        monkeypatch.setattr("simplemail.backends.locmem.EmailBackend.send_messages", slow)
+        added(log, background=True)
+
+        log.error("one")
+        assert entered.wait(30)
+        log.error("two")  # while the mailer is busy: returns all the same
+
+        release.set()
+
+
+class TestTrouble:
+    def test_never_raises_into_the_program(self, log, capsys, monkeypatch):
+        def broken(self, messages):
+            raise ConnectionRefusedError("no server")
+
+        monkeypatch.setattr("simplemail.backends.locmem.EmailBackend.send_messages", broken)
+        handler = added(log)
+        log.error("one")
+        log.error("two")
+        handler.flush()
+
+        told = capsys.readouterr().err
+        assert told.count("ConnectionRefusedError: no server") == 2
+
+    def test_a_record_that_cannot_be_formatted(self, log, capsys, outbox):
+        added(log)
+        log.error("%d", "not a number")
+
+        assert "Logging error" in capsys.readouterr().err
+        assert outbox == []
+
+    def test_never_chases_itself(self, log, monkeypatch, outbox):
+        def chatty(self, messages):
+            log.error("sending")
+            outbox.extend(messages)
+            return 1
+
+        monkeypatch.setattr("simplemail.backends.locmem.EmailBackend.send_messages", chatty)
+        handler = added(log)
+        log.error("one")
+        handler.flush()
+
+        assert [mail.subject for mail in outbox] == ["ERROR: one"]
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_a_forked_child_sends_its_own_only(self, log, tmp_path):
+        handler = added(log)
+        log.error("one")
+        log.error("held in the parent")
+        pid = os.fork()
+        if not pid:
+            with capture() as mine:
+                log.error("from the child")
+                handler.flush()
+                (tmp_path / "child").write_text("|".join(mail.subject for mail in mine))
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+        assert (tmp_path / "child").read_text() == "ERROR: from the child"
+
+
+def test_dict_config(outbox):
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {
+                "mail": {
+                    "class": "simplemail.logs.MailHandler", "level": "ERROR", "to": ["a@b.example"],
+                },
+            },
+            "loggers": {"simplemail-test": {"handlers": ["mail"], "propagate": False}},
+        }
+    )  # fmt: skip
+    logger = logging.getLogger("simplemail-test")
+    try:
+        logger.warning("below")
+        logger.error("above")
+    finally:
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+            handler.close()
+
+    assert [mail.to for mail in outbox] == [["a@b.example"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n b\tc", "a b c"),
+        ("x" * 201, "x" * 199 + "…"),
+        ("\x00\x1b[31m", "[31m"),
+        ("Grüße", "Grüße"),
+    ],
+)
+def test_one_line(text, line):
+    assert one_line(text) == line
+
+
+class _Signalling(list):
+    """A list that sets an event when it holds so many entries."""
+
+    def __init__(self, event, count):
+        super().__init__()
+        self.event, self.wanted = event, count
+
+    def append(self, item):
+        super().append(item)
+        if len(self) == self.wanted:
+            self.event.set()
