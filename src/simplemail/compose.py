@@ -7,16 +7,16 @@ import email.message
 import email.policy
 from email.errors import HeaderParseError
 from email.headerregistry import Address, AddressHeader, Group
-from email.mime.base import MIMEBase
 from typing import Any
+from urllib.parse import unquote
 
 from .addresses import to_ascii
 from .conf import settings
-from .fields import fields
-from .headers import check_header
-from .parts import ContentType, EmailInline, as_text, content_type, normalized
+from .fields import check_value, fields
+from .parts import ContentType, EmailInline, as_text, check_charset, content_type, normalized
 
 Message = email.message.EmailMessage
+_BYTES = (bytes, bytearray, memoryview)
 
 
 def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
@@ -35,12 +35,12 @@ def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
 
 def _add_texts(composed: Message, message: Any, charset: str) -> None:
     """Add the body, its alternatives, and the files shown inside them (RFC 2387)."""
-    alternatives = getattr(message, "alternatives", ())
-    home = composed
+    alternatives = getattr(message, "alternatives", None) or ()
+    home: Any = composed
     if message.body or not (alternatives or message.attachments):
         body = message.body or ""
         body = body.decode(charset, "surrogateescape") if isinstance(body, bytes) else body
-        kind = ContentType("text", message.content_subtype, {})
+        kind = content_type(f"text/{message.content_subtype}")
         _put(composed.set_content, body, kind, charset)
     if alternatives:
         composed.make_alternative()
@@ -48,46 +48,50 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
         kind = content_type(mimetype)
         _put(composed.add_alternative, content, kind, charset)
         if kind[:2] == ("text", "html") or home is composed:
-            home = composed.get_payload()[-1]  # type: ignore[assignment,index]  # a multipart's list
-    for inline in getattr(message, "inlines", ()):
+            home = list(composed.iter_parts())[-1]
+    for inline in getattr(message, "inlines", None) or ():
         _add_inline(home, inline, charset)
 
 
 def _add_inline(home: Message, inline: EmailInline, charset: str) -> None:
-    check_header("Content-ID", inline.content_id)
-    if inline.filename is not None:
-        check_header("Content-Disposition", inline.filename)
-    kind = content_type(inline.mimetype)
     cid = f"<{inline.content_id}>"
-    options = {"disposition": "inline", "filename": inline.filename, "cid": cid}
-    _put(home.add_related, inline.content, kind, charset, **options)
+    check_value("Content-ID", cid)
+    options = {"disposition": "inline", "filename": _filename(inline.filename), "cid": cid}
+    _put(home.add_related, inline.content, content_type(inline.mimetype), charset, **options)
 
 
 def _attach(composed: Message, attachment: Any, charset: str) -> None:
-    if isinstance(attachment, (email.message.MIMEPart, MIMEBase)):
+    if isinstance(attachment, email.message.Message):
         composed.attach(attachment)  # type: ignore[arg-type]  # legacy parts are taken too
         return
     filename, content, mimetype = normalized(attachment)
-    if filename is not None:
-        filename = str(filename)
-        check_header("Content-Disposition", filename)
     kind = content_type(mimetype or "")
-    _put(composed.add_attachment, content, kind, charset, filename=filename)
+    _put(composed.add_attachment, content, kind, charset, filename=_filename(filename))
+
+
+def _filename(filename: object) -> str | None:
+    if filename is None:
+        return None
+    check_value("Content-Disposition", str(filename))
+    return str(filename)
 
 
 def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any) -> None:
     """Call one of the stdlib's `set_content` family as it wants to be called for this content."""
     maintype, subtype, params = kind
+    for name, value in params.items():
+        # A name with an asterisk says that its value is percent-encoded (RFC 2231).
+        check_value("Content-Type", unquote(value) if "*" in name else value)
     if maintype == "text":
-        charset = params.pop("charset", charset)
-        if isinstance(content, (bytes, bytearray, memoryview)):
+        charset = check_charset(params.pop("charset", charset))
+        if isinstance(content, _BYTES):
             content = _decoded(bytes(content), kind, charset)
         _put_text(add, str(content), kind, charset, options)
     elif maintype == "message":
         nested = _nested(content, add.__self__.policy)
         add(nested, subtype=subtype, params=params, **options)
     else:
-        data = content.encode() if isinstance(content, str) else content
+        data = content if isinstance(content, _BYTES) else str(content).encode()
         add(data, maintype=maintype, subtype=subtype, params=params, **options)
 
 
@@ -119,13 +123,12 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
         return content
     if hasattr(content, "message"):
         return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
-    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    text = content if isinstance(content, _BYTES) else str(content)
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return email.message_from_bytes(bytes(data), policy=policy)
 
 
 def _set_header(composed: Message, name: str, value: Any) -> None:
-    if isinstance(value, str):
-        check_header(name, value)
     try:
         composed[name] = value
     except (HeaderParseError, IndexError, AttributeError, RecursionError) as error:

@@ -5,11 +5,14 @@ What the user puts into `headers` replaces what would have been generated, in an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from .conf import settings
+from .exceptions import BadHeaderError
+from .headers import check_header
 from .msgid import DNS_NAME, make_msgid
 
 # RFC 5322, 3.6, and RFC 2045, 3: at most one of each in a message.
@@ -17,27 +20,89 @@ _ONCE = {
     "date", "from", "sender", "reply-to", "to", "cc", "message-id", "in-reply-to", "references",
     "subject", "mime-version", "content-type", "content-transfer-encoding",
 }  # fmt: skip
+_DATES = {"date", "resent-date", "orig-date"}
 
 
 def fields(message: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the name and value of each field; a value is a str, or a datetime for Date.
+    """Yield the name and value of each field; a value is a str, or a datetime for a date.
 
-    Raises ValueError for Bcc, which would show everybody the blind copies, and for a field that
-    would be there twice.
+    Raises BadHeaderError for what no header may have, ValueError for Bcc, which would show
+    everybody the blind copies, and for a field that would be there twice.
     """
+    _check_blind_copies(message)
+    for name, value in _fields(message):
+        if isinstance(value, str):
+            check_value(name, value)
+        yield name, value
+
+
+def check_value(name: str, value: str) -> None:
+    """Check a header as `check_header()` does, and what its encoded-words stand for too.
+
+    Python decodes them, and some releases write them out decoded: a line break in one would begin
+    a header of the caller's (CVE-2024-6923).
+    """
+    check_header(name, value)
+    if "=?" in value and any(_UNSAFE.search(_decoded(word)) for word in _WORD.findall(value)):
+        raise BadHeaderError(
+            "Header values may not contain linefeed or carriage return characters, nor other "
+            f"control characters, in encoded-words either: {name} is {value!r}"
+        )
+
+
+def listed(name: str, addresses: Any) -> list[Any]:
+    """Return a new list of a message's `to`, `cc`, `bcc` or `reply_to`; None is an empty one.
+
+    Raises TypeError for a text, which would be taken for a list of one-letter addresses.
+    """
+    if addresses and isinstance(addresses, (str, bytes)):
+        raise TypeError(f'"{name}" argument must be a list or tuple, not the text {addresses!r}')
+    return list(addresses or ())
+
+
+# Whatever looks like an encoded-word (RFC 2047, 2) at any place, overlapping ones too.
+_WORD = re.compile(r"(?=(=\?[^?]*\?[^?]*\?[^?]*\?=))")
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+
+
+def _decoded(word: str) -> str:
+    # Not by email.header.decode_header(): this is how headers are decoded by
+    # email.policy.default, down to what it makes of broken ones.
+    from email._encoded_words import decode  # type: ignore[import-not-found]
+
+    try:
+        return str(decode(word)[0])
+    except (ValueError, LookupError):
+        return ""
+
+
+def _check_blind_copies(message: Any) -> None:
+    # They are in no header, but they don't get past whoever checks a message by composing it.
+    try:
+        check_value("Bcc", _joined(message, "bcc"))
+    except BadHeaderError as error:
+        raise BadHeaderError(f"Invalid address: {error}") from None
+
+
+def _fields(message: Any) -> Iterator[tuple[str, Any]]:
     extra = _extra(message)
     yield "Subject", str(message.subject)
     yield "From", extra.pop("from", ("From", str(message.from_email)))[1]
-    for name, addresses in (("To", message.to), ("Cc", message.cc), ("Reply-To", message.reply_to)):
+    for name in ("To", "Cc", "Reply-To"):
+        generated = _joined(message, name.lower().replace("-", "_"))
         given = extra.pop(name.lower(), None)
-        value = given[1] if given else ", ".join(str(a) for a in addresses or () if a)
-        if value:
+        if value := given[1] if given else generated:
             yield name, value
     if "date" not in extra:
         yield "Date", datetime.now(UTC) if not settings.EMAIL_USE_LOCALTIME else _local_now()
     if "message-id" not in extra:
         yield "Message-ID", make_msgid(domain=str(DNS_NAME))
     yield from extra.values()
+
+
+def _joined(message: Any, attribute: str) -> str:
+    addresses = listed(attribute, getattr(message, attribute))
+    return ", ".join(str(address) for address in addresses if address)
 
 
 def _extra(message: Any) -> dict[str, tuple[str, Any]]:
@@ -55,8 +120,14 @@ def _extra(message: Any) -> dict[str, tuple[str, Any]]:
             raise ValueError(f"The header {name!r} is None; leave it out, or use ''")
         # Names that differ in case alone are two fields, if there may be two.
         key = key if key not in extra else f"{key} {len(extra)}"
-        extra[key] = (str(name), value if isinstance(value, datetime) else str(value))
+        extra[key] = (str(name), _value(key, value))
     return extra
+
+
+def _value(key: str, value: Any) -> str | datetime:
+    if isinstance(value, datetime) and key in _DATES:
+        return value
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _local_now() -> datetime:

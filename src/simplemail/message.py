@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .conf import settings
 from .exceptions import BadHeaderError
+from .fields import listed
 from .handler import get_connection, mailers
 from .msgid import DNS_NAME, CachedDnsName, make_msgid
 from .parts import (
@@ -72,10 +73,10 @@ class EmailMessage:
         self.subject = subject
         self.body = body or ""
         self.from_email = from_email or settings.DEFAULT_FROM_EMAIL
-        self.to = _addresses("to", to)
-        self.cc = _addresses("cc", cc)
-        self.bcc = _addresses("bcc", bcc)
-        self.reply_to = _addresses("reply_to", reply_to)
+        self.to = listed("to", to)
+        self.cc = listed("cc", cc)
+        self.bcc = listed("bcc", bcc)
+        self.reply_to = listed("reply_to", reply_to)
         self.extra_headers = headers or {}
         self.connection = connection
         self.attachments: list[Any] = []
@@ -115,9 +116,8 @@ class EmailMessage:
 
     def recipients(self) -> list[Any]:
         """Return everybody who gets the message: to, cc and bcc, without empty entries."""
-        return [
-            address for group in (self.to, self.cc, self.bcc) for address in group or () if address
-        ]
+        groups = (listed("to", self.to), listed("cc", self.cc), listed("bcc", self.bcc))
+        return [address for group in groups for address in group if address]
 
     def send(self, fail_silently: bool = False, *, using: str | None = None) -> int:
         """Send it, through `connection` if there is one, else the mailer `using`, else the default.
@@ -143,8 +143,6 @@ class EmailMessage:
             if content is not None or mimetype is not None:
                 raise ValueError("A MIME part is attached alone, without content and mimetype")
             self.attachments.append(filename)
-        elif content is None:
-            raise ValueError(f"There is no content to attach as {filename!r}")
         else:
             self.attachments.append(normalized((filename, content, mimetype)))
 
@@ -248,12 +246,6 @@ def choose_mailer(
     if using is not None:
         return mailers[using]
     return get_connection(fail_silently=fail_silently, **options)
-
-
-def _addresses(name: str, value: Iterable[Any] | None) -> list[Any]:
-    if value and isinstance(value, str):
-        raise TypeError(f'"{name}" argument must be a list or tuple, not the text {value!r}')
-    return list(value or ())
 
 
 def _is_mime_part(thing: object) -> bool:

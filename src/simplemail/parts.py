@@ -43,7 +43,9 @@ class ContentType(NamedTuple):
 
 _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 _TYPE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
-_PARAM = re.compile(rf';[ \t]*(?:({_TOKEN})=({_TOKEN}|"(?:[^"\\\r\n]|\\[^\r\n])*")[ \t]*)?')
+# Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
+_QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
+_PARAM = re.compile(rf';[ \t]*(?:({_TOKEN})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
 
 
 def content_type(mimetype: str) -> ContentType:
@@ -76,15 +78,24 @@ def guess_type(filename: str | None) -> str:
     """Return the MIME type that the file's name tells, or application/octet-stream."""
     import mimetypes
 
-    return mimetypes.guess_type(filename or "")[0] or DEFAULT_ATTACHMENT_MIME_TYPE
+    return mimetypes.guess_type(str(filename or ""))[0] or DEFAULT_ATTACHMENT_MIME_TYPE
 
 
 def as_text(content: bytes, params: dict[str, str]) -> str | None:
     """Decode what is to be a text part, as its charset says or else as UTF-8; None if it isn't."""
     try:
         return content.decode(params.get("charset", "utf-8"))
-    except (UnicodeDecodeError, LookupError):
+    except (LookupError, ValueError):
         return None
+
+
+def check_charset(name: str) -> str:
+    """Return the charset's name. Raises ValueError for one in which Python can't write text."""
+    try:
+        "".encode(name if re.fullmatch(_TOKEN, name) else "")
+    except (LookupError, ValueError):
+        raise ValueError(f"Unknown charset {name!r}: use one that Python knows, 'utf-8'") from None
+    return name
 
 
 def normalized(attachment: Any) -> EmailAttachment:
@@ -92,7 +103,11 @@ def normalized(attachment: Any) -> EmailAttachment:
 
     Users assign `message.attachments` as they like: pairs, triples, named tuples.
     """
+    if isinstance(attachment, (str, bytes)) or not 2 <= len(attachment) <= 3:
+        raise ValueError(f"An attachment is (filename, content, mimetype), not {attachment!r:.100}")
     filename, content, mimetype = (*attachment, None)[:3]
+    if content is None:
+        raise ValueError(f"There is no content to attach as {filename!r}")
     mimetype = mimetype or guess_type(filename)
     kind = content_type(mimetype)
     if kind.maintype == "text" and isinstance(content, (bytes, bytearray, memoryview)):

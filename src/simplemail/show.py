@@ -67,5 +67,5 @@ def _text(part: Any) -> str | None:
         return None
     try:
         return str(part.get_payload(decode=True).decode(part.get_content_charset("utf-8")))
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):
         return None
