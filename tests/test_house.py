@@ -13,8 +13,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
     {"exceptions", "receipts", "scopes", "addresses", "encodings"},
-    {"conf", "msgid", "headers", "parts", "hints", "show", "urls"},
-    {"options", "fields", "render"},
+    {"conf", "msgid", "headers", "parts", "hints", "show", "urls"}
+    | {"channel", "transaction", "tls"},
+    {"options", "fields", "render"} | {"auth", "wire", "pool"},
     {"compose", "handler"},
     {"message"},
     {"shortcuts", "testing"},

@@ -2,12 +2,124 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Reply(NamedTuple):
-    """One SMTP reply (RFC 5321, 4.2): its code, its text, and its enhanced code (RFC 3463)."""
+    """One SMTP reply (RFC 5321, 4.2): its code, its text, and its enhanced code (RFC 3463).
+
+    The text has no enhanced code in front of it; `str(reply)` is the reply in one piece.
+    """
 
     code: int
     text: str = ""
     enhanced: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+class Status(Enum):
+    """What the caller can do next is what tells these apart."""
+
+    SENT = "sent"
+    """The server took it, for at least one recipient: look at `receipt.refused`."""
+
+    REFUSED = "refused"
+    """A permanent no. The same message will be refused again."""
+
+    DEFERRED = "deferred"
+    """A temporary no, or never handed over. A retry is safe."""
+
+    UNKNOWN = "unknown"
+    """The connection was lost after the content was complete and before the answer.
+
+    The server may have the message: a retry may deliver it twice.
+    """
+
+    def __repr__(self) -> str:
+        return f"Status.{self.name}"
+
+
+class Receipt(NamedTuple):
+    """The truth about one message.
+
+    `refused` says what the server answered for each recipient it did not take, whatever the
+    status; `reply` is the server's last word, which holds the queue id of a message that was
+    sent; `error` is the exception `send_messages()` would have raised, None when it was sent.
+    `envelope` is None for a message that could not be rendered.
+    """
+
+    message: Any
+    status: Status
+    envelope: Any = None
+    refused: Mapping[str, Reply] = {}
+    reply: Reply | None = None
+    error: BaseException | None = None
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID that went out, or "" if the message could not be rendered."""
+        return "" if self.envelope is None else str(self.envelope.message_id)
+
+    @property
+    def retry_is_safe(self) -> bool:
+        """True if nobody can get the message twice from another try, which may succeed."""
+        return self.status is Status.DEFERRED
+
+    def __repr__(self) -> str:
+        """Show what happened, and nothing of what the message says."""
+        shown: dict[str, object] = {"message_id": self.message_id}
+        shown |= {"refused": self.refused} if self.refused else {}
+        shown |= {"reply": str(self.reply)} if self.reply else {}
+        shown |= {"error": self.error} if self.error else {}
+        details = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"Receipt({self.status!r}, {details})"
+
+
+def status_of(error: BaseException) -> Status:
+    """Say what an exception means for the one message whose sending raised it.
+
+    For code that only raises, as smtplib and backends written for Django do. An error that
+    doesn't tell when it happened may have come after the server took the message.
+    """
+    import smtplib
+
+    if not isinstance(error, OSError):
+        return Status.REFUSED  # a mistake in the message
+    before_mail = (
+        smtplib.SMTPConnectError,
+        smtplib.SMTPHeloError,
+        smtplib.SMTPAuthenticationError,
+        ConnectionRefusedError,
+    )
+    if isinstance(error, before_mail):
+        return Status.DEFERRED
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+    else:
+        codes = [getattr(error, "smtp_code", 0)]
+    if min(codes, default=0) >= 500:
+        return Status.REFUSED
+    lost = isinstance(error, smtplib.SMTPServerDisconnected | TimeoutError | ConnectionError)
+    return Status.UNKNOWN if lost and not any(codes) else Status.DEFERRED
+
+
+def disconnected(what: str, cause: OSError | None = None) -> OSError:
+    """Return the exception for a lost connection."""
+    from smtplib import SMTPServerDisconnected
+
+    error = SMTPServerDisconnected(f"{what}: {cause}" if cause else what)
+    error.__cause__ = cause
+    return error
+
+
+def protocol_error(what: str) -> OSError:
+    """Return the exception for a server that doesn't speak SMTP."""
+    from smtplib import SMTPException
+
+    return SMTPException(f"{what}; the session was ended")

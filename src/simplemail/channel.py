@@ -1,0 +1,223 @@
+"""Bytes to and from a mail server, with an end to every wait."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+from functools import lru_cache
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from .receipts import Reply, disconnected, protocol_error
+
+if TYPE_CHECKING:
+    import ssl
+
+# Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
+LINE = 1_000
+
+# Octets of one whole reply: more is no reply.
+REPLY = 100_000
+
+# Octets that must leave within one `timeout` (RFC 5321, 4.5.3.2.5 times "each TCP SEND call"):
+# a big message may take as long as it needs, as long as it moves.
+BLOCK = 262_144
+
+# Octets of replies kept while we are still writing.
+BACKLOG = 1_000_000
+
+# RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
+
+# RFC 2034, 4: the enhanced code stands in front of the text, on every line.
+_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+class Channel:
+    """A connected socket: replies are read whole, and what is written leaves whole.
+
+    Raises TimeoutError when the server takes longer than `timeout` seconds (None: no limit), for
+    a whole reply, not for each byte; smtplib.SMTPServerDisconnected when the connection is lost;
+    smtplib.SMTPException when the server says what is no SMTP reply. It cannot be used after any
+    of these.
+    """
+
+    def __init__(self, sock: socket.socket, timeout: float | None) -> None:
+        self.sock = sock
+        self.timeout = timeout
+        self.sent = 0  # octets that left, from the beginning
+        self.encrypted = False
+        self._data = b""
+        self._at = 0  # what is before it was read already
+        self._end = False  # the server will say no more
+        self._again: tuple[type[OSError], ...] = (BlockingIOError,)
+        sock.setblocking(False)
+
+    def write(self, data: bytes) -> None:
+        """Send all octets.
+
+        Replies that arrive meanwhile are kept, so that two full buffers never wait for each other
+        (RFC 2920, 3.1, asks for this or for small groups of commands).
+        """
+        try:
+            gone = self.sock.send(data)
+        except self._again:
+            gone = 0
+        except OSError as error:
+            raise disconnected("The connection was lost", error) from error
+        self.sent += gone
+        if gone < len(data):
+            self._write_rest(memoryview(data)[gone:])
+
+    def _write_rest(self, data: memoryview) -> None:
+        for start in range(0, len(data), BLOCK):
+            block = data[start : start + BLOCK]
+            deadline = self._deadline()
+            while block:
+                try:
+                    gone = self.sock.send(block)
+                except self._again as error:
+                    self._wait_to_write(error, deadline)
+                except OSError as error:
+                    raise disconnected("The connection was lost", error) from error
+                else:
+                    self.sent += gone
+                    block = block[gone:]
+
+    def _wait_to_write(self, error: OSError, deadline: float | None) -> None:
+        hear = not self._end and len(self._data) - self._at < BACKLOG
+        write = type(error).__name__ != "SSLWantReadError"
+        if not self._wait(deadline, read=hear or not write, write=write):
+            raise TimeoutError(f"The server took no more data for {self.timeout:g} s")
+        if hear:
+            self._receive()
+
+    def reply(self) -> Reply:
+        """Return the next reply, waiting for it if need be."""
+        start = seen = 0  # of the reply's last line, and how much of it is known to have no end
+        deadline: float | None = None
+        waited = False
+        while True:
+            end = self._data.find(b"\n", self._at + seen)
+            if end < 0:
+                seen = len(self._data) - self._at
+                if seen > REPLY:
+                    raise _nonsense(self._data[self._at :], f" and so on, over {REPLY:,} octets")
+                if not waited:
+                    deadline, waited = self._deadline(), True
+                self._wait_for_more(deadline)
+                continue
+            if self._data[self._at + start + 3 : self._at + start + 4] != b"-":
+                break
+            start = seen = end + 1 - self._at
+        raw, self._at = self._data[self._at : end + 1], end + 1
+        # Most replies are the same few: "250 2.1.0 Ok".
+        return _common(raw) if len(raw) < 100 else _parse(raw)
+
+    def _wait_for_more(self, deadline: float | None) -> None:
+        while not self._receive():
+            if self._end:
+                raise disconnected("The server closed the connection")
+            if not self._wait(deadline, read=True):
+                raise TimeoutError(f"No reply from the server for {self.timeout:g} s")
+
+    def _receive(self) -> bool:
+        """Take what has arrived, without waiting. False if that is nothing."""
+        if self._end:
+            return False
+        try:
+            more = self.sock.recv(65_536)
+        except self._again:
+            return False
+        except OSError as error:
+            raise disconnected("The connection was lost", error) from error
+        self._end = not more
+        self._data, self._at = self._data[self._at :] + more, 0
+        return bool(more)
+
+    def _deadline(self) -> float | None:
+        return None if self.timeout is None else monotonic() + self.timeout
+
+    def _wait(self, deadline: float | None, *, read: bool = False, write: bool = False) -> bool:
+        """Wait until the socket can be read or written. False if it can't be before `deadline`."""
+        seconds = None if deadline is None else max(0.0, deadline - monotonic())
+        if not hasattr(select, "poll"):  # Windows
+            return any(select.select([self.sock] * read, [self.sock] * write, [], seconds))
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN * read | select.POLLOUT * write)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+    @property
+    def unread(self) -> bool:
+        """True if there is more than the replies that were read."""
+        return self._at < len(self._data)
+
+    def quiet(self) -> bool:
+        """Return True if the server has said nothing unasked and has not hung up."""
+        if self.sock.gettimeout() != 0:  # somebody used smtplib on it
+            self.sock.setblocking(False)
+        try:
+            return not (self.unread or self._receive() or self._end)
+        except OSError:
+            return False
+
+    def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Put TLS around the connection; the handshake must be over within `timeout`.
+
+        Raises smtplib.SMTPException if the server has said anything before: it came in clear
+        text, and whoever injected it would have it taken for the server's protected word
+        (CVE-2011-0411; RFC 3207, 6).
+        """
+        if not self.quiet():
+            if self._end and not self.unread:
+                raise disconnected("The server closed the connection before the TLS handshake")
+            said = self._data[self._at :][:100]
+            raise protocol_error(f"The server said {said!r} in clear text before the TLS handshake")
+        self.wrap(context, server_hostname)
+
+    def wrap(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Put TLS around a connection on which nothing was said yet."""
+        import ssl
+
+        self.sock.settimeout(self.timeout)
+        self.sock = context.wrap_socket(self.sock, server_hostname=server_hostname)
+        self.sock.setblocking(False)
+        self.encrypted = True
+        self._again = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+    def close(self) -> None:
+        """Drop the connection. Safe to call twice."""
+        self._end = True
+        self.sock.close()
+
+
+def _parse(raw: bytes) -> Reply:
+    lines = [_LINE.fullmatch(line) for line in raw.splitlines(keepends=True)]
+    codes = {line and line[1] for line in lines}
+    # RFC 5321, 4.2.1: every line has the same code.
+    code = codes.pop()
+    if codes or code is None:
+        raise _nonsense(raw)
+    texts = [_readable((line and line[3]) or b"") for line in lines]
+    found = _ENHANCED.match(texts[-1])
+    if found is None or ord(found[1][0]) != code[0]:
+        return Reply(int(code), "\n".join(texts))
+    prefix = found[1]
+    texts = [text.removeprefix(prefix).lstrip() for text in texts]
+    return Reply(int(code), "\n".join(texts), prefix)
+
+
+_common = lru_cache(maxsize=256)(_parse)
+
+
+def _readable(text: bytes) -> str:
+    """Text that can be logged and printed: UTF-8 where it is (RFC 6531, 3.7.4), no controls."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:LINE].decode("utf-8", "replace"))
+
+
+def _nonsense(raw: bytes, what: str = "") -> OSError:
+    shown = repr(raw[:100]) + ("..." if len(raw) > 100 else "") + what
+    return protocol_error(f"The server said {shown}, which is no SMTP reply (RFC 5321, 4.2)")

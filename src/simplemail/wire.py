@@ -1,0 +1,351 @@
+"""A session with a mail server, from its greeting to QUIT (RFC 5321).
+
+Transactions are begun and then finished, in order. Where the server offers PIPELINING, some may
+begin before others are finished (`Session.ahead` says how many):
+
+    begin(a)  begin(b)  finish(a)  begin(c)  finish(b)  finish(c)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .receipts import Reply, Status, disconnected, protocol_error
+from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, in_bytes, steps, stuffed
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from .channel import Channel
+
+# Commands on their way without an answer. RFC 2920 (3.1) asks for small groups, so that two full
+# buffers never wait for each other, or for I/O that doesn't block. Ours doesn't (Channel.write),
+# so this only bounds what a lost session leaves open. A message to 1,000 recipients fits.
+UNANSWERED = 1_024
+
+# Content of up to this many octets is copied, to leave in one write with its commands.
+SMALL = 65_536
+
+# A session that was idle for longer, in seconds, is asked whether it is still there.
+STALE = 1.0
+
+# How long to wait, in seconds, for what changes no message's fate: the answer to QUIT, and what
+# comes after a 421.
+FAREWELL = 5.0
+
+
+class Session:
+    """One connection to a server.
+
+    `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
+    `lost` says why the session is over, None while it isn't; `farewell` is the 421 with which the
+    server announced its end. `used` is when it was used last (time.monotonic()).
+    """
+
+    def __init__(self, channel: Channel, host: str, *, notify: str = "", ret: str = "") -> None:
+        self.channel = channel
+        self.host = host
+        self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
+        self.features: dict[str, str] = {}
+        self.greeting = self.ehlo = Reply(0)
+        self.lost: OSError | None = None
+        self.farewell: Reply | None = None
+        self.used = monotonic()
+        self.count = 0  # transactions finished
+        self._torn: OSError | None = None  # nothing can be written any more
+        self._asked: deque[tuple[Transaction, str]] = deque()
+        self._last: Transaction | None = None
+        self._held: Transaction | None = None  # its content waits for the 354
+        self._note = _transcript()
+
+    def greet(self) -> None:
+        """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
+        self.greeting = self._answer("the connection")
+        if self.greeting.code != 220:
+            from smtplib import SMTPConnectError
+
+            raise SMTPConnectError(*in_bytes(self.greeting))
+
+    def hello(self, name: str) -> None:
+        """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
+        self.features = {}
+        self.ehlo = self.command(f"EHLO {name}")
+        if self.ehlo.code == 250:
+            self.features = _features(self.ehlo.text)
+        elif self.ehlo.code // 100 == 5:  # RFC 5321, 3.2: an old server
+            self.ehlo = self.command(f"HELO {name}")
+        if self.ehlo.code != 250:
+            from smtplib import SMTPHeloError
+
+            raise SMTPHeloError(*in_bytes(self.ehlo))
+
+    def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Encrypt the connection (RFC 3207). What EHLO offered before doesn't count any more."""
+        import smtplib
+
+        if "starttls" not in self.features:
+            raise smtplib.SMTPNotSupportedError(
+                f"{self.host} offers no STARTTLS, and mail must not travel unencrypted; a server "
+                "that begins with TLS (port 465) wants use_ssl"
+            )
+        reply = self.command("STARTTLS")
+        if reply.code != 220:
+            raise smtplib.SMTPResponseException(*in_bytes(reply))
+        self.features = {}
+        try:
+            self.channel.start_tls(context, server_hostname)
+        except BaseException as error:
+            self._lose(error, "")
+            raise
+
+    def command(self, line: str, shown: str = "") -> Reply:
+        """Send one command and return its answer; `shown` stands for it if it is a secret.
+
+        Raises why the session is over, if it is.
+        """
+        if not self.busy:
+            self._check_quiet()
+        if self._note:
+            self._note(f"> {shown or line}")
+        self._write(line.encode() + b"\r\n")
+        return self._answer((shown or line).partition(" ")[0])
+
+    def begin(self, envelope: Any) -> Transaction:
+        """Send as much of a message as can be sent without waiting.
+
+        Raises for the message alone, before anything was sent: ValueError, or an SMTPException if
+        this server can't take it. A lost session shows when the transaction is finished.
+        """
+        asks = steps(envelope, self.features, self.host, self.notify, self.ret)
+        if not self.busy:
+            self._check_quiet()
+        content = self._release()
+        if self._last is not None and not self._last.taken:
+            # What a failed transaction left must not get into this one (RFC 5321, 4.1.1.5), and
+            # how the one before will end isn't known yet.
+            asks.insert(0, (b"RSET\r\n", RSET))
+        self._last = transaction = Transaction(envelope)
+        self._converse(transaction, asks, content)
+        return transaction
+
+    def finish(self, transaction: Transaction) -> tuple[Status, OSError | None]:
+        """Wait for the server's last word about the oldest transaction.
+
+        Returns what became of the message, and the exception that tells it.
+        """
+        if self._held is transaction:
+            self._write(self._release())
+        while not (transaction.over or self.lost):
+            self._hear()
+        self.used = monotonic()
+        self.count += 1
+        if self.ending is not None and not self.busy:
+            self.close()
+        complete = 0 < transaction.end <= self.channel.sent
+        # RFC 5321, 3.8: a server that has said 421 does nothing more.
+        return transaction.outcome(complete, complete and self.farewell is None, self.ending)
+
+    def ahead(self, window: int) -> int:
+        """Return how many more messages may be begun before the oldest is finished."""
+        if "pipelining" not in self.features:
+            return 0
+        # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next.
+        return window - 1 if "chunking" in self.features else 1
+
+    @property
+    def busy(self) -> bool:
+        """True while a transaction is begun and not finished."""
+        return bool(self._asked or self._held)
+
+    @property
+    def ending(self) -> OSError | None:
+        """Why no new transaction can begin, None if it can."""
+        if self.lost is None and self.farewell is not None:
+            return disconnected(f"The server ended the session: {self.farewell}")
+        return self.lost or self._torn
+
+    def alive(self) -> bool:
+        """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
+        if self.busy or self.ending:
+            return False
+        try:
+            if monotonic() - self.used > STALE:
+                return self.command("NOOP").code == 250
+            self._check_quiet()
+        except OSError:
+            return False
+        return self.lost is None
+
+    def quit(self) -> None:
+        """Say goodbye if that is possible, and close. No message depends on it: never fails."""
+        try:
+            if not self.busy and self.ending is None:
+                self._hurry(FAREWELL)
+                self.command("QUIT")
+        except OSError:
+            pass  # which tells that the session is over
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connection without a word. Safe to call twice."""
+        self.channel.close()
+        self._asked.clear()
+        self._held = None
+        self.lost = self.ending or disconnected("The session is closed")
+
+    def _converse(self, transaction: Transaction, asks: Steps, data: bytes) -> None:
+        """Write `data` and all steps: in one go, or in as few as the server allows."""
+        most = UNANSWERED if "pipelining" in self.features else 1
+        for start in range(0, len(asks), most):
+            group = asks[start : start + most]
+            while self._asked and len(self._asked) + len(group) > most:
+                self._hear()
+            if self.ending or (start and transaction.hopeless):
+                break
+            self._write_group(transaction, group, data)
+            data = b""
+        else:
+            return
+        # Some steps were never taken: the answers to the others are all there will be.
+        while self._asked:
+            self._hear()
+        transaction.over = True
+
+    def _write_group(self, transaction: Transaction, group: Steps, data: bytes) -> None:
+        if self._note:
+            for line, _ in group:
+                self._note(f"> {line.decode().rstrip()}")
+        self._asked.extend([(transaction, asked) for _, asked in group])
+        data += b"".join([line for line, _ in group])
+        last = group[-1][1]
+        if last is DATA:
+            self._held = transaction
+        if last is not CONTENT:
+            self._write(data)
+            return
+        content = ended(transaction.envelope.content)
+        transaction.end = self.channel.sent + len(data) + len(content)
+        if len(content) <= SMALL:
+            self._write(data + content)
+        else:
+            self._write(data)
+            self._write(content)
+
+    def _release(self) -> bytes:
+        """Return the content that waits for its 354, once that has come; else nothing."""
+        held = self._held
+        if held is None:
+            return b""
+        while self._asked:
+            self._hear()
+        self._held = None
+        if self.lost or held.over:
+            return b""
+        if self.channel.unread:
+            self._check_quiet()
+            return b""
+        self._asked.append((held, CONTENT))
+        if held.hopeless:  # RFC 2920, 3.1: the 354 wants an end all the same
+            return b".\r\n"
+        content = stuffed(held.envelope.content)
+        held.end = self.channel.sent + len(content)
+        return content
+
+    def _hear(self) -> None:
+        """Read the next answer, and give it to whom it concerns."""
+        transaction, asked = self._asked.popleft()
+        try:
+            reply = self.channel.reply()
+        except BaseException as error:
+            self._lose(error, asked)
+            return
+        if self._note:
+            self._note(f"< {reply}")
+        if reply.code < 400 and not (reply.code == 354 if asked is DATA else reply.code < 300):
+            self._lose(protocol_error(f"The server answered {reply}"), asked)
+            return
+        if reply.code == 421:
+            self._part(reply)
+        transaction.hear(asked, reply)
+
+    def _answer(self, verb: str) -> Reply:
+        try:
+            if self.lost is not None:
+                raise self.lost
+            reply = self.channel.reply()
+        except BaseException as error:
+            self._lose(error, verb)
+            raise
+        if self._note:
+            self._note("< 334 (not shown)" if reply.code == 334 else f"< {reply}")
+        if reply.code == 421:
+            self._part(reply)
+        return reply
+
+    def _write(self, data: bytes) -> None:
+        """Write; if that fails, what the server still has to say can be read, and no more sent."""
+        if self.lost or self._torn:
+            return
+        try:
+            self.channel.write(data)
+        except OSError as error:
+            self._torn = error
+            self._hurry(0)
+        except BaseException as error:
+            self._lose(error, "")
+
+    def _check_quiet(self) -> None:
+        """End the session if the server hung up, or said something unasked."""
+        if self.lost or self.channel.quiet():
+            return
+        self._hurry(0)
+        try:
+            reply = self.channel.reply()
+        except BaseException as error:
+            self._lose(error, "")
+            return
+        if reply.code == 421:
+            self._part(reply)
+        self._lose(protocol_error(f"The server said {reply} without being asked"), "")
+
+    def _part(self, reply: Reply) -> None:
+        self.farewell = reply
+        self._hurry(FAREWELL)
+
+    def _hurry(self, seconds: float) -> None:
+        timeout = self.channel.timeout
+        self.channel.timeout = seconds if timeout is None else min(timeout, seconds)
+
+    def _lose(self, error: BaseException, asked: str) -> None:
+        """End the session at once. Only an OSError is the network's or the server's doing."""
+        if asked and isinstance(error, OSError) and len(error.args) == 1:
+            error.args = (f"{error} (in answer to {asked})",)
+        self.lost = self.ending or (error if isinstance(error, OSError) else None)
+        self.close()
+        if not isinstance(error, OSError):
+            raise error
+
+
+def _features(text: str) -> dict[str, str]:
+    """Read the answer to EHLO: RFC 5321, 4.1.1.1, and the old "AUTH=LOGIN"."""
+    features: dict[str, str] = {}
+    for line in text.split("\n")[1:]:
+        if line[:5].upper() == "AUTH=":
+            line = f"AUTH {line[5:]} {features.get('auth', '')}"
+        name, _, parameters = line.strip().partition(" ")
+        features[name.lower()] = parameters.strip()
+    return features
+
+
+def _transcript() -> Callable[[str], None] | None:
+    """Return where to write the conversation; None if nobody listens."""
+    logging = sys.modules.get("logging")  # who listens has imported it
+    if logging is None:
+        return None
+    logger = logging.getLogger("simplemail.wire")
+    return logger.debug if logger.isEnabledFor(logging.DEBUG) else None

@@ -1,0 +1,39 @@
+"""Opens our sessions to the scripted server."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from simplemail import tls
+from simplemail.channel import Channel
+from simplemail.render import Envelope
+from simplemail.wire import Session
+from smtp_server import SMTPServer
+
+
+def channel_to(server: SMTPServer, timeout: float = 5.0) -> Channel:
+    return Channel(socket.create_connection((server.host, server.port)), timeout)
+
+
+def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session:
+    """Return a session that has said EHLO, within TLS if the server has it."""
+    session = Session(channel_to(server, timeout), server.host, **options)
+    try:
+        if server.tls:
+            session.channel.wrap(tls.context(server.ca_file), server.host)
+        session.greet()
+        session.hello("client.example")
+        if server.starttls:
+            session.start_tls(tls.context(server.ca_file), server.host)
+            session.hello("client.example")
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def letter(number: int = 0, *, to: tuple[str, ...] = ("b@example.net",), **more: Any) -> Envelope:
+    """Return an envelope that can be told from others."""
+    content = more.pop("content", f"Subject: {number}\r\n\r\n.dot\r\n..\r\n.\r\nend\r\n".encode())
+    return Envelope("a@example.com", to, content, f"<{number}@example.com>", **more)

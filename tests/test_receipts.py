@@ -1,0 +1,83 @@
+"""Receipts tell the truth, and no more than that."""
+
+from __future__ import annotations
+
+import pickle
+import smtplib
+
+import pytest
+
+from simplemail.receipts import Receipt, Reply, Status, status_of
+from simplemail.render import Envelope
+
+ENVELOPE = Envelope(
+    "a@b.example", ("c@d.example",), b"Subject: secret plan\r\n\r\n", "<1@b.example>"
+)
+NO_USER = smtplib.SMTPRecipientsRefused({"c@d.example": (550, b"No such user")})
+
+
+class TestReply:
+    def test_reads_as_the_server_said_it(self) -> None:
+        assert str(Reply(550, "No such user", "5.1.1")) == "550 5.1.1 No such user"
+        assert str(Reply(250)) == "250"
+
+
+class TestReceipt:
+    receipt = Receipt(
+        "message",
+        Status.REFUSED,
+        ENVELOPE,
+        {"c@d.example": Reply(550, "No such user", "5.1.1")},
+        Reply(503, "No recipients"),
+        NO_USER,
+    )
+
+    def test_has_the_message_id_of_its_envelope(self) -> None:
+        assert self.receipt.message_id == "<1@b.example>"
+        assert Receipt("message", Status.REFUSED).message_id == ""
+
+    def test_shows_what_happened_and_no_content(self) -> None:
+        shown = repr(self.receipt)
+
+        assert "Status.REFUSED" in shown
+        assert "No such user" in shown
+        assert "secret plan" not in shown
+        assert "message'" not in shown
+
+    def test_survives_pickle(self) -> None:
+        again = pickle.loads(pickle.dumps(self.receipt))
+
+        assert again[:5] == self.receipt[:5]
+        assert again.error.recipients == NO_USER.recipients
+
+    def test_is_frozen(self) -> None:
+        with pytest.raises(AttributeError):
+            self.receipt.status = Status.SENT  # type: ignore[misc]
+
+    @pytest.mark.parametrize("status", Status)
+    def test_only_what_was_deferred_is_safe_to_retry(self, status: Status) -> None:
+        assert Receipt("message", status).retry_is_safe is (status is Status.DEFERRED)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("bad header"), Status.REFUSED),
+        (NO_USER, Status.REFUSED),
+        (smtplib.SMTPRecipientsRefused({"a": (550, b""), "b": (450, b"")}), Status.DEFERRED),
+        (smtplib.SMTPSenderRefused(550, b"no", "a@b.example"), Status.REFUSED),
+        (smtplib.SMTPSenderRefused(421, b"later", "a@b.example"), Status.DEFERRED),
+        (smtplib.SMTPDataError(554, b"spam"), Status.REFUSED),
+        (smtplib.SMTPDataError(451, b"later"), Status.DEFERRED),
+        (smtplib.SMTPAuthenticationError(535, b"no"), Status.DEFERRED),
+        (smtplib.SMTPConnectError(554, b"no"), Status.DEFERRED),
+        (ConnectionRefusedError(), Status.DEFERRED),
+        (smtplib.SMTPServerDisconnected("lost"), Status.UNKNOWN),
+        (ConnectionResetError(), Status.UNKNOWN),
+        (TimeoutError(), Status.UNKNOWN),
+        (OSError("disk full"), Status.DEFERRED),
+    ],
+    ids=repr,
+)
+def test_status_of_an_exception(error: Exception, status: Status) -> None:
+    assert status_of(error) is status
