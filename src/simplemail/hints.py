@@ -48,17 +48,22 @@ _SENTENCES: list[tuple[type[OSError], Callable[[OSError, str], str]]] = [
 
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
-_NAME_MISMATCH = (62, 64)
+NAME_MISMATCH = (62, 64)
 
 
 def _tls_sentence(error: OSError, where: str) -> str:
     import ssl
 
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _NAME_MISMATCH:
+        if error.verify_code in NAME_MISMATCH:
             return (
                 f"The certificate of {where} is for another name ({error.verify_message}); use "
                 "the name that is in the certificate as host"
+            )
+        if error.verify_code == 10:  # X509_V_ERR_CERT_HAS_EXPIRED
+            return (
+                f"The certificate of {where} has expired; the server's operator must renew it, "
+                "unless this machine's clock is wrong"
             )
         return (
             f"The certificate of {where} is not trusted ({error.verify_message}); if it is your "
