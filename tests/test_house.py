@@ -12,13 +12,13 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
-    {"exceptions", "receipts", "scopes", "addresses", "encodings"},
+    {"exceptions", "receipts", "scopes", "addresses", "encodings", "certificates"},
     {"conf", "msgid", "headers", "parts", "hints", "show", "urls"}
     | {"channel", "transaction", "tls"},
     {"options", "fields", "render"} | {"auth", "wire", "pool"},
     {"compose", "handler"},
     {"message"},
-    {"shortcuts", "testing"},
+    {"shortcuts", "testing", "diagnose", "letter"},
     {"logs"},
     {"__init__"},
     {"__main__"},
@@ -50,6 +50,8 @@ def imports(path: Path) -> set[str]:
             target = [*base, *(node.module.split(".") if node.module else [])]
             names = [alias.name for alias in node.names] if not node.module else [""]
             found |= {".".join(filter(None, [*target, name])) for name in names}
+            if "__version__" in found:  # a name of the package, not a module in it
+                found = found - {"__version__"} | {"__init__"}
     return found
 
 
