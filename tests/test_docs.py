@@ -1,20 +1,34 @@
 """The documentation tells the truth: every block runs, and every link leads somewhere."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from docs_runner import LANGUAGES, PAGES, ROOT, Network, Page, blocks_of, page_name
 
 NOT_RUN = {
-    "python3 -m venv .venv && .venv/bin/pip": "it would run the tests in the tests; .ci/run does",
+    "python3 -m venv .venv && .venv/bin/pip": "it installs from the network; .ci/run does",
     "PYTHONPATH=src python3 -m simplemail": "the command line is being written",
     "...\nIt works.": "what that would print",
+    "export EMAIL_URL='smtp+tls://you%40gmail.com:abcdefghijklmnop@smtp.gmail.com'\nexport": "same",
+    "EMAIL_URL=smtp+tls://you%40gmail.com": "same",
+    "python3 -m simplemail check": "same",
+    "export EMAIL_URL='smtp+tls://me:secret@mail.example.com'\ndate": "same",
+    "Sent to 2 recipients through": "same",
+    "EMAIL_URL='smtp+tls://me:secret@mail.example.com' simplemail test": "same",
+    "simplemail check": "same",
+    "Checking ...": "same",
 }
 """How a block begins -> why it isn't run here."""
 
-NEEDS = {}
-"""A page -> the package that its blocks import; tests/interop/test_docs_frameworks.py runs it."""
+NEEDS = {
+    "docs/how-to/django.md": ["django"],
+    "docs/how-to/fastapi.md": ["fastapi", "httpx"],
+    "docs/how-to/flask.md": ["flask"],
+}
+"""A page -> what its blocks import; tests/interop/test_docs_frameworks.py runs it."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +47,43 @@ def test_languages_are_known(path):
     unknown = {block.where: block.language for block in blocks_of(path)}
 
     assert {w: name for w, name in unknown.items() if name not in LANGUAGES} == {}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_all_code_is_in_fences(path):
+    assert re.findall(r"^\n {4,}.*", prose(path), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_links_lead_somewhere(path):
+    for target, _, anchor in links(path):
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+def links(path: Path) -> list[tuple[str, str, str]]:
+    """The links of a page to files: (file, "#", heading)."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    return [target.partition("#") for target in targets if "://" not in target]
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page, in the form that links to them have."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose(path: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^( *)```.*?^\1```$", "", path.read_text("utf-8"), flags=re.M | re.S)
+
+
+def test_every_page_is_in_the_index():
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / target).resolve() for target, _, _ in links(index)}
+
+    assert set(PAGES) - linked <= {index, ROOT / "README.md"}
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)

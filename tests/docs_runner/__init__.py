@@ -7,6 +7,7 @@ What a block's language makes of it:
   saved, and pytest runs them when the page is done.
 - `sh` is run by the shell in the page's own directory, where `src` is this checkout's. It must end
   with status 0.
+- `crontab` lines are run by the shell too, at once.
 - `text` is what the block before it prints; `...` in it stands for anything.
 - `diff` is executed as Python, as it is after the change.
 - `pyi` is a signature; tests/test_docs_reference.py compares it with the code.

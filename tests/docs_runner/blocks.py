@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"python", "sh", "text", "diff", "pyi", "smtp"}
+LANGUAGES = {"python", "sh", "crontab", "text", "diff", "pyi", "smtp"}
 
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
 _FILE_NAME = re.compile(r"# ([\w./-]+\.py)\n")

@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 from unittest import mock
@@ -96,9 +96,24 @@ class Page:
         self.output = printed.getvalue()
 
     def _run_sh(self, block: Block) -> None:
-        command = ["sh", "-e", "-c", block.code]
+        self._shell(block.code, block, dict(os.environ))
+
+    def _run_crontab(self, block: Block) -> None:
+        """Run each command at once, in the environment that the lines before it make."""
+        environment = dict(os.environ)
+        for line in filter(None, block.code.splitlines()):
+            if setting := re.fullmatch(r"(\w+)=(.*)", line):
+                name, value = setting.groups()
+                path = os.environ["PATH"] + os.pathsep if name == "PATH" else ""
+                environment[name] = path + value
+            elif not line.startswith("#"):
+                *_, command = line.split(maxsplit=5)
+                self._shell(command, block, environment)
+
+    def _shell(self, code: str, block: Block, environment: Mapping[str, str]) -> None:
         done = subprocess.run(
-            command,
+            ["sh", "-e", "-c", code],
+            env=environment,
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
