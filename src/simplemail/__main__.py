@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -43,14 +43,6 @@ mailers:
   file:///var/mail/out?format=eml              writes files
 
 exit status: 0 done; 1 not sent, or not to everybody; 2 wrong usage.
-"""
-
-_EXAMPLES = """\
-examples:
-  simplemail send --mailer console: --to ann@example.com --subject Hello --text "It works."
-  df -h | simplemail send --to ops@example.com --subject "Disks of $(hostname)"
-  simplemail send --to ann@example.com --html-file news.html --attach news.pdf
-  simplemail send saved.eml
 """
 
 
@@ -264,18 +256,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"simplemail {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    send = _add(commands, "send", _send, "send one message", _EXAMPLES)
-    letter.add_arguments(send)
-    test = _add(commands, "test", _test, "send a short message, to see whether it arrives")
-    test.add_argument("address", nargs="*", metavar="ADDRESS")
-    test.add_argument("--admins", action="store_true", help="send one to ADMINS, too")
-    test.add_argument("--managers", action="store_true", help="send one to MANAGERS, too")
+    _add(commands, "send", _send, "send one message", letter.add_arguments, letter.EXAMPLES)
+    _add(commands, "test", _test, "send a short message, to see it arrive", _add_test_arguments)
     _add(commands, "check", _check, "say step by step what works, and send nothing")
     return parser
 
 
-def _add(commands: Any, name: str, run: Any, promise: str, epilog: str = "") -> Any:
-    """Add a command, with the options that all commands have."""
+def _add_test_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", nargs="*", metavar="ADDRESS")
+    parser.add_argument("--admins", action="store_true", help="send one to ADMINS, too")
+    parser.add_argument("--managers", action="store_true", help="send one to MANAGERS, too")
+
+
+def _add(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace, _Listener], int],
+    promise: str,
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    epilog: str = "",
+) -> None:
+    """Add a command: its own arguments, and the options that all commands have."""
     command = commands.add_parser(
         name,
         help=promise,
@@ -285,12 +286,12 @@ def _add(commands: Any, name: str, run: Any, promise: str, epilog: str = "") -> 
         allow_abbrev=False,
     )
     command.set_defaults(run=run)
+    add_arguments(command)
     add = command.add_argument
     add("--mailer", metavar="URL", help="the way to send (default: what EMAIL_URL says)")
     add("-q", "--quiet", action="store_true", help="say nothing when all is well")
     add("--debug", action="store_true", help="show the dialogue with the server, without secrets")
     add("--traceback", action="store_true", help="show where in the code an error comes from")
-    return command
 
 
 if __name__ == "__main__":

@@ -14,6 +14,14 @@ from .render import Envelope
 
 STDIN = "-"
 
+EXAMPLES = """\
+examples:
+  simplemail send --mailer console: --to ann@example.com --subject Hello --text "It works."
+  df -h | simplemail send --to ops@example.com --subject "Disks of $(hostname)"
+  simplemail send --to ann@example.com --html-file news.html --attach news.pdf
+  simplemail send saved.eml
+"""
+
 
 class UsageError(ValueError):
     """The command line asks for something that can't be done."""
