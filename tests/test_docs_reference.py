@@ -1,5 +1,6 @@
 """The reference is complete: what the code has, docs/reference/ has, and the same way."""
 
+import argparse
 import ast
 import importlib
 import inspect
@@ -10,7 +11,7 @@ import pytest
 
 import simplemail
 from docs_runner import ROOT, blocks_of
-from simplemail import exceptions, handler, options, urls
+from simplemail import __main__, exceptions, handler, options, urls
 from simplemail.conf import NAMES, Settings
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -131,3 +132,23 @@ def test_every_exception_of_ours_has_its_row():
     ours = {name for name, value in vars(exceptions).items() if inspect.isclass(value)}
 
     assert ours <= set(rows(page("errors")))
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    [subparsers] = [a for a in __main__._parser()._actions if isinstance(a.choices, dict)]
+    return subparsers.choices
+
+
+def names(parser: argparse.ArgumentParser) -> set[str]:
+    """The long options of a command, and its arguments."""
+    found = {(action.option_strings or [action.dest])[-1] for action in parser._actions}
+    return found - {"--help"}
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_a_row_for_each_of_its_options(command):
+    common = set.intersection(*map(names, commands().values()))
+    text = page("command-line")
+
+    assert set(rows(section(text, "## For all commands"))) == common
+    assert set(rows(section(text, f"## {command}"))) == names(commands()[command]) - common

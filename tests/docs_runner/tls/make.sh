@@ -33,7 +33,7 @@ authorityKeyIdentifier = keyid
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:smtp.gmail.com, DNS:*.example.com, DNS:localhost
+subjectAltName = DNS:smtp.gmail.com, DNS:mail.example.com, DNS:smtp.example.com, DNS:localhost
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 CNF
