@@ -284,6 +284,7 @@ class TestSending:
 
         assert "\x1b" not in err
         assert err.count("\n") == 1
+        assert "\x1b" not in run("send", "--traceback", "--mailer", smtp_server.url, *TO_ANN)[2]
 
 
 def refuse_connection(server):
@@ -395,6 +396,9 @@ class TestCheck:
         assert out.startswith(f"Checking smtp+tls://127.0.0.1:{server.port}\n  ok       Name    ")
         assert out.endswith("\nReady to send. Nothing was sent.\n")
         assert not server.messages
+
+    def test_says_nothing_when_all_is_well_and_nobody_asked(self, run, smtp_server):
+        assert run("check", "-q", "--mailer", smtp_server.url) == (0, "", "")
 
     def test_the_failed_step_is_the_last(self, run, smtp_server):
         smtp_server.script("EHLO", "550 5.7.1 Not from here")

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return NOT_SENT
         if "--traceback" in arguments:
-            print(_safe(traceback.format_exc()), end="", file=sys.stderr)
+            print(escaped(_safe(traceback.format_exc())), end="", file=sys.stderr)
         else:
             _complain(sentence(error))
         # An untrusted certificate is a ValueError too, and nobody's wrong usage.
@@ -105,12 +105,14 @@ def _test(args: argparse.Namespace, listener: _Listener) -> int:
 
 def _check(args: argparse.Namespace, listener: _Listener) -> int:
     mailer = _mailer(args)
-    _say(f"Checking {_one_line(diagnose.described(mailer))}")
+    say: Callable[[str], None] = _say if not args.quiet else lambda text: None
+    say(f"Checking {_one_line(diagnose.described(mailer))}")
     for step in diagnose.check(mailer):
-        _say(f"  {step.mark:<8} {step.name:<12} {_one_line(step.detail)}".rstrip())
+        tell = say if step.mark == diagnose.OK else _say
+        tell(f"  {step.mark:<8} {step.name:<12} {_one_line(step.detail)}".rstrip())
         if step.error:
             raise step.error
-    _say("Ready to send. Nothing was sent.")
+    say("Ready to send. Nothing was sent.")
     return DONE
 
 
