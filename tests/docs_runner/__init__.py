@@ -3,8 +3,8 @@
 What a block's language makes of it:
 
 - `python` is executed; the blocks of a page share one namespace, in order. One that begins with a
-  comment like `# report.py` is also saved under that name; `test_*.py` and `conftest.py` are only
-  saved, and pytest runs them when the page is done.
+  comment like `# report.py` is also saved under that name, or only saved, if a shell block runs it;
+  `test_*.py` and `conftest.py` are only saved, and pytest runs them when the page is done.
 - `sh` is run by the shell in the page's own directory, where `src` is this checkout's. It must end
   with status 0.
 - `crontab` lines are run by the shell too, at once.

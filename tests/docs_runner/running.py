@@ -81,6 +81,8 @@ class Page:
             path.write_text(block.code, encoding="utf-8")
             if path.name == "conftest.py" or path.name.startswith("test_"):
                 return
+            if any(f"python3 {block.file_name}" in each.code for each in blocks_of(self.path)):
+                return
         self._execute(block.code, block)
 
     def _run_diff(self, block: Block) -> None:
