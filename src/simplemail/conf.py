@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .scopes import Scope
+from .scopes import Layer, Layers, Scope
 
 
 class Settings:
@@ -119,25 +119,28 @@ def configure(**changes: Any) -> None:
 class override_settings(Scope[None]):  # noqa: N801 - Django's name
     """Change settings inside a `with` block, or a decorated function or class, and restore them.
 
-    For tests. Process-wide on purpose: threads started by the code under test see it too.
+    For tests. Process-wide on purpose: threads started by the code under test see it too. What
+    `configure()` changed meanwhile is undone as well.
     """
 
     def __init__(self, **changes: Any) -> None:
         _current.replace(**changes)  # a misspelt name is reported here, not in the test
         self._changes = changes
-        self._before: list[Settings] = []
+        self._entered: list[Layer[Settings]] = []
 
     def fresh(self) -> override_settings:
         return override_settings(**self._changes)
 
     def __enter__(self) -> None:
-        self._before.append(_current)
-        configure(**self._changes)
+        self._entered.append(_layers.add(lambda before: before.replace(**self._changes)))
 
     def __exit__(self, *exc_info: object) -> None:
-        _swap(self._before.pop())
+        _layers.remove(self._entered.pop())
 
 
 def _swap(new: Settings) -> None:
     global _current
     _current = new
+
+
+_layers = Layers(lambda: _current, _swap)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from _thread import allocate_lock  # threading would cost a millisecond at start-up
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -12,8 +14,10 @@ Value = TypeVar("Value")
 class Scope(Generic[Value]):
     """A context manager whose decorated form works wherever tests are written.
 
-    As a decorator it enters anew for every call; on a class, for every method whose name begins
-    with "test". Subclasses write `fresh()`, `__enter__()` and `__exit__()`.
+    As a decorator it enters anew for every call. On a `unittest.TestCase` it holds for each test
+    from `setUp()` to the last cleanup; on any other class, for every method whose name begins with
+    "test". A subclass's own scope lies within the one it inherits. Subclasses of this class write
+    `fresh()`, `__enter__()` and `__exit__()`.
     """
 
     def fresh(self) -> Scope[Value]:
@@ -29,47 +33,135 @@ class Scope(Generic[Value]):
     def __call__(self, decorated: Any) -> Any:
         if isinstance(decorated, type):
             return _wrap_tests(decorated, self)
-        return _wrap(decorated, self)
+        return _wrap(decorated, [self])
 
 
 def _wrap_tests(cls: type, scope: Scope[Any]) -> type:
-    for name in dir(cls):
-        if name.startswith("test") and callable(method := getattr(cls, name)):
-            setattr(cls, name, _wrap(method, scope))
+    import inspect
+
+    for name in _test_names(cls):
+        method = inspect.getattr_static(cls, name)
+        function = getattr(method, "__func__", method)  # of a static or class method
+        if inspect.isfunction(function):
+            wrapped = _wrap_in_class(function, scope, inherited=name not in vars(cls))
+            setattr(cls, name, wrapped if method is function else type(method)(wrapped))
     return cls
 
 
-def _wrap(function: Callable[..., Any], scope: Scope[Any]) -> Callable[..., Any]:
+def _wrap_in_class(function: Any, scope: Scope[Any], *, inherited: bool) -> Any:
+    # What another decorator made of our wrapper has its attributes too, but isn't it.
+    wrapper, original, scopes = getattr(function, "_in_class", (None, function, []))
+    if wrapper is not function:
+        original, scopes = function, []
+    scopes = [*scopes, scope] if inherited else [scope, *scopes]
+    wrapped: Any = _wrap(original, scopes)
+    wrapped._in_class = (wrapped, original, scopes)
+    return wrapped
+
+
+def _test_names(cls: type) -> list[str]:
+    # unittest's run() is setUp(), the test, tearDown() and the cleanups, and debug() the same for
+    # debuggers. Known by its name, because importing unittest takes long.
+    if any((base.__module__, base.__name__) == ("unittest.case", "TestCase") for base in cls.mro()):
+        return ["run", "debug"]
+    return [name for name in dir(cls) if name.startswith("test")]
+
+
+def _wrap(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
     import inspect
 
     if inspect.iscoroutinefunction(function):
-        inside = _coroutine_inside(function, scope)
+        inside = _coroutine_inside(function, scopes)
+    elif inspect.isasyncgenfunction(function):
+        inside = _async_generator_inside(function, scopes)
     elif inspect.isgeneratorfunction(function):
-        inside = _generator_inside(function, scope)
+        inside = _generator_inside(function, scopes)
     else:
-        inside = _function_inside(function, scope)
+        inside = _function_inside(function, scopes)
     return functools.wraps(function)(inside)
 
 
-def _function_inside(function: Callable[..., Any], scope: Scope[Any]) -> Callable[..., Any]:
+def _function_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
     def inside(*args: Any, **kwargs: Any) -> Any:
-        with scope.fresh():
+        with _entered(scopes):
             return function(*args, **kwargs)
 
     return inside
 
 
-def _generator_inside(function: Callable[..., Any], scope: Scope[Any]) -> Callable[..., Any]:
-    def inside(*args: Any, **kwargs: Any) -> Any:
-        with scope.fresh():
+def _generator_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
+    def inside(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        with _entered(scopes):
             return (yield from function(*args, **kwargs))
 
     return inside
 
 
-def _coroutine_inside(function: Callable[..., Any], scope: Scope[Any]) -> Callable[..., Any]:
+def _coroutine_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
     async def inside(*args: Any, **kwargs: Any) -> Any:
-        with scope.fresh():
+        with _entered(scopes):
             return await function(*args, **kwargs)
 
     return inside
+
+
+def _async_generator_inside(
+    function: Callable[..., Any], scopes: list[Scope[Any]]
+) -> Callable[..., Any]:
+    async def inside(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        with _entered(scopes):
+            async with contextlib.aclosing(function(*args, **kwargs)) as values:
+                async for value in values:
+                    yield value
+
+    return inside
+
+
+@contextlib.contextmanager
+def _entered(scopes: list[Scope[Any]]) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for scope in scopes:
+            stack.enter_context(scope.fresh())
+        yield
+
+
+class Layer(Generic[Value]):
+    """One change to a value, and what the value was without it."""
+
+    __slots__ = ("before", "change")
+
+    def __init__(self, before: Value, change: Callable[[Value], Value]) -> None:
+        self.before = before
+        self.change = change
+
+
+class Layers(Generic[Value]):
+    """Changes to one process-wide value that may be taken back in any order.
+
+    Threads, tasks and generators don't leave their scopes in the reverse order of entering them.
+    When the last one has left, the value is what it was before the first.
+    """
+
+    def __init__(self, read: Callable[[], Value], write: Callable[[Value], None]) -> None:
+        self._read = read
+        self._write = write
+        self._layers: list[Layer[Value]] = []
+        self._lock = allocate_lock()
+
+    def add(self, change: Callable[[Value], Value]) -> Layer[Value]:
+        """Change the value, and return what `remove()` wants to take that back."""
+        with self._lock:
+            layer = Layer(self._read(), change)
+            self._write(change(layer.before))
+            self._layers.append(layer)
+            return layer
+
+    def remove(self, layer: Layer[Value]) -> None:
+        """Take this change back, with all that was written since; later layers stay."""
+        with self._lock:
+            place = self._layers.index(layer)
+            del self._layers[place]
+            value = layer.before
+            for later in self._layers[place:]:
+                later.before, value = value, later.change(value)
+            self._write(value)

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from . import handler
-from .scopes import Scope
+from .scopes import Layer, Layers, Scope
 
 
 class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
@@ -22,7 +22,7 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
     """
 
     def __init__(self) -> None:
-        self._before: list[list[Any]] = []
+        self._entered: list[Layer[list[Any]]] = []
 
     def fresh(self) -> capture:
         return capture()
@@ -31,15 +31,21 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
         from .backends.locmem import EmailBackend
 
         outbox: list[Any] = []
-        self._before.append(_package().outbox)
-        _package().outbox = outbox
+        self._entered.append(_layers.add(lambda before: outbox))
         handler.instead.append(EmailBackend)
         return outbox
 
     def __exit__(self, *exc_info: object) -> None:
         handler.instead.pop()
-        _package().outbox = self._before.pop()
+        _layers.remove(self._entered.pop())
 
 
 def _package() -> Any:
     return sys.modules[__name__.partition(".")[0]]
+
+
+def _swap(outbox: list[Any]) -> None:
+    _package().outbox = outbox
+
+
+_layers: Layers[list[Any]] = Layers(lambda: _package().outbox, _swap)
