@@ -113,7 +113,8 @@ def configure(**changes: Any) -> None:
 
     An unknown name is a TypeError that suggests the nearest one, and nothing is changed.
     """
-    _swap(_current.replace(**changes))
+    with _layers.lock:
+        _swap(_current.replace(**changes))
 
 
 class override_settings(Scope[None]):  # noqa: N801 - Django's name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from _thread import allocate_lock  # threading would cost a millisecond at start-up
+from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -139,18 +139,19 @@ class Layers(Generic[Value]):
     """Changes to one process-wide value that may be taken back in any order.
 
     Threads, tasks and generators don't leave their scopes in the reverse order of entering them.
-    When the last one has left, the value is what it was before the first.
+    When the last one has left, the value is what it was before the first. Whoever else reads and
+    writes the value takes `lock`.
     """
 
     def __init__(self, read: Callable[[], Value], write: Callable[[Value], None]) -> None:
         self._read = read
         self._write = write
         self._layers: list[Layer[Value]] = []
-        self._lock = allocate_lock()
+        self.lock = RLock()  # a generator may be finalised, and leave, at any moment
 
     def add(self, change: Callable[[Value], Value]) -> Layer[Value]:
         """Change the value, and return what `remove()` wants to take that back."""
-        with self._lock:
+        with self.lock:
             layer = Layer(self._read(), change)
             self._write(change(layer.before))
             self._layers.append(layer)
@@ -158,7 +159,7 @@ class Layers(Generic[Value]):
 
     def remove(self, layer: Layer[Value]) -> None:
         """Take this change back, with all that was written since; later layers stay."""
-        with self._lock:
+        with self.lock:
             place = self._layers.index(layer)
             del self._layers[place]
             value = layer.before

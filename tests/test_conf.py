@@ -1,0 +1,221 @@
+"""The settings: names, defaults, changing them, and never showing what is in them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+
+import pytest
+
+import simplemail
+from simplemail import configure, override_settings, settings
+from simplemail.conf import NAMES, Settings, did_you_mean
+
+SECRET = "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    with override_settings():
+        yield
+
+
+class TestDefaults:
+    def test_every_setting_has_one(self):
+        for name in NAMES:
+            assert hasattr(settings, name), name
+            assert name in dir(settings)
+
+    def test_composing_needs_no_configuration(self):
+        message = simplemail.EmailMessage("Subject", "Text", to=["ann@example.com"]).message()
+
+        assert message["From"] == "webmaster@localhost"
+
+    @pytest.mark.parametrize(
+        ("name", "default"),
+        [
+            ("MAILERS", None),
+            ("DEFAULT_FROM_EMAIL", "webmaster@localhost"),
+            ("SERVER_EMAIL", "root@localhost"),
+            ("ADMINS", ()),
+            ("MANAGERS", ()),
+            ("EMAIL_SUBJECT_PREFIX", ""),
+            ("DEFAULT_CHARSET", "utf-8"),
+            ("EMAIL_USE_LOCALTIME", False),
+            ("EMAIL_URL", None),
+            ("EMAIL_HOST", "localhost"),
+            ("EMAIL_PORT", 25),
+            ("EMAIL_HOST_USER", ""),
+            ("EMAIL_HOST_PASSWORD", ""),
+            ("EMAIL_USE_TLS", False),
+            ("EMAIL_USE_SSL", False),
+            ("EMAIL_SSL_CERTFILE", None),
+            ("EMAIL_SSL_KEYFILE", None),
+            ("EMAIL_TIMEOUT", 60),
+            ("EMAIL_FILE_PATH", None),
+        ],
+    )
+    def test_the_default_is_djangos_or_safer(self, name, default):
+        assert getattr(settings, name) == default
+
+
+class TestConfigure:
+    def test_changes_what_it_names_and_leaves_the_rest(self):
+        configure(EMAIL_HOST="a.example", EMAIL_PORT=26)
+        configure(EMAIL_PORT=27)
+
+        assert (settings.EMAIL_HOST, settings.EMAIL_PORT) == ("a.example", 27)
+
+    def test_none_unsets(self):
+        configure(EMAIL_HOST="a.example", MAILERS={})
+        configure(EMAIL_HOST=None, MAILERS=None)
+
+        assert settings.EMAIL_HOST == "localhost"
+        assert settings.MAILERS is None
+        assert not settings.is_set("EMAIL_HOST")
+
+    def test_a_default_that_is_set_counts_as_set(self):
+        configure(EMAIL_HOST="localhost")
+
+        assert settings.is_set("EMAIL_HOST")
+
+    @pytest.mark.parametrize(
+        ("wrong", "right"),
+        [
+            ("EMAIL_HOTS", "EMAIL_HOST"),
+            ("email_host", "EMAIL_HOST"),
+            ("DEFAULT_FROM_MAIL", "DEFAULT_FROM_EMAIL"),
+            ("MAILER", "MAILERS"),
+            ("EMAIL_PASSWORD", "EMAIL_HOST_PASSWORD"),
+        ],
+    )
+    def test_an_unknown_name_is_refused_with_the_nearest(self, wrong, right):
+        for refuse in (configure, override_settings, Settings, settings.replace):
+            with pytest.raises(TypeError, match=f"^Unknown setting '{wrong}'.*'{right}'"):
+                refuse(**{wrong: SECRET})
+
+    def test_when_one_name_is_unknown_nothing_changes(self):
+        with pytest.raises(TypeError):
+            configure(EMAIL_HOST="a.example", EMAIL_HOTS="b.example")
+
+        assert settings.EMAIL_HOST == "localhost"
+
+    def test_values_are_looked_at_when_used(self):
+        """BEHAVIOUR 8: settings are checked when used, not when set."""
+        configure(MAILERS=["not a dict"], ADMINS="ann@example.com", EMAIL_URL="nonsense://")
+
+        assert settings.MAILERS == ["not a dict"]
+
+    def test_two_threads_lose_nothing(self):
+        """Each changes another setting; no change is written over by an older copy."""
+        names = ["EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "SERVER_EMAIL"]
+        barrier = threading.Barrier(len(names))
+
+        def work(name):
+            for number in range(100):
+                barrier.wait(timeout=30)
+                configure(**{name: number})
+
+        threads = [threading.Thread(target=work, args=[name]) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert [getattr(settings, name) for name in names] == [99] * 4
+
+
+class TestFrozen:
+    def test_settings_are_not_assigned(self):
+        with pytest.raises(AttributeError, match=r"call configure\(EMAIL_HOST=\.\.\.\) instead"):
+            settings.EMAIL_HOST = "a.example"
+        with pytest.raises(AttributeError, match="frozen"):
+            del settings.EMAIL_HOST
+
+        assert settings.EMAIL_HOST == "localhost"
+
+    def test_replace_makes_a_copy(self):
+        before = Settings(EMAIL_HOST="a.example")
+        after = before.replace(EMAIL_HOST="b.example")
+
+        assert (before.EMAIL_HOST, after.EMAIL_HOST) == ("a.example", "b.example")
+
+    def test_an_unknown_setting_is_an_attribute_error_with_the_nearest(self):
+        with pytest.raises(AttributeError, match="'EMAIL_HOTS'; did you mean 'EMAIL_HOST'"):
+            settings.EMAIL_HOTS  # noqa: B018
+        assert not hasattr(settings, "INSTALLED_APPS")
+
+    def test_settings_copy_and_pickle(self):
+        configured = Settings(EMAIL_HOST="a.example")
+
+        for copied in (copy.deepcopy(configured), pickle.loads(pickle.dumps(configured))):
+            assert copied.EMAIL_HOST == "a.example"
+            assert not copied.is_set("EMAIL_PORT")
+
+
+class TestSecrets:
+    def test_no_value_is_ever_shown(self):
+        values = {name: f"{SECRET}-{name}" for name in NAMES}
+
+        shown = repr(Settings(**values))
+        with override_settings(**values):
+            shown += repr(settings) + str(settings) + f"{settings}"
+
+        assert SECRET not in shown
+        assert "EMAIL_HOST_PASSWORD" in shown
+
+    def test_an_error_names_the_setting_and_not_its_value(self):
+        with pytest.raises(TypeError) as caught:
+            configure(EMAIL_PASSWORD=SECRET)
+
+        assert SECRET not in str(caught.value)
+
+
+class TestOverrideSettings:
+    def test_restores_what_was(self):
+        configure(EMAIL_HOST="before")
+        with override_settings(EMAIL_HOST="inside", EMAIL_PORT=26):
+            assert (settings.EMAIL_HOST, settings.EMAIL_PORT) == ("inside", 26)
+
+        assert (settings.EMAIL_HOST, settings.EMAIL_PORT) == ("before", 25)
+
+    def test_restores_when_the_block_raises(self):
+        with pytest.raises(LookupError), override_settings(EMAIL_HOST="inside"):
+            raise LookupError
+
+        assert settings.EMAIL_HOST == "localhost"
+
+    def test_none_unsets_for_a_while(self):
+        configure(MAILERS={})
+        with override_settings(MAILERS=None):
+            assert settings.MAILERS is None
+
+        assert settings.MAILERS == {}
+
+    def test_what_was_configured_inside_is_undone(self):
+        with override_settings(EMAIL_HOST="inside"):
+            configure(EMAIL_HOST="changed", EMAIL_PORT=26)
+
+        assert (settings.EMAIL_HOST, settings.EMAIL_PORT) == ("localhost", 25)
+
+    def test_a_misspelt_name_is_reported_where_it_is_written(self):
+        with pytest.raises(TypeError, match="did you mean 'MAILERS'"):
+
+            @override_settings(MAILRES={})
+            def test():
+                """Never gets here."""
+
+    def test_threads_see_it(self):
+        seen = []
+        with override_settings(EMAIL_HOST="inside"):
+            thread = threading.Thread(target=lambda: seen.append(settings.EMAIL_HOST))
+            thread.start()
+            thread.join()
+
+        assert seen == ["inside"]
+
+
+def test_did_you_mean_lists_all_when_none_is_near():
+    assert did_you_mean("zzz", ["host", "port"]) == "; known are host, port"
+    assert did_you_mean("hots", ["host", "port"]) == "; did you mean 'host'?"
