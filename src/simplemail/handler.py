@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import options as backend_options
 from . import urls
 from .conf import settings
-from .exceptions import InvalidMailer, MailerDoesNotExist
+from .exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
 
 if TYPE_CHECKING:
     from .backends.base import BaseEmailBackend
@@ -50,6 +51,9 @@ _CLASSIC = (
     "EMAIL_TIMEOUT",
     "EMAIL_FILE_PATH",
 )
+
+_ARGUMENT = "backend"
+"""What get_connection() calls the mailer it is given."""
 
 _Default = TypeVar("_Default")
 
@@ -95,13 +99,14 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
 
     `backend` is a short name ("smtp"), a URL, a dotted path, or a class.
     """
+    backend = backend or None  # "" is nothing, too
     if fail_silently:
         options["fail_silently"] = True
     if backend is None and settings.MAILERS is not None:
         return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
     if backend is None:
         return _default_mailer(**options)
-    return _from_spec(backend, options, "backend")
+    return _from_spec(backend, options, _ARGUMENT)
 
 
 def is_configured() -> bool:
@@ -112,14 +117,24 @@ def is_configured() -> bool:
 
 
 def _aliases() -> Mapping[str, Any]:
-    return {DEFAULT_ALIAS: None} if settings.MAILERS is None else settings.MAILERS
+    """Return `MAILERS`; where it isn't set, there is a default mailer and no other."""
+    found = settings.MAILERS
+    if found is None:
+        return {DEFAULT_ALIAS: None}
+    if not isinstance(found, Mapping):
+        kind = type(found).__name__
+        raise ImproperlyConfigured(f"MAILERS must be a dict of mailers by alias, not a {kind}")
+    return found
 
 
 def _entry(alias: str) -> Any:
-    try:
-        return (settings.MAILERS or {})[alias]
-    except (KeyError, TypeError):
-        raise MailerDoesNotExist(alias=alias) from None
+    known = _aliases()
+    if alias in known:
+        return known[alias]
+    error = MailerDoesNotExist(alias=alias)
+    where = "MAILERS isn't set; there is" if settings.MAILERS is None else "MAILERS has"
+    error.add_note(f"{where} {', '.join(map(repr, known)) or 'no mailer at all'}")
+    raise error
 
 
 def _default_mailer(**extra: Any) -> Mailer:
@@ -147,14 +162,19 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
         names = ", ".join(map(repr, unknown))
         raise InvalidMailer(f"Unknown keys {names}; use 'BACKEND' and 'OPTIONS'", alias=alias)
-    options = entry.get("OPTIONS", {})
-    if not isinstance(options, Mapping):
-        kind = type(options).__name__
-        raise InvalidMailer(f"OPTIONS must be a dict, not a {kind}", alias=alias)
-    if "alias" in options:
-        raise InvalidMailer("OPTIONS must not define 'alias'.", alias=alias)
+    options = _checked_options(entry.get("OPTIONS", {}), alias)
     spec = entry.get("BACKEND", "smtp")
     return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
+
+
+def _checked_options(options: Any, alias: str) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        kind = type(options).__name__
+        text = f"OPTIONS must be a dict of options by name, not a {kind}"
+        raise InvalidMailer(text, alias=alias)
+    if "alias" in options:
+        raise InvalidMailer("OPTIONS must not define 'alias'.", alias=alias)
+    return options
 
 
 def _from_spec(
@@ -162,17 +182,26 @@ def _from_spec(
 ) -> Mailer:
     """Build a mailer from a class, a URL, a short name or a dotted path."""
     if isinstance(spec, str) and urls.is_url(spec):
-        name, from_url = urls.parse(spec, alias=alias)
-        backend = _backend_class(name, what, alias)
-        options = backend_options.from_text(backend, from_url, alias) | dict(options)
+        backend, from_url = _from_url(spec, what, alias)
+        options = {**from_url, **options}
     else:
         backend = _backend_class(spec, what, alias)
-    if alias is not None:
-        options = {"alias": alias, **options}
+    named = {} if alias is None else {"alias": alias}
     if instead:
-        backend, options = instead[-1], {k: v for k, v in options.items() if k == "alias"}
-    mailer: Mailer = backend(**options)
+        backend, options = instead[-1], {}
+    mailer: Mailer = backend(**named, **options)
     return mailer
+
+
+def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, dict[str, Any]]:
+    try:
+        name, options = urls.parse(url)
+        backend = _backend_class(name, what, alias)
+        return backend, backend_options.from_text(backend, options)
+    except InvalidMailer as error:
+        # The caller of get_connection() knows where the URL is; of a setting it must be said.
+        where = f"{what}: " if alias is None and what != _ARGUMENT else ""
+        raise InvalidMailer(f"{where}{error}", alias=alias) from None
 
 
 def _backend_class(spec: Any, what: str, alias: str | None) -> Any:
@@ -181,6 +210,10 @@ def _backend_class(spec: Any, what: str, alias: str | None) -> Any:
     if not isinstance(spec, str):
         kind = type(spec).__name__
         text = f"{what} must be a short name, a dotted path or a class, not a {kind}"
+        raise InvalidMailer(text, alias=alias)
+    if not re.fullmatch(r"[\w.]*", spec):
+        # It may be a password that was meant for elsewhere, so it isn't shown.
+        text = f"{what} is neither a short name, nor a dotted path, nor a URL with its scheme"
         raise InvalidMailer(text, alias=alias)
     try:
         return _import(_path(spec))
@@ -201,11 +234,13 @@ def _path(spec: str) -> str:
 
 
 def _import(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    if not module:
+    if "" in (parts := path.split(".")) or len(parts) == 1:
         known = ", ".join(SHORT_NAMES)
         raise ImportError(f"neither a short name ({known}) nor a dotted path to a class")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except AttributeError:
-        raise ImportError(f"module {module!r} has no {name!r}") from None
+    module, _, name = path.rpartition(".")
+    found = getattr(importlib.import_module(module), name, None)
+    if found is None:
+        raise ImportError(f"module {module!r} has no {name!r}")
+    if not callable(found):
+        raise ImportError(f"that is a {type(found).__name__}, not a class")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,12 +11,11 @@ from .exceptions import InvalidMailer
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
-# What only the library itself passes, or what has no text form.
-_NOT_FOR_USERS = {"self", "alias"}
+_TAKES_ANY_OPTION = 0x08  # inspect.CO_VARKEYWORDS
 
 
 def known_options(backend: type) -> dict[str, str]:
-    """Return the backend's options with their types' names ("" where none is written).
+    """Return the backend's options with their types as written ("" where none is).
 
     A base class's options count too: they arrive there through `**kwargs`.
     """
@@ -26,10 +26,15 @@ def known_options(backend: type) -> dict[str, str]:
         if init is None or code is None:
             continue
         count = code.co_argcount + code.co_kwonlyargcount
-        for name in code.co_varnames[:count]:
+        for name in code.co_varnames[1:count]:
             kind = init.__annotations__.get(name, "")
-            known.setdefault(name, kind if isinstance(kind, str) else kind.__name__)
-    return {name: kind for name, kind in known.items() if name not in _NOT_FOR_USERS}
+            known[name] = known.get(name) or (
+                kind.__name__ if isinstance(kind, type) else f"{kind}"
+            )
+        if not code.co_flags & _TAKES_ANY_OPTION:
+            break
+    known.pop("alias", None)  # which only the library passes
+    return known
 
 
 def suggestion(backend: type, unknown: Iterable[str]) -> str:
@@ -39,7 +44,7 @@ def suggestion(backend: type, unknown: Iterable[str]) -> str:
     return hints[0][0].upper() + hints[0][1:] if hints else ""
 
 
-def from_text(backend: type, options: Mapping[str, Any], alias: str | None) -> dict[str, Any]:
+def from_text(backend: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Convert options that came as text in a URL to the types that the backend asks for.
 
     Raises InvalidMailer for an option that the backend doesn't have, or a value that won't do.
@@ -47,20 +52,24 @@ def from_text(backend: type, options: Mapping[str, Any], alias: str | None) -> d
     known = known_options(backend)
     for name in options:
         if name not in known:
-            text = f"Unknown option {name!r} in a mailer URL{did_you_mean(name, known)}"
-            raise InvalidMailer(text, alias=alias)
-    return {name: _convert(name, known[name], value, alias) for name, value in options.items()}
+            raise InvalidMailer(
+                f"Unknown option {name!r} in a mailer URL{did_you_mean(name, known)}"
+            )
+    return {name: _convert(name, known[name], value) for name, value in options.items()}
 
 
-def _convert(name: str, kind: str, value: Any, alias: str | None) -> Any:
-    for prefix, (convert, wanted) in _CONVERTERS.items():
-        if isinstance(value, str) and kind.startswith(prefix):
+def _convert(name: str, kind: str, value: Any) -> Any:
+    kinds = set(re.findall(r"\w+", kind)) - {"None", "Optional", "Union", "typing"}
+    if not isinstance(value, str) or not kinds or kinds & {"str", "Any"}:
+        return value
+    for wanted, (convert, words) in _CONVERTERS.items():
+        if wanted in kinds:
             try:
                 return convert(value)
             except ValueError:
-                text = f"Option {name!r} in a mailer URL must be {wanted}, not {value!r}"
-                raise InvalidMailer(text, alias=alias) from None
-    return value
+                text = f"Option {name!r} in a mailer URL must be {words}, not {value!r}"
+                raise InvalidMailer(text) from None
+    raise InvalidMailer(f"Option {name!r} has no text form, so a mailer URL can't hold it")
 
 
 def _boolean(text: str) -> bool:

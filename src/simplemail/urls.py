@@ -36,33 +36,26 @@ def is_url(text: str) -> bool:
     return ":" in text
 
 
-def parse(url: str, *, alias: str | None = None) -> tuple[str, dict[str, Any]]:
+def parse(url: str) -> tuple[str, dict[str, Any]]:
     """Return the backend's short name and its options; query options are still strings.
 
     Raises InvalidMailer, whose text never repeats the URL: it may hold a password.
     """
-    try:
-        return _parse(url)
-    except _UrlError as error:
-        raise InvalidMailer(str(error), alias=alias) from None
-
-
-class _UrlError(ValueError):
-    """What is wrong with a URL, in words that hold none of its secrets."""
-
-
-def _parse(url: str) -> tuple[str, dict[str, Any]]:
-    scheme = url.partition(":")[0].lower()
+    scheme, _, rest = url.partition(":")
+    scheme = scheme.lower()
     if scheme not in SCHEMES:
-        raise _UrlError(f"Unknown scheme {_shown(scheme)} in a mailer URL; use one of {_listed()}")
+        shown = _shown(scheme, rest)
+        raise InvalidMailer(f"Unknown scheme {shown}in a mailer URL; use one of {_listed()}")
     parts = _split(url, scheme)
     query = _query(parts, scheme)
     if scheme in _SMTP:
+        if scheme != "smtp" and query.keys() & {"use_tls", "use_ssl"}:
+            raise InvalidMailer(f"{scheme}:// says all about TLS; leave use_tls and use_ssl out")
         return "smtp", _smtp(parts, scheme) | query
     if scheme == "file":
         return "file", {"file_path": _file_path(parts)} | query
     if parts.netloc or parts.path:
-        raise _UrlError(f"A {scheme}: mailer URL takes no host or path; write {scheme}:")
+        raise InvalidMailer(f"A {scheme}: mailer URL takes no host or path; write {scheme}:")
     return scheme, query
 
 
@@ -70,62 +63,91 @@ def _listed() -> str:
     return ", ".join(f"{scheme}:" if scheme in _PLAIN else f"{scheme}://" for scheme in SCHEMES)
 
 
-def _shown(scheme: str) -> str:
-    # "user:password@host" without its scheme would be shown up to the colon.
-    return repr(scheme) if re.fullmatch(r"[a-z0-9+.-]{1,20}", scheme) else "(not shown)"
+def _shown(scheme: str, rest: str) -> str:
+    # Of "user:password@host", whose scheme was forgotten, nothing may be shown.
+    is_scheme = re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme) and rest[:2] in ("", "//")
+    return f"{scheme!r} " if is_scheme else ""
 
 
 def _split(url: str, scheme: str) -> SplitResult:
     if not url.isprintable() or " " in url:
-        raise _UrlError("A mailer URL must not hold spaces or control characters")
+        raise InvalidMailer("A mailer URL must not hold spaces or control characters")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise _UrlError(f"The host in a {scheme}:// mailer URL is not valid; {_ENCODE}") from None
+        raise InvalidMailer(
+            f"The host in a {scheme}:// mailer URL is not valid; {_ENCODE}"
+        ) from None
     # A raw "/", "?" or "#" in a password cuts the URL short, and the rest of
     # the password would turn up as a path or as the name of an option.
     if parts.fragment or (parts.netloc + parts.path + parts.query).count("@") > 1:
-        raise _UrlError(f"A mailer URL has a '#' or more than one '@'; {_ENCODE}")
+        raise InvalidMailer(f"A mailer URL has a '#' or more than one '@'; {_ENCODE}")
+    if scheme in _SMTP and not parts.netloc:
+        raise InvalidMailer(f"A {scheme}: mailer URL needs a host: {scheme}://mail.example.com")
     if scheme in _SMTP and ("@" in parts.query or parts.path not in ("", "/")):
-        raise _UrlError(f"A {scheme}:// mailer URL has something after its host; {_ENCODE}")
+        raise InvalidMailer(f"A {scheme}:// mailer URL has something after its host; {_ENCODE}")
     return parts
 
 
 def _query(parts: SplitResult, scheme: str) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        pairs = parse_qsl(
+            parts.query,
+            keep_blank_values=True,
+            strict_parsing=bool(parts.query),
+            errors="strict",
+        )
     except ValueError:
-        raise _UrlError(f"Options in a {scheme}: mailer URL are written ?name=value&...") from None
+        raise InvalidMailer(
+            f"Options in a {scheme}: mailer URL are written ?name=value&..."
+        ) from None
     options = dict(pairs)
     if len(options) < len(pairs):
-        raise _UrlError(f"A {scheme}: mailer URL gives an option twice")
+        raise InvalidMailer(f"A {scheme}: mailer URL gives an option twice")
     if any(not name.isidentifier() for name in options):
-        raise _UrlError(f"Options in a {scheme}: mailer URL are written ?name=value&...; {_ENCODE}")
+        raise InvalidMailer(
+            f"Options in a {scheme}: mailer URL are written ?name=value&...; {_ENCODE}"
+        )
     return options
 
 
 def _smtp(parts: SplitResult, scheme: str) -> dict[str, Any]:
     if not parts.hostname:
-        raise _UrlError(f"A {scheme}:// mailer URL needs a host: {scheme}://mail.example.com")
-    options = {
+        raise InvalidMailer(f"A {scheme}: mailer URL needs a host: {scheme}://mail.example.com")
+    return {
         **_SMTP[scheme],
-        "host": unquote(parts.hostname),
+        **_port(parts, scheme),
+        "host": _decoded(parts.hostname),
         # Given even when empty: a URL is a whole configuration, and the
         # EMAIL_HOST_PASSWORD of another server must not leak to this one.
-        "username": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
+        "username": _decoded(parts.username or ""),
+        "password": _decoded(parts.password or ""),
     }
+
+
+def _port(parts: SplitResult, scheme: str) -> dict[str, int]:
     try:
-        return options | ({} if parts.port is None else {"port": parts.port})
+        if parts.port != 0:
+            return {} if parts.port is None else {"port": parts.port}
     except ValueError:
-        raise _UrlError(
-            f"The port in a {scheme}:// mailer URL must be a number from 0 to 65535; {_ENCODE}"
+        pass  # its text shows what may be the password
+    raise InvalidMailer(
+        f"The port in a {scheme}:// mailer URL must be a number from 1 to 65535; {_ENCODE}"
+    )
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidMailer(
+            "A mailer URL is percent-encoded as UTF-8, but this one isn't"
         ) from None
 
 
 def _file_path(parts: SplitResult) -> str:
     if parts.netloc not in ("", "localhost"):
-        raise _UrlError("Write file:///absolute/path or file:relative/path, with no host")
+        raise InvalidMailer("Write file:///absolute/path or file:relative/path, with no host")
     if not parts.path:
-        raise _UrlError("A file: mailer URL needs a directory: file:///var/mail/out")
-    return unquote(parts.path)
+        raise InvalidMailer("A file: mailer URL needs a directory: file:///var/mail/out")
+    return _decoded(parts.path)
