@@ -52,8 +52,8 @@ def send_mass_mail(
 ) -> int:
     """Send many messages over one connection: (subject, message, from_email, recipient_list) each.
 
-    Takes any iterable, one message at a time. Returns how many were sent; the first failure
-    raises.
+    Takes any iterable, one message at a time (a backend with its own `send_messages()` gets a
+    list). Returns how many were sent; the first failure raises.
 
     https://docs.djangoproject.com/en/stable/topics/email/#send-mass-mail
     """
@@ -63,7 +63,10 @@ def send_mass_mail(
         EmailMessage(subject, message, sender, recipients, connection=mailer)
         for subject, message, sender, recipients in datatuple
     )
-    return mailer.send_messages(messages)  # type: ignore[no-any-return]  # may be anybody's
+    # A send_messages() written for Django was promised a list, and may ask for its length.
+    lazy = getattr(mailer.send_messages, "_takes_any_iterable", False) is True
+    sent: int = mailer.send_messages(messages if lazy else list(messages))
+    return sent
 
 
 def mail_admins(
@@ -136,7 +139,7 @@ def _mail_to_setting(
     if not addresses:
         return
     mail = EmailMultiAlternatives(
-        f"{settings.EMAIL_SUBJECT_PREFIX}{subject}",
+        f"{settings.EMAIL_SUBJECT_PREFIX!s}{subject!s}",
         message,
         settings.SERVER_EMAIL,
         addresses,
@@ -158,9 +161,16 @@ def addresses_of(setting: str) -> list[str]:
     if isinstance(entries, (list, tuple)):
         if all(isinstance(entry, (list, tuple)) and len(entry) == 2 for entry in entries):
             entries = [address for _, address in entries]
-        if all(entry and not isinstance(entry, (list, tuple, bytes)) for entry in entries):
+        if all(map(_is_address, entries)):
             return [str(entry) for entry in entries]
     raise ImproperlyConfigured(
         f"The {setting} setting must be a list of email address strings, "
         f"like ['ann@example.com'], not {entries!r}"
     )
+
+
+def _is_address(entry: object) -> bool:
+    # Text, or what has a text form of its own: an Address, or a lazy string. Numbers and
+    # containers have none but their repr().
+    has_text = type(entry).__str__ is not object.__str__ and not isinstance(entry, bytes)
+    return has_text and bool(str(entry).strip())
