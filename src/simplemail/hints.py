@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
+NAME_MISMATCH = (62, 64)
 
 
 def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -> None:
@@ -11,44 +13,27 @@ def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -
 
     `where` is the server, "host:port"; `hint` is what the caller knows about the reason.
     """
-    for kinds, describe in _SENTENCES:
-        if isinstance(error, kinds):
-            sentence = describe(error, where)
-            break
-    else:
-        sentence = _tls_sentence(error, where)
-    sentence = sentence.replace("{timeout}", f"{timeout:g}")
+    sentence = _sentence(error, where, timeout)
     if sentence or hint:
         _set_text(error, "; ".join(filter(None, [sentence or _said(error), hint])))
 
 
-def _timed_out(error: OSError, where: str) -> str:
-    return (
-        f"No answer from {where} within {{timeout}} seconds; check host, port and firewall, or "
-        "raise timeout"
-    )
-
-
-def _not_found(error: OSError, where: str) -> str:
-    return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
-
-
-def _refused(error: OSError, where: str) -> str:
-    return (
-        f"Connection refused by {where}; is the server running, and is the port right "
-        "(587 with use_tls, 465 with use_ssl)?"
-    )
-
-
-_SENTENCES: list[tuple[type[OSError], Callable[[OSError, str], str]]] = [
-    (TimeoutError, _timed_out),
-    (socket.gaierror, _not_found),
-    (ConnectionRefusedError, _refused),
-]
-
-
-# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
-NAME_MISMATCH = (62, 64)
+def _sentence(error: OSError, where: str, timeout: float) -> str:
+    if isinstance(error, TimeoutError):
+        return (
+            f"No answer from {where} within {timeout:g} seconds; check host, port and firewall, "
+            "or raise timeout"
+        )
+    if isinstance(error, socket.gaierror):
+        return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
+    if isinstance(error, ConnectionRefusedError):
+        return (
+            f"Connection refused by {where}; is the server running, and is the port right "
+            "(587 with use_tls, 465 with use_ssl)?"
+        )
+    if isinstance(error, (FileNotFoundError, PermissionError)):
+        return f"Can't read ca_file, ssl_certfile or ssl_keyfile ({_said(error)})"
+    return _tls_sentence(error, where) or _lost_sentence(error, where)
 
 
 def _tls_sentence(error: OSError, where: str) -> str:
@@ -77,6 +62,19 @@ def _tls_sentence(error: OSError, where: str) -> str:
     return ""
 
 
+def _lost_sentence(error: OSError, where: str) -> str:
+    import smtplib
+
+    if isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
+        return (
+            f"The connection to {where} was lost ({_said(error)}); is the port right (587 with "
+            "use_tls, 465 with use_ssl)?"
+        )
+    if isinstance(error, smtplib.SMTPException):
+        return ""
+    return f"Can't connect to {where} ({_said(error)}); check host, port and network"
+
+
 def _said(error: OSError) -> str:
     words = getattr(error, "smtp_error", None) or error.strerror or str(error)
     return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
@@ -84,7 +82,11 @@ def _said(error: OSError) -> str:
 
 def _set_text(error: OSError, text: str) -> None:
     if (code := getattr(error, "smtp_code", None)) is not None:
-        error.args = (code, text)  # smtplib's constructors want both, so pickle does too
+        error.args = (
+            code,
+            text,
+            *error.args[2:],
+        )  # smtplib's constructors want both, so pickle does too
     elif error.errno is None or error.strerror is None:
         error.args = (text,)
     else:
