@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from .addresses import to_ascii
 from .conf import settings
-from .fields import check_value, fields
+from .fields import fields
+from .headers import check_header
 from .parts import ContentType, EmailInline, as_text, check_charset, content_type, normalized
 
 Message = email.message.EmailMessage
@@ -55,7 +56,7 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
 
 def _add_inline(home: Message, inline: EmailInline, charset: str) -> None:
     cid = f"<{inline.content_id}>"
-    check_value("Content-ID", cid)
+    check_header("Content-ID", cid)
     options = {"disposition": "inline", "filename": _filename(inline.filename), "cid": cid}
     _put(home.add_related, inline.content, content_type(inline.mimetype), charset, **options)
 
@@ -72,7 +73,7 @@ def _attach(composed: Message, attachment: Any, charset: str) -> None:
 def _filename(filename: object) -> str | None:
     if filename is None:
         return None
-    check_value("Content-Disposition", str(filename))
+    check_header("Content-Disposition", str(filename))
     return str(filename)
 
 
@@ -81,7 +82,7 @@ def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any
     maintype, subtype, params = kind
     for name, value in params.items():
         # A name with an asterisk says that its value is percent-encoded (RFC 2231).
-        check_value("Content-Type", unquote(value) if "*" in name else value)
+        check_header("Content-Type", unquote(value) if "*" in name else value)
     if maintype == "text":
         charset = check_charset(params.pop("charset", charset))
         if isinstance(content, _BYTES):
@@ -122,7 +123,10 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
     if isinstance(content, email.message.Message):
         return content
     if hasattr(content, "message"):
-        return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
+        try:
+            return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
+        except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
+            return content.message()  # type: ignore[no-any-return]
     text = content if isinstance(content, _BYTES) else str(content)
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return email.message_from_bytes(bytes(data), policy=policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import b2a_base64
 from collections.abc import Iterator
 
@@ -54,6 +55,22 @@ def _base64_pieces(octets: bytes, first: int, size: int) -> Iterator[str]:
             end -= 1
         yield b2a_base64(octets[start:end], newline=False).decode("ascii")
         start, end = end, end + size // 4 * 3
+
+
+# Whatever looks like an encoded-word at any place, overlapping ones too.
+_ANY_WORD = re.compile(r"(?=(=\?[^?]*\?[^?]*\?[^?]*\?=))")
+
+
+def decoded_words(text: str) -> Iterator[str]:
+    """Yield what the encoded-words in a text stand for, to Python's header objects."""
+    # Not by email.header.decode_header(), which takes fewer of the broken ones.
+    from email._encoded_words import decode  # type: ignore[import-not-found]
+
+    for word in _ANY_WORD.findall(text):
+        try:
+            yield str(decode(word)[0])
+        except (LookupError, ValueError):
+            continue  # Python leaves it as it is
 
 
 def extended_parameter(key: str, value: str, line: int) -> list[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from .addresses import Mailbox, elements, groups, mailbox, quote, quote_local
-from .encodings import encoded_words, extended_parameter
+from .encodings import decoded_words, encoded_words, extended_parameter
 from .exceptions import BadHeaderError
 
 # RFC 5322, 2.1.1, without the CRLF; and RFC 2047, 2 for lines with an encoded-word.
@@ -26,6 +26,7 @@ _SHORT = re.compile(r"(?!.*=\?)[!-~](?:[ -~\t]*[!-~])?")
 # What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
 _LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSAFE_WORD = re.compile("[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
 
 _ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _ADDRESSES |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
@@ -36,7 +37,8 @@ def check_header(name: str, value: str) -> None:
     """Raise BadHeaderError unless this can be a header field, whose value is on one line.
 
     A name is printable ASCII without a colon (RFC 5322, 3.6.8); a value has no control character
-    but tabs, and no half of a surrogate pair.
+    but tabs, and no half of a surrogate pair. Neither has the text of its encoded-words: Python
+    decodes them, and some patch releases write them out decoded (CVE-2024-6923).
     """
     if not _NAME.fullmatch(name):
         raise BadHeaderError(f"Invalid header name {_shown(name)}: use printable ASCII without ':'")
@@ -47,6 +49,11 @@ def check_header(name: str, value: str) -> None:
         )
     if found := _CONTROL.search(value):
         raise BadHeaderError(f"{name} may not contain {found[0]!a}; it is {_shown(value)}")
+    if "=?" in value and any(map(_UNSAFE_WORD.search, decoded_words(value))):
+        raise BadHeaderError(
+            "Header values may not contain linefeed or carriage return characters, nor other "
+            f"controls, in encoded-words either; {name} is {_shown(value)}"
+        )
 
 
 def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
