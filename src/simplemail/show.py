@@ -37,7 +37,7 @@ def _shown(part: Any) -> Iterator[str]:
     if text is not None:
         yield text
     elif not part.is_multipart():
-        yield str(part.get_payload())
+        yield _undecoded(part)
     elif part.get_content_maintype() == "multipart":
         for child in part.get_payload():
             yield f"--{part.get_boundary()}\n"
@@ -69,3 +69,10 @@ def _text(part: Any) -> str | None:
         return str(part.get_payload(decode=True).decode(part.get_content_charset("utf-8")))
     except (LookupError, ValueError):
         return None
+
+
+def _undecoded(part: Any) -> str:
+    try:
+        return str(part.get_payload())
+    except (LookupError, ValueError):  # a charset that Python can't read with
+        return str(part.get_payload(decode=True).decode("ascii", "backslashreplace"))
