@@ -199,7 +199,7 @@ class EmailMultiAlternatives(EmailMessage):
 
     def body_contains(self, text: str) -> bool:
         """Is this text in the body and in every text/* alternative?"""
-        return text in self.body and all(
+        return text in (self.body or "") and all(
             text in (content.decode() if isinstance(content, bytes) else content)
             for content, mimetype in self.alternatives
             if mimetype.startswith("text/")
