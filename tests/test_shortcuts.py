@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from email.headerregistry import Address
 
 import pytest
@@ -229,6 +230,15 @@ class TestSendMail:
     def test_one_text_is_not_a_list_of_recipients(self):
         with pytest.raises(TypeError, match='"to" argument must be a list or tuple'):
             send_mail("Subject", "Text", None, "ann@example.com")
+
+    def test_a_message_sent_by_alias_holds_no_connection(self, outbox):
+        """So it can be pickled, as Django's can."""
+        configure(MAILERS={"x": "memory:"})
+
+        send_mail("Subject", "Text", None, TO, using="x")
+
+        assert outbox[0].connection is None
+        assert pickle.loads(pickle.dumps(outbox[0])).subject == "Subject"
 
     def test_old_positional_order(self, outbox):
         """BEHAVIOUR 15: send_mail ends in html_message."""

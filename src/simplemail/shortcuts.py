@@ -37,8 +37,9 @@ def send_mail(
         mail.attach_alternative(html_message, "text/html")
     if not mail.recipients():
         return 0
-    mail.connection = choose_mailer(using, connection, **options)
-    return mail.send()
+    if using is None:
+        mail.connection = choose_mailer(None, connection, **options)
+    return mail.send(using=using)
 
 
 def send_mass_mail(
