@@ -95,7 +95,7 @@ def test_text_stays_utf8_with_smtputf8(text):
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("Subject", "", "Subject: \r\n"),
+        ("Subject", "", "Subject:\r\n"),
         ("Subject", "Hello", "Subject: Hello\r\n"),
         ("X-Number", 5, "X-Number: 5\r\n"),
         ("Subject", "Grüße", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"),
@@ -266,7 +266,7 @@ def test_list_folds_between_mailboxes():
 def test_empty_entries_of_a_list_are_left_out():
     """BEHAVIOUR 16."""
     assert header_line("Reply-To", ["", "a@b.example", None]) == b"Reply-To: a@b.example\r\n"
-    assert header_line("To", "") == b"To: \r\n"
+    assert header_line("To", "") == b"To:\r\n"
 
 
 def test_group_is_written_as_one():

@@ -279,9 +279,12 @@ class TestReadyMade:
         assert f"{option} can't change {saved}" in refused(saved, option, "X: y")
 
     def test_without_a_sender(self, refused, saved):
-        saved.write_bytes(b"just text")
+        saved.write_bytes(b"Subject: Hello\n\njust text")
 
-        assert "doesn't say whom it is from; give --from" in refused(saved, "--to", "a@b.example")
+        error = refused(saved, "--to", "a@b.example")
+
+        assert "doesn't say whom it is from" in error
+        assert "give --from" in error
 
     def test_without_recipients(self, refused, saved):
         saved.write_bytes(b"From: ann@example.com\r\n\r\n")

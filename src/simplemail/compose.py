@@ -10,7 +10,7 @@ from email.headerregistry import Address, AddressHeader, Group
 from typing import Any
 from urllib.parse import unquote
 
-from .addresses import to_ascii
+from .addresses import quote, to_ascii
 from .conf import settings
 from .fields import fields
 from .headers import check_header
@@ -43,6 +43,8 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
         body = body.decode(charset, "surrogateescape") if isinstance(body, bytes) else body
         kind = content_type(f"text/{message.content_subtype}")
         _put(composed.set_content, body, kind, charset)
+    else:
+        composed["MIME-Version"] = "1.0"  # which Python adds with a text, and forgets otherwise
     if alternatives:
         composed.make_alternative()
     for content, mimetype in alternatives:
@@ -93,7 +95,7 @@ def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any
         add(nested, subtype=subtype, params=params, **options)
     else:
         data = content if isinstance(content, _BYTES) else str(content).encode()
-        add(data, maintype=maintype, subtype=subtype, params=params, **options)
+        add(data, maintype=maintype, subtype=_with_params(kind), **options)
 
 
 def _put_text(add: Any, text: str, kind: ContentType, charset: str, options: Any) -> None:
@@ -108,7 +110,12 @@ def _put_text(add: Any, text: str, kind: ContentType, charset: str, options: Any
         params = {"charset": charset, **params}
         add(data, "text", subtype, cte="quoted-printable", params=params, **options)
     else:
-        add(text, subtype=subtype, charset=charset, params=params, **options)
+        add(text, subtype=_with_params(kind), charset=charset, **options)
+
+
+def _with_params(kind: ContentType) -> str:
+    # Not as `params`, for which Python moves the whole field behind the others.
+    return "".join([kind.subtype, *(f"; {name}={quote(v)}" for name, v in kind.params.items())])
 
 
 def _decoded(content: bytes, kind: ContentType, charset: str) -> str:

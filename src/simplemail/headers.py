@@ -161,7 +161,7 @@ _PLAIN_UTF8_WORD = re.compile(rf"(?:[^\s=]|=(?!\?)){{1,{_LONGEST_WORD // 4}}}")
 
 def _unstructured(name: str, text: str, utf8: bool) -> str:
     if not text:
-        return f"{name}: "
+        return f"{name}:"
     start, end = _to_encode(text, utf8)
     if start == end:
         return _fold(f"{name}:", _words(text), _LINE)
@@ -201,14 +201,11 @@ _VERBATIM = re.compile(
 
 def _address_list(name: str, value: object, utf8: bool) -> str:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        text = str(value)
-        check_header(name, text)
-        value = elements(text)
-        mailboxes = list(_members(text, utf8)) if value is None else []
-    if value is not None:
+        mailboxes = _text_members(name, str(value), utf8)
+    else:
         mailboxes = [_checked_mailbox(name, each, utf8) for each in value if each]
     if not mailboxes:
-        return f"{name}: "
+        return f"{name}:"
     limit = _LINE_WITH_ENCODED_WORD if any("=?" in each for each in mailboxes) else _LINE
     line = f"{name}: {', '.join(mailboxes)}"
     if len(line) <= limit:
@@ -236,13 +233,19 @@ def _split_long(tokens: list[str], room: int) -> Iterator[str]:
             yield from _SPACED_WORD.findall(token)
 
 
-def _members(text: str, utf8: bool) -> Iterator[str]:
-    for name, members in groups(text):
-        if name is None:
-            yield from (_written(each, utf8) for each in members)
-        else:
-            inside = ", ".join(_written(each, utf8) for each in members)
-            yield f"{_phrase(name, utf8)}: {inside};" if inside else f"{_phrase(name, utf8)}:;"
+def _text_members(name: str, text: str, utf8: bool) -> list[str]:
+    check_header(name, text)
+    plain = elements(text)
+    if plain is not None:
+        return [_mailbox(each, utf8) for each in plain]
+    return [_group(*group, utf8) for group in groups(text)]
+
+
+def _group(name: str | None, members: tuple[Mailbox, ...], utf8: bool) -> str:
+    inside = ", ".join(_written(each, utf8) for each in members)
+    if name is None:
+        return inside
+    return f"{_phrase(name, utf8)}: {inside};" if inside else f"{_phrase(name, utf8)}:;"
 
 
 @lru_cache(maxsize=2048)

@@ -91,9 +91,12 @@ def _ready_made(args: argparse.Namespace) -> Letter:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} can't change {args.file}, which is sent as it is")
     to = addresses([*args.to, *args.cc, *args.bcc])
-    envelope = Envelope.of(_read(args.file), sender=args.sender, recipients=to or None)
-    if not envelope.sender and args.sender is None:
-        raise UsageError(f"{args.file} doesn't say whom it is from; give --from ADDRESS")
+    data = _read(args.file)
+    try:
+        envelope = Envelope.of(data, sender=args.sender, recipients=to or None)
+    except ValueError as error:
+        remedy = "; or give --from ADDRESS" if args.sender is None else ""
+        raise UsageError(f"{args.file} can't be sent: {error}{remedy}") from None
     if not envelope.recipients:
         raise UsageError(f"{args.file} names no recipients; give --to ADDRESS")
     return Letter(envelope, list(envelope.recipients))

@@ -1,11 +1,16 @@
-"""From a message to what SMTP needs: an envelope, and bytes."""
+"""From anything that can be sent to what SMTP needs: an envelope, and bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .addresses import addr_spec
+from .addresses import Mailbox, addr_spec, mailboxes
+from .checks import check_octets, generated, header_end
+from .mime import as_bytes
+
+__all__ = ["Envelope", "as_bytes"]
 
 
 class Envelope(NamedTuple):
@@ -38,43 +43,139 @@ class Envelope(NamedTuple):
         eight_bit: bool = True,
         utf8: bool = False,
     ) -> Envelope:
-        """Make an envelope of a message."""
-        import email.message
-        import email.policy
-        import email.utils
+        """Make an envelope of a message, a stdlib message, or the bytes of an `.eml` file.
 
+        Sender and recipients come from the message unless given; `sender=""` is the null sender of
+        RFC 5321, 4.5.5. An `.eml` is left as it is, so that signatures stay valid, but for its Bcc
+        fields; if all its lines end in LF, they will end in CRLF. An envelope is returned as it is.
+
+        `eight_bit` and `utf8` say what the server takes. UTF-8 stays in the header only if an
+        address can't do without. Raises ValueError for what can't be sent.
+        """
         if isinstance(thing, Envelope):
             return thing
-        if isinstance(thing, (bytes, bytearray)):
-            parsed: Any = email.message_from_bytes(bytes(thing), policy=email.policy.SMTP)
-            content = bytes(thing)
-        elif isinstance(thing, email.message.Message):
-            parsed, content = thing, thing.as_bytes(policy=email.policy.SMTP)
-        else:
-            parsed, content = None, as_bytes(thing, eight_bit=eight_bit)
-        if parsed is not None:
-            found = email.utils.getaddresses(
-                [str(v) for n in ("to", "cc", "bcc") for v in parsed.get_all(n, ())]
-            )
-            sender = sender or str(parsed.get("from", ""))
-            recipients = [a for _, a in found] if recipients is None else recipients
-            message_id = str(parsed.get("message-id", ""))
-        else:
-            sender = sender or thing.from_email
-            recipients = thing.recipients() if recipients is None else recipients
-            message_id = ""
+        content = _content(thing, eight_bit, utf8)
+        end = header_end(content)
+        header = _fields(content[:end])
+        spec = _sender(thing, header, sender, utf8)
+        specs = tuple(
+            [addr_spec(each, utf8=utf8) for each in _recipients(thing, header, recipients)]
+        )
+        if any("bcc" in name for name in header):
+            content = _BLIND.sub(b"", content[:end]) + content[end:]
         return cls(
-            addr_spec(sender) if sender else "",
-            tuple(addr_spec(recipient) for recipient in recipients),
+            spec,
+            specs,
             content,
-            message_id,
-            not content.isascii(),
+            header.get("message-id", [""])[0],
+            eight_bit=not content.isascii(),
+            utf8=not (spec.isascii() and all(map(str.isascii, specs)) and content[:end].isascii()),
         )
 
+    def to_json(self) -> str:
+        """Return the envelope as JSON text, for queues that carry nothing else."""
+        import json
+        from base64 import b64encode
 
-def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> bytes:
-    """Return the message's bytes, with CRLF."""
-    import email.policy
+        content = b64encode(self.content).decode("ascii")
+        return json.dumps({"version": 1, **self._asdict(), "content": content})
 
-    policy = email.policy.SMTP if eight_bit else email.policy.SMTP.clone(cte_type="7bit")
-    return bytes(message.message(policy=policy).as_bytes())
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Envelope:
+        """Return the envelope that `to_json()` wrote. Raises ValueError for any other text."""
+        import json
+        from base64 import b64decode
+
+        found = json.loads(text)
+        if not isinstance(found, dict) or found.pop("version", None) != 1:
+            raise ValueError("This is no envelope in JSON, or of a later version of simplemail")
+        try:
+            found["recipients"] = tuple(found["recipients"])
+            found["content"] = b64decode(found["content"], validate=True)
+            return cls(**found)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"This is no envelope in JSON: {error}") from None
+
+
+def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
+    if isinstance(thing, bytes | bytearray | memoryview):
+        return _eml(bytes(thing), eight_bit)
+    try:
+        return as_bytes(thing, eight_bit=eight_bit)
+    except ValueError:
+        if not utf8:
+            raise
+        # An address in the header needs SMTPUTF8, or what is wrong is wrong with it too.
+        return as_bytes(thing, eight_bit=eight_bit, utf8=True)
+
+
+def _eml(content: bytes, eight_bit: bool) -> bytes:
+    if b"\r" not in content:
+        content = content.replace(b"\n", b"\r\n")
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    check_octets(content)
+    if eight_bit or content.isascii():
+        return content
+    from email import message_from_bytes
+    from email.policy import SMTP
+
+    return generated(message_from_bytes(content, policy=SMTP), eight_bit=False)
+
+
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+((?:[^\r]|\r\n[ \t])*+)\r\n")
+_BLIND = re.compile(rb"(?im)^(?:resent-)?bcc[ \t]*+:(?:[^\r]|\r\n[ \t])*+\r\n")
+
+_Header = Mapping[str, list[str]]
+
+
+def _fields(header: bytes) -> _Header:
+    """Return the fields, unfolded, by their names in lower case."""
+    found: dict[str, list[str]] = {}
+    for name, value in _FIELD.findall(header):
+        text = value.decode("utf-8", "surrogateescape").replace("\r\n", "")
+        found.setdefault(name.decode("ascii").lower(), []).append(text)
+    return found
+
+
+def _sender(thing: Any, header: _Header, sender: object, utf8: bool) -> str:
+    if sender == "":
+        return ""
+    if sender is None and hasattr(thing, "from_email"):
+        sender = thing.from_email
+    if sender is not None:
+        return addr_spec(sender, utf8=utf8)
+    # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
+    found = _addresses(header, "sender") or _addresses(header, "from")
+    if len(found) != 1:
+        raise ValueError(
+            f"The message doesn't say whom it is from: its header names {len(found)} senders"
+        )
+    return found[0].addr_spec(utf8=utf8)
+
+
+def _recipients(thing: Any, header: _Header, recipients: Iterable[Any] | None) -> Iterable[Any]:
+    if recipients is not None:
+        return recipients
+    if hasattr(thing, "recipients"):
+        return thing.recipients()  # type: ignore[no-any-return]  # anybody's
+    return [
+        each.addr_spec(utf8=True)
+        for name in ("to", "cc", "bcc")
+        for each in _addresses(header, name)
+    ]
+
+
+def _addresses(header: _Header, name: str) -> list[Mailbox]:
+    """Return the mailboxes of a field, or of its namesake that says to whom it was sent on.
+
+    A message that was resent goes to the new recipients (RFC 5322, 3.6.6), if it was so once.
+    """
+    resent = header.get("resent-date", ())
+    if len(resent) > 1:
+        raise ValueError("The message was resent several times: say from whom and to whom it goes")
+    return [
+        each
+        for value in header.get(f"resent-{name}" if resent else name, ())
+        for each in (mailboxes(value) if value.strip() else ())
+    ]
