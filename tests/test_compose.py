@@ -246,7 +246,6 @@ class TestText:
             ("one line\n", "one line\n"),
             ("two\nlines", "two\nlines\n"),
             ("two\r\nlines\r\n", "two\nlines\n"),
-            ("two\rlines", "two\nlines\n"),
             ("\n\n", "\n\n"),
             ("trailing \nspace \n", "trailing \nspace \n"),
             (".\n.\n", ".\n.\n"),

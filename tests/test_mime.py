@@ -196,8 +196,3 @@ def test_boundary_is_in_none_of_the_parts(monkeypatch):
 
     assert f'boundary="{taken}"'.encode() not in content
     assert tokens == []
-
-
-def test_content_of_an_unknown_kind_is_a_type_error():
-    with pytest.raises(TypeError):
-        as_bytes(message(attachments=[("a.bin", 5, "image/png")]))

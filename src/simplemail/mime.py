@@ -22,6 +22,8 @@ from .parts import EmailInline, as_text, content_type, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
+_BYTES = (bytes, bytearray, memoryview)
+
 # What will be written. A memoryview is data that is still to be base64-encoded.
 _Pieces = list[bytes | memoryview]
 
@@ -189,7 +191,7 @@ def _leaf(mimetype: str, content: Any, how: _How, extra: bytes = b"") -> _Part:
     if kind.maintype == "message":
         return _nested(mimetype, content, how, extra)
     head = _type_line(mimetype, "") + b"Content-Transfer-Encoding: base64\r\n" + extra
-    data = content.encode() if isinstance(content, str) else content
+    data = content if isinstance(content, _BYTES) else str(content).encode()
     return _Part(head, [memoryview(data)])
 
 
@@ -214,7 +216,7 @@ def _charset_name(charset: str) -> str:
 
 def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     charset = _kind(mimetype).params.get("charset", how.charset)
-    if isinstance(content, bytes | bytearray | memoryview):
+    if isinstance(content, _BYTES):
         content = _decoded(bytes(content), mimetype, charset)
     encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
     head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (
@@ -237,8 +239,9 @@ def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     if hasattr(content, "message") or hasattr(content, "get_content_maintype"):
         inner = as_bytes(content, eight_bit=how.eight_bit, utf8=how.utf8)
     else:
-        data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-        inner = _ready_message(bytes(data), how)
+        is_data = isinstance(content, _BYTES)
+        data = bytes(content) if is_data else str(content).encode("utf-8", "surrogateescape")
+        inner = _ready_message(data, how)
     is_rfc822 = _kind(mimetype)[:2] == ("message", "rfc822")
     bits = b"8bit" if how.eight_bit and (is_rfc822 or not inner.isascii()) else b"7bit"
     head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (_type_line(mimetype, ""), bits, extra)
