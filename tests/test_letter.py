@@ -256,7 +256,6 @@ class TestReadyMade:
         assert received.sender == "f@example.com"
         assert received.recipients == ["d@example.com", "e@example.com"]
 
-    @pytest.mark.xfail(strict=False, reason="until render.py knows raw messages")
     def test_bcc_gets_it_and_nobody_sees_that(self, sent, saved):
         lines = b"Bcc: eve@example.com,\r\n fred@example.com\r\n"
         saved.write_bytes(lines + self.CONTENT)
@@ -266,11 +265,53 @@ class TestReadyMade:
         assert received.content == self.CONTENT
         assert set(received.recipients) >= {"eve@example.com", "fred@example.com"}
 
-    @pytest.mark.xfail(strict=False, reason="until render.py knows raw messages")
     def test_line_ends_of_unix_become_those_of_smtp(self, sent, saved):
         saved.write_bytes(self.CONTENT.replace(b"\r\n", b"\n"))
 
         assert sent(saved).content == self.CONTENT
+
+    def test_what_is_sent_on_goes_where_that_says(self, sent, saved):
+        """RFC 5322, 3.6.6."""
+        again = (
+            b"Resent-Date: Mon, 23 Nov 2026 07:00:00 +0000\r\nResent-From: carl@example.com\r\n"
+            b"Resent-To: dora@example.com\r\n"
+        )
+        saved.write_bytes(again + self.CONTENT)
+
+        received = sent(saved)
+
+        assert received.sender == "carl@example.com"
+        assert received.recipients == ["dora@example.com"]
+        assert received.content == again + self.CONTENT
+
+    def test_what_was_sent_on_twice(self, sent, refused, saved):
+        again = b"Resent-Date: Mon, 23 Nov 2026 07:00:00 +0000\r\n"
+        saved.write_bytes(again + again + self.CONTENT)
+
+        assert "give --from ADDRESS and --to ADDRESS" in refused(saved)
+        assert sent(saved, "--from", "a@b.example", "--to", "c@d.example").sender == "a@b.example"
+
+    def test_addresses_that_need_smtputf8(self, sent, saved):
+        content = "From: jürgen@example.com\r\nTo: ann@example.com\r\n\r\nGrüße\r\n".encode()
+        saved.write_bytes(content)
+
+        received = sent(saved)
+
+        assert received.sender == "jürgen@example.com"
+        assert received.content == content
+
+    def test_a_report_has_no_sender(self, sent, saved):
+        """RFC 5321, 4.5.5."""
+        assert sent(saved, "--from", "").sender == ""
+
+    def test_octets_that_mail_can_not_carry(self, refused, saved):
+        saved.write_bytes(self.CONTENT + b"\0\r\n")
+
+        text = refused(saved)
+
+        assert f"{saved} can't be sent: " in text
+        assert "NUL" in text
+        assert "--from" not in text
 
     @pytest.mark.parametrize(
         "option", ["--subject", "--text", "--html-file", "--text-file", "--attach", "--header"]

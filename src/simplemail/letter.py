@@ -91,11 +91,12 @@ def _ready_made(args: argparse.Namespace) -> Letter:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} can't change {args.file}, which is sent as it is")
     to = addresses([*args.to, *args.cc, *args.bcc])
-    data = _read(args.file)
+    content = _read(args.file)
     try:
-        envelope = Envelope.of(data, sender=args.sender, recipients=to or None)
+        # As it is, it may need SMTPUTF8; a server that hasn't got it will be told apart then.
+        envelope = Envelope.of(content, sender=args.sender, recipients=to or None, utf8=True)
     except ValueError as error:
-        remedy = "; or give --from ADDRESS" if args.sender is None else ""
+        remedy = "; give --from ADDRESS and --to ADDRESS" if "whom" in str(error) else ""
         raise UsageError(f"{args.file} can't be sent: {error}{remedy}") from None
     if not envelope.recipients:
         raise UsageError(f"{args.file} names no recipients; give --to ADDRESS")
