@@ -59,7 +59,7 @@ def test_what_the_standard_library_writes_is_sound():
         (text(b"base64", b"QUI=QUJD\r\n"), "not base64"),
         (text(b"base64", b"QUJ=\r\n"), "stray bits"),
         (text(b"base64", b"QUJD" * 20 + b"\r\n"), "a base64 line over 76"),
-        (text(b"quoted-printable", b"x" * 77 + b"\r\n"), "quoted-printable line of 77"),
+        (text(b"quoted-printable", b"x" * 79 + b"\r\n"), "quoted-printable line of 79"),
         (text(b"quoted-printable", b"a=b\r\n"), "not quoted-printable"),
         (text(b"quoted-printable", b"a=c3\r\n"), "not quoted-printable"),
         (text(b"quoted-printable", b"a \r\n"), "white space at the end"),
