@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from simplemail import tls
+from simplemail import dial, tls
 from simplemail.channel import Channel
 from simplemail.render import Envelope
 from simplemail.wire import Session
@@ -22,11 +22,11 @@ def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session
     try:
         if server.tls:
             session.channel.wrap(tls.context(server.ca_file), server.host)
-        session.greet()
-        session.hello("client.example")
+        dial.greet(session)
+        dial.hello(session, "client.example")
         if server.starttls:
-            session.start_tls(tls.context(server.ca_file), server.host)
-            session.hello("client.example")
+            dial.start_tls(session, tls.context(server.ca_file), server.host)
+            dial.hello(session, "client.example")
     except BaseException:
         session.close()
         raise

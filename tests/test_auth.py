@@ -210,11 +210,11 @@ class TestAServerThatLies:
         ("smtp.gmail.com", "app password"),
         ("smtp.office365.com", "auth='xoauth2'"),
         ("SMTP.Mail.Yahoo.com", "app password"),
-        ("mail.example.com", None),
-        ("notgmail.com", None),
+        ("mail.example.com", "many providers"),
+        ("notgmail.com", "many providers"),
     ],
 )
-def test_known_hosts_get_a_hint(host: str, hint: str | None) -> None:
+def test_known_hosts_get_a_hint(host: str, hint: str) -> None:
     with SMTPServer(users={USER: "right"}, auth=["PLAIN"]) as server:
         session = connect(server)
         session.host = host
@@ -222,5 +222,4 @@ def test_known_hosts_get_a_hint(host: str, hint: str | None) -> None:
             auth.log_in(session, USER, PASSWORD, port=server.port)
         session.quit()
 
-    said = info.value.smtp_error.decode()  # type: ignore[union-attr]
-    assert hint in said if hint else said.count(";") == 1
+    assert hint in str(info.value)

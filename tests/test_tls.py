@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sessions import connect
-from simplemail import tls
+from simplemail import dial, tls
 from simplemail.exceptions import InvalidMailer
 from simplemail.wire import Session
 from smtp_server import Garbage, Inject, SMTPServer
@@ -113,6 +113,6 @@ def connect_with(server: SMTPServer, context: ssl.SSLContext) -> Session:
 
     session = Session(channel_to(server), server.host)
     session.channel.wrap(context, server.host)
-    session.greet()
-    session.hello("client.example")
+    dial.greet(session)
+    dial.hello(session, "client.example")
     return session

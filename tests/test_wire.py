@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from sessions import connect, letter
+from simplemail.dial import _features
 from simplemail.receipts import Status
 from simplemail.render import Envelope
-from simplemail.wire import UNANSWERED, Session, _features
+from simplemail.wire import UNANSWERED, Session
 from smtp_server import Close, Inject, Reset, Silence, SMTPServer
 
 PIPELINING, CHUNKING = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
@@ -175,7 +176,7 @@ class TestRefusals:
 
         assert results[1][0] is status
         assert isinstance(results[1][1], smtplib.SMTPSenderRefused)
-        assert results[1][1].args == (code, b"Not you", "bad@example.com")
+        assert results[1][1].args == (code, b"5.7.1 Not you", "bad@example.com")
         assert results[2] == (Status.SENT, None)
         assert not server.violations
         assert [m.content[9:10] for m in server.messages] == [b"0", b"2"]
@@ -192,7 +193,7 @@ class TestRefusals:
 
         assert results[1][0] is status
         assert isinstance(results[1][1], smtplib.SMTPDataError)
-        assert results[1][1].smtp_error == b"Spam"
+        assert results[1][1].smtp_error == b"5.6.0 Spam"
         assert [m.content[9:10] for m in server.messages] == [b"0", b"2"]
 
     def test_some_recipients(self, extensions: list[str], window: int) -> None:
@@ -391,7 +392,7 @@ class TestTheEnd:
             with pytest.raises(KeyboardInterrupt):
                 session.finish(transaction)
 
-            assert session.lost is not None
+            assert not session.usable
             server.wait_for(lambda: server.open_connections == 0)
 
 
@@ -412,7 +413,7 @@ class TestAlive:
                 server.wait_for(lambda: server.open_connections == 0)
 
             assert not session.alive()
-            assert session.lost is not None
+            assert not session.usable
 
     def test_an_idle_one_is_asked(self) -> None:
         with SMTPServer() as server:

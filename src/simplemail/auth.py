@@ -137,7 +137,7 @@ def log_in(
     names = _choose(session, method, tokens=tokens)
     secret = password() if callable(password) else password
     reply = _try(session, names, Who(username, secret, session.host, port))
-    if reply.code == 535 and callable(password) and session.ending is None:
+    if reply.code == 535 and callable(password) and session.usable:
         reply = _try(session, names, Who(username, password(), session.host, port))
     if reply.code != 235:
         _refuse(session, reply)
@@ -167,7 +167,7 @@ def _try(session: Session, names: list[str], who: Who) -> Reply:
         # A temporary no (RFC 4954, 6: 454) is about the server, not about the method.
         if reply.code == 235 or reply.code < 500 or (reply.code == 535 and name in _FINAL):
             break
-        if session.ending is not None:
+        if not session.usable:
             break
     return reply
 
@@ -209,10 +209,17 @@ def _refuse(session: Session, reply: Reply) -> NoReturn:
     code, text = in_bytes(reply)
     said = [text.decode(), f"{session.host} {_offers(session.features.get('auth', '').split())}"]
     host = session.host.lower()
-    for domains, hint in _HINTS.items():
-        if any(host == domain or host.endswith(f".{domain}") for domain in domains):
-            said.append(hint)
-    raise SMTPAuthenticationError(code, "; ".join(said).encode())
+    hints = [
+        hint
+        for domains, hint in _HINTS.items()
+        if any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    ]
+    said += hints or [
+        "the server refused the user name or the password; many providers want an app password here"
+    ]
+    error = SMTPAuthenticationError(code, text)
+    error.args = (code, "; ".join(said))
+    raise error
 
 
 def _offers(methods: list[str]) -> str:

@@ -180,11 +180,15 @@ class Channel:
 
     def wrap(self, context: ssl.SSLContext, server_hostname: str) -> None:
         """Put TLS around a connection on which nothing was said yet."""
-        import ssl
-
         self.sock.settimeout(self.timeout)
         self.sock = context.wrap_socket(self.sock, server_hostname=server_hostname)
         self.sock.setblocking(False)
+        self.expect_tls()
+
+    def expect_tls(self) -> None:
+        """Know that the socket is a TLS one."""
+        import ssl
+
         self.encrypted = True
         self._again = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import certificates
+from . import certificates, dial
 from .channel import Channel
 from .hints import NAME_MISMATCH, explain
 from .msgid import DNS_NAME
@@ -173,7 +173,7 @@ class _SMTPCheck:
 
     def greeting(self) -> str:
         try:
-            self._session.greet()
+            dial.greet(self._session)
         except smtplib.SMTPException:
             where = _where(self.mailer)
             self.hint = self.hint or f"is {where} a mail server, and one that serves this machine?"
@@ -182,14 +182,14 @@ class _SMTPCheck:
         return str(self._session.greeting)
 
     def hello(self) -> str:
-        self._session.hello(self.name)
+        dial.hello(self._session, self.name)
         features = self._session.features
         if "starttls" in features and not self.mailer.use_tls:
             self.warnings.append("mail travels unencrypted, but needn't: use smtp+tls:// (use_tls)")
         return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
 
     def start_tls(self) -> str:
-        self._session.start_tls(self.mailer.ssl_context, self.host)
+        dial.start_tls(self._session, self.mailer.ssl_context, self.host)
         return self._cipher()
 
     def encrypt(self) -> str:
@@ -249,9 +249,9 @@ class _SMTPCheck:
         with contextlib.suppress(OSError):
             self._connect_to(self.addresses[0])
             if self.mailer.use_tls:
-                self._session.greet()
-                self._session.hello(self.name)
-                self._session.start_tls(context, self.host)
+                dial.greet(self._session)
+                dial.hello(self._session, self.name)
+                dial.start_tls(self._session, context, self.host)
             else:
                 self._session.channel.wrap(context, self.host)
             return f"it is for {certificates.names(self._socket.getpeercert() or {})}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,6 +71,14 @@ class Receipt(NamedTuple):
     def retry_is_safe(self) -> bool:
         """True if nobody can get the message twice from another try, which may succeed."""
         return self.status is Status.DEFERRED
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without the message's connection, which belongs to this process."""
+        message = self.message
+        if getattr(message, "connection", None) is not None:
+            message = copy.copy(message)
+            message.connection = None
+        return Receipt, (message, *self[1:])
 
     def __repr__(self) -> str:
         """Show what happened, and nothing of what the message says."""

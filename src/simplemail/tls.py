@@ -58,9 +58,9 @@ def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:
 
 
 def _changed(option: str, path: Path, alias: str | None) -> object:
-    """Return what differs when the file does."""
+    """Return what differs when the file does, or the place of the system's CAs."""
     if not path:
-        return None
+        return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
         found = os.stat(path)  # noqa: PTH116 - pathlib takes time to load
     except OSError as error:

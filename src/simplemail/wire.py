@@ -14,10 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .receipts import Reply, Status, disconnected, protocol_error
-from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, in_bytes, steps, stuffed
+from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, steps, stuffed
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
     from .channel import Channel
@@ -42,8 +41,8 @@ class Session:
     """One connection to a server.
 
     `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
-    `lost` says why the session is over, None while it isn't; `farewell` is the 421 with which the
-    server announced its end. `used` is when it was used last (time.monotonic()).
+    `lost` says why the session broke down, if it did; `farewell` is the 421 with which the server
+    announced its end. `opened` and `used` (last) are times by time.monotonic().
     """
 
     def __init__(self, channel: Channel, host: str, *, notify: str = "", ret: str = "") -> None:
@@ -54,53 +53,14 @@ class Session:
         self.greeting = self.ehlo = Reply(0)
         self.lost: OSError | None = None
         self.farewell: Reply | None = None
-        self.used = monotonic()
+        self.opened = self.used = monotonic()
         self.count = 0  # transactions finished
+        self.closed = False
         self._torn: OSError | None = None  # nothing can be written any more
         self._asked: deque[tuple[Transaction, str]] = deque()
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
         self._note = _transcript()
-
-    def greet(self) -> None:
-        """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
-        self.greeting = self._answer("the connection")
-        if self.greeting.code != 220:
-            from smtplib import SMTPConnectError
-
-            raise SMTPConnectError(*in_bytes(self.greeting))
-
-    def hello(self, name: str) -> None:
-        """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
-        self.features = {}
-        self.ehlo = self.command(f"EHLO {name}")
-        if self.ehlo.code == 250:
-            self.features = _features(self.ehlo.text)
-        elif self.ehlo.code // 100 == 5:  # RFC 5321, 3.2: an old server
-            self.ehlo = self.command(f"HELO {name}")
-        if self.ehlo.code != 250:
-            from smtplib import SMTPHeloError
-
-            raise SMTPHeloError(*in_bytes(self.ehlo))
-
-    def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
-        """Encrypt the connection (RFC 3207). What EHLO offered before doesn't count any more."""
-        import smtplib
-
-        if "starttls" not in self.features:
-            raise smtplib.SMTPNotSupportedError(
-                f"{self.host} offers no STARTTLS, and mail must not travel unencrypted; a server "
-                "that begins with TLS (port 465) wants use_ssl"
-            )
-        reply = self.command("STARTTLS")
-        if reply.code != 220:
-            raise smtplib.SMTPResponseException(*in_bytes(reply))
-        self.features = {}
-        try:
-            self.channel.start_tls(context, server_hostname)
-        except BaseException as error:
-            self._lose(error, "")
-            raise
 
     def command(self, line: str, shown: str = "") -> Reply:
         """Send one command and return its answer; `shown` stands for it if it is a secret.
@@ -112,7 +72,22 @@ class Session:
         if self._note:
             self._note(f"> {shown or line}")
         self._write(line.encode() + b"\r\n")
-        return self._answer((shown or line).partition(" ")[0])
+        return self.answer((shown or line).partition(" ")[0])
+
+    def answer(self, verb: str) -> Reply:
+        """Wait for the answer to a command, or to the connection. Raises why there is none."""
+        try:
+            if self.closed:
+                raise self.ending or disconnected("The session is closed")
+            reply = self.channel.reply()
+        except BaseException as error:
+            self._lose(error, verb)
+            raise
+        if self._note:
+            self._note("< 334 (not shown)" if reply.code == 334 else f"< {reply}")
+        if reply.code == 421:
+            self._part(reply)
+        return reply
 
     def begin(self, envelope: Any) -> Transaction:
         """Send as much of a message as can be sent without waiting.
@@ -139,15 +114,16 @@ class Session:
         """
         if self._held is transaction:
             self._write(self._release())
-        while not (transaction.over or self.lost):
+        while not (transaction.over or self.closed):
             self._hear()
         self.used = monotonic()
         self.count += 1
-        if self.ending is not None and not self.busy:
+        if not (self.usable or self.busy):
             self.close()
         complete = 0 < transaction.end <= self.channel.sent
         # RFC 5321, 3.8: a server that has said 421 does nothing more.
-        return transaction.outcome(complete, complete and self.farewell is None, self.ending)
+        in_doubt = complete and self.farewell is None
+        return transaction.outcome(complete, in_doubt, None if self.usable else self.ending)
 
     def ahead(self, window: int) -> int:
         """Return how many more messages may be begun before the oldest is finished."""
@@ -162,28 +138,42 @@ class Session:
         return bool(self._asked or self._held)
 
     @property
+    def usable(self) -> bool:
+        """Can a new transaction begin?"""
+        return not (self.closed or self._torn or self.farewell)
+
+    @property
     def ending(self) -> OSError | None:
         """Why no new transaction can begin, None if it can."""
-        if self.lost is None and self.farewell is not None:
+        if self.lost or self._torn or self.usable:
+            return self.lost or self._torn
+        if self.farewell:
             return disconnected(f"The server ended the session: {self.farewell}")
-        return self.lost or self._torn
+        return disconnected("The session is closed")
+
+    @property
+    def stale(self) -> bool:
+        """Was it idle for so long that the server should be asked?"""
+        return not self.busy and monotonic() - self.used > STALE
 
     def alive(self) -> bool:
         """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
-        if self.busy or self.ending:
+        if self.busy or not self.usable:
             return False
         try:
-            if monotonic() - self.used > STALE:
-                return self.command("NOOP").code == 250
-            self._check_quiet()
+            if not self.stale:
+                self._check_quiet()
+            elif self.command("NOOP").code != 250:
+                return False
         except OSError:
             return False
-        return self.lost is None
+        self.used = monotonic()
+        return self.usable
 
     def quit(self) -> None:
         """Say goodbye if that is possible, and close. No message depends on it: never fails."""
         try:
-            if not self.busy and self.ending is None:
+            if not self.busy and self.usable:
                 self._hurry(FAREWELL)
                 self.command("QUIT")
         except OSError:
@@ -196,16 +186,19 @@ class Session:
         self.channel.close()
         self._asked.clear()
         self._held = None
-        self.lost = self.ending or disconnected("The session is closed")
+        self.closed = True
 
     def _converse(self, transaction: Transaction, asks: Steps, data: bytes) -> None:
         """Write `data` and all steps: in one go, or in as few as the server allows."""
         most = UNANSWERED if "pipelining" in self.features else 1
+        if most == 1 and data:
+            self._write(data)
+            data = b""
         for start in range(0, len(asks), most):
             group = asks[start : start + most]
             while self._asked and len(self._asked) + len(group) > most:
                 self._hear()
-            if self.ending or (start and transaction.hopeless):
+            if not self.usable or (start and transaction.hopeless):
                 break
             self._write_group(transaction, group, data)
             data = b""
@@ -244,7 +237,7 @@ class Session:
         while self._asked:
             self._hear()
         self._held = None
-        if self.lost or held.over:
+        if self.closed or held.over:
             return b""
         if self.channel.unread:
             self._check_quiet()
@@ -273,23 +266,9 @@ class Session:
             self._part(reply)
         transaction.hear(asked, reply)
 
-    def _answer(self, verb: str) -> Reply:
-        try:
-            if self.lost is not None:
-                raise self.lost
-            reply = self.channel.reply()
-        except BaseException as error:
-            self._lose(error, verb)
-            raise
-        if self._note:
-            self._note("< 334 (not shown)" if reply.code == 334 else f"< {reply}")
-        if reply.code == 421:
-            self._part(reply)
-        return reply
-
     def _write(self, data: bytes) -> None:
         """Write; if that fails, what the server still has to say can be read, and no more sent."""
-        if self.lost or self._torn:
+        if self.closed or self._torn:
             return
         try:
             self.channel.write(data)
@@ -301,7 +280,7 @@ class Session:
 
     def _check_quiet(self) -> None:
         """End the session if the server hung up, or said something unasked."""
-        if self.lost or self.channel.quiet():
+        if self.closed or self.channel.quiet():
             return
         self._hurry(0)
         try:
@@ -325,21 +304,11 @@ class Session:
         """End the session at once. Only an OSError is the network's or the server's doing."""
         if asked and isinstance(error, OSError) and len(error.args) == 1:
             error.args = (f"{error} (in answer to {asked})",)
-        self.lost = self.ending or (error if isinstance(error, OSError) else None)
+        if isinstance(error, OSError):
+            self.lost = self.ending or error
         self.close()
         if not isinstance(error, OSError):
             raise error
-
-
-def _features(text: str) -> dict[str, str]:
-    """Read the answer to EHLO: RFC 5321, 4.1.1.1, and the old "AUTH=LOGIN"."""
-    features: dict[str, str] = {}
-    for line in text.split("\n")[1:]:
-        if line[:5].upper() == "AUTH=":
-            line = f"AUTH {line[5:]} {features.get('auth', '')}"
-        name, _, parameters = line.strip().partition(" ")
-        features[name.lower()] = parameters.strip()
-    return features
 
 
 def _transcript() -> Callable[[str], None] | None:

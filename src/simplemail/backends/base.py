@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 from ..exceptions import InvalidMailer
 from ..options import suggestion
-from ..receipts import Reply
+from ..receipts import Receipt, Reply, Status, status_of
 from ..render import Envelope
-
-logger = logging.getLogger("simplemail")
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 
@@ -72,21 +69,79 @@ class BaseEmailBackend:
         Takes any iterable and holds one message at a time. Opens if need be, and closes what it
         opened. With `fail_silently`, a delivery that fails (OSError) is logged as a warning and
         not counted; a mistake in a message (ValueError) is raised all the same.
+
+        The exception has `receipts`: what became of each message up to the one that failed. Those
+        of sent messages have envelopes without content, and no message if it isn't in a list.
         """
         with self._lock:
             opened = None
-            count = 0
+            receipts: list[Receipt] = []
+            keep = isinstance(email_messages, Sequence)  # the caller has them all anyway
             try:
                 for message in email_messages:
                     if not self.is_ready():
                         opened = self.open()
                         if not self.is_ready():
-                            return 0
-                    count += self._send_or_log(message)
+                            break
+                    receipt = self.deliver_message(message)
+                    receipts.append(_brief(receipt, keep))
+                    self._raise_or_log(receipt)
+            except BaseException as error:
+                error.receipts = receipts  # type: ignore[attr-defined]
+                raise
             finally:
                 if opened:
                     self.close()
-            return count
+            return sum(receipt.status is Status.SENT for receipt in receipts)
+
+    def deliver(self, messages: Iterable[Any]) -> list[Receipt]:
+        """Send messages and return what became of each; see `iter_deliver()`."""
+        return list(self.iter_deliver(messages))
+
+    def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
+        """Send messages, yielding one receipt for each, in order, as soon as its fate is known.
+
+        Goes on after a message that failed; raises only for what is no message's fault, such as
+        bad configuration. Takes any iterable, lazily. Opens if need be, and closes what it
+        opened, also when the caller stops early.
+        """
+        opened: bool | None = False
+        try:
+            for message in messages:
+                with self._lock:
+                    try:
+                        opened = (not self.is_ready() and self.open()) or opened
+                        ready = self.is_ready()
+                        receipt = self.deliver_message(message) if ready else _unsent(message)
+                    except OSError as error:
+                        receipt = _unsent(message, error)
+                self.log_receipt(receipt)
+                yield receipt
+        finally:
+            if opened:
+                self.close()
+
+    def deliver_message(self, message: Any) -> Receipt:
+        """Send one message over what is open, and say what became of it. For subclasses."""
+        if type(self).send_messages is not BaseEmailBackend.send_messages:
+            return self._deliver_by_count(message)
+        envelope = reply = None
+        try:
+            envelope = Envelope.of(message)
+            if envelope.recipients:
+                reply = self.send_message(message, envelope)
+        except Exception as error:
+            return Receipt(message, status_of(error), envelope, {}, None, error)
+        status = Status.REFUSED if reply is None else Status.SENT
+        return Receipt(message, status, envelope, {}, reply)
+
+    def _deliver_by_count(self, message: Any) -> Receipt:
+        """Deliver through a `send_messages()` that was written for Django, and tells little."""
+        try:
+            count = self.send_messages([message])
+        except Exception as error:
+            return Receipt(message, status_of(error), error=error)
+        return Receipt(message, Status.SENT if count else Status.UNKNOWN)
 
     # Tells send_mass_mail() that it needn't make a list. An override hasn't the mark.
     send_messages._takes_any_iterable = True  # type: ignore[attr-defined]
@@ -95,12 +150,13 @@ class BaseEmailBackend:
         """Can messages be handed over now, or must `open()` be called first?"""
         return True
 
-    def send_message(self, message: Any) -> Reply | None:
-        """Render one message and send it; None if it went nowhere, having no recipients.
+    def send_message(self, message: Any, envelope: Envelope) -> Reply | None:
+        """Send a message for which this envelope was rendered; None if it went nowhere.
 
-        `message` is ours, Django's, the stdlib's, or an `Envelope`.
+        `message` is ours, Django's, the stdlib's, or the envelope itself. For subclasses that
+        want more than the envelope.
         """
-        return self.send_envelope(Envelope.of(message))
+        return self.send_envelope(envelope)
 
     def send_envelope(self, envelope: Envelope) -> Reply | None:
         """Send one envelope and return what the other side said, or raise. For subclasses."""
@@ -117,19 +173,49 @@ class BaseEmailBackend:
             "A mailer can't be pickled; leave 'connection' alone and send with using='alias'"
         )
 
-    def _send_or_log(self, message: Any) -> int:
-        try:
-            return 1 if self.send_message(message) is not None else 0
-        except OSError as error:
-            if not self.fail_silently:
-                raise
-            self.log_silenced(error)
-            return 0
+    def _raise_or_log(self, receipt: Receipt) -> None:
+        if receipt.error is None or (self.fail_silently and isinstance(receipt.error, OSError)):
+            self.log_receipt(receipt)
+        else:
+            raise receipt.error
+
+    def log_receipt(self, receipt: Receipt) -> None:
+        """Log what nobody may notice: refused recipients, and errors with `fail_silently`."""
+        if receipt.refused and receipt.status is Status.SENT:
+            self._log_refused(receipt)
+        if self.fail_silently and isinstance(receipt.error, OSError):
+            self.log_silenced(receipt.error)
+
+    def _log_refused(self, receipt: Receipt) -> None:
+        refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
+        count = len(receipt.envelope.recipients)
+        _warn(
+            "%d of %d recipients of %s were refused: %s",
+            len(refused), count, receipt.message_id, ", ".join(refused),
+        )  # fmt: skip
 
     def log_silenced(self, error: OSError) -> None:
         """Log an error that `fail_silently` keeps from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
-        logger.warning("Mail was not sent%s (fail_silently): %r", where, error)
+        _warn("Mail was not sent%s (fail_silently): %r", where, error)
+
+
+def _warn(text: str, *values: object) -> None:
+    import logging  # takes longer to load than a mail to send
+
+    logging.getLogger("simplemail").warning(text, *values)
+
+
+def _unsent(message: Any, error: OSError | None = None) -> Receipt:
+    return Receipt(message, Status.DEFERRED, None, {}, None, error)
+
+
+def _brief(receipt: Receipt, keep: bool) -> Receipt:
+    """Return what can be kept of a receipt when a million more may follow."""
+    if receipt.status is not Status.SENT or receipt.envelope is None:
+        return receipt
+    message = receipt.message if keep else None
+    return receipt._replace(message=message, envelope=receipt.envelope._replace(content=b""))
 
 
 def _unknown_options(backend: type, names: list[str], alias: str | None) -> Exception:

@@ -17,11 +17,9 @@ class EmailBackend(BaseEmailBackend):
     The copy's `sent_using` is the mailer's alias, or None.
     """
 
-    def send_message(self, message: Any) -> Reply:
-        if isinstance(message, Envelope):
-            return self.send_envelope(message)
-        if hasattr(message, "message"):
-            message.message()  # what can't be composed is refused, as a real mailer would
+    def send_message(self, message: Any, envelope: Envelope) -> Reply:
+        if message is envelope:
+            return self.send_envelope(envelope)
         kept = copy.deepcopy(message)
         kept.sent_using = self.alias
         _outbox().append(kept)

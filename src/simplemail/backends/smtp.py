@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import smtplib
-import ssl
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ..conf import settings
+from ..courier import Courier
+from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
 from ..hints import explain
 from ..msgid import DNS_NAME
-from ..receipts import Reply
+from ..patience import may_pass, pause
+from ..receipts import Receipt, Reply
 from ..render import Envelope
-from .base import BaseEmailBackend, logger
+from ..wire import Session
+from .base import BaseEmailBackend
+
+if TYPE_CHECKING:
+    import os
+    import smtplib
+    import ssl
+
+    from ..pool import Pool
 
 _DEFAULT_TIMEOUT = 60.0
+
+_HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
+
+METHODS = ("plain", "login", "cram-md5", "scram-sha-256", "xoauth2", "oauthbearer")
+"""What `auth` may insist on."""
 
 
 class EmailBackend(BaseEmailBackend):
@@ -25,7 +39,14 @@ class EmailBackend(BaseEmailBackend):
     `use_tls` is STARTTLS, and required: it never falls back to clear text. `use_ssl` is TLS from
     the first byte. Certificates and host names are verified, against the system's CAs or those in
     `ca_file`, or as `ssl_context` says. `timeout` is in seconds, for every wait. Credentials don't
-    leave this machine unencrypted unless `allow_cleartext_auth` is true.
+    leave this machine unencrypted unless `allow_cleartext_auth` is true. `auth` insists on one
+    method; `password` may be a callable that returns a fresh token.
+
+    `window` is how many messages `iter_deliver()` hands over before it waits for the first
+    answer. `retries` is how often a message that surely didn't arrive is tried again, after a
+    pause. `keep_alive` keeps up to `pool_size` sessions open for so many seconds, for whoever
+    sends by the same options. `notify` and `ret` ask for delivery reports (RFC 3461), where the
+    server offers that.
 
     Without an alias, the classic EMAIL_* settings fill in what isn't given.
     """
@@ -35,7 +56,7 @@ class EmailBackend(BaseEmailBackend):
         host: str | None = None,
         port: int | None = None,
         username: str | None = None,
-        password: str | None = None,
+        password: str | Callable[[], str] | None = None,
         use_tls: bool | None = None,
         fail_silently: bool = False,
         use_ssl: bool | None = None,
@@ -47,7 +68,15 @@ class EmailBackend(BaseEmailBackend):
         ssl_context: ssl.SSLContext | None = None,
         local_hostname: str | None = None,
         source_address: str | tuple[str, int] | None = None,
+        server_hostname: str | None = None,
+        auth: str | None = None,
         allow_cleartext_auth: bool = False,
+        window: int = 16,
+        retries: int = 0,
+        keep_alive: float = 0,
+        pool_size: int = 16,
+        notify: str = "",
+        ret: str = "",
         **options: Any,
     ) -> None:
         super().__init__(fail_silently, **options)
@@ -57,8 +86,14 @@ class EmailBackend(BaseEmailBackend):
         self.ca_file, self._ssl_context = ca_file, ssl_context
         self.local_hostname = local_hostname
         self.source_address = source_address
-        self.allow_cleartext_auth = allow_cleartext_auth
-        self.connection: smtplib.SMTP | None = None
+        self.server_hostname = server_hostname
+        self.auth, self.allow_cleartext_auth = auth, allow_cleartext_auth
+        self.window, self.retries = window, retries
+        self.keep_alive, self.pool_size = keep_alive, pool_size
+        self.notify, self.ret = notify, ret
+        self._session: Session | None = None
+        self._route: Route | None = None  # of the session
+        self._smtp: smtplib.SMTP | None = None  # the session, as smtplib shows it
         self.port, self.timeout = port, timeout
         if self.alias is None:
             self._fill_from_settings()
@@ -94,130 +129,175 @@ class EmailBackend(BaseEmailBackend):
                 "True.",
                 alias=self.alias,
             )
-        self.port = self._number("port", self.port or self._usual_port(), int, 65535)
-        self.timeout = self._number("timeout", self.timeout or _DEFAULT_TIMEOUT, float, 1e6)
+        self.port = self._number("port", self.port or self._usual_port(), int, 1, 65535)
+        self.timeout = self._number("timeout", self.timeout or _DEFAULT_TIMEOUT, float, 0.001, 1e6)
+        self.window = self._number("window", self.window, int, 1, 1000)
+        self.retries = self._number("retries", self.retries, int, 0, 100)
+        self.keep_alive = self._number("keep_alive", self.keep_alive, float, 0, 1e6)
+        self.pool_size = self._number("pool_size", self.pool_size, int, 1, 10_000)
+        self._word("auth", "|".join(METHODS), f"one of {', '.join(METHODS)}")
+        self._word("ret", "FULL|HDRS", "'FULL' or 'HDRS'")
+        report = "(SUCCESS|FAILURE|DELAY)"
+        self._word("notify", f"NEVER|{report}(,{report})*", "'NEVER', or like 'FAILURE,DELAY'")
         if isinstance(self.source_address, str):
             self.source_address = (self.source_address, 0)
 
     def _usual_port(self) -> int:
         return 465 if self.use_ssl else 587 if self.use_tls else 25
 
-    def _number(self, name: str, value: Any, kind: Any, most: float) -> Any:
+    def _number(self, name: str, value: Any, kind: Any, least: float, most: float) -> Any:
         try:
             number = kind(value)
-            if 0 < number <= most:
+            if least <= number <= most:
                 return number
         except (TypeError, ValueError):
-            number = None
+            pass
         raise InvalidMailer(
-            f"{name!r} must be a number over 0 and up to {most:g}, not {value!r}.",
+            f"{name!r} must be a number from {least:g} to {most:g}, not {value!r}.",
             alias=self.alias,
         )
 
+    def _word(self, name: str, pattern: str, right: str) -> None:
+        value = getattr(self, name)
+        if value and not re.fullmatch(pattern, value, re.IGNORECASE):
+            raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=self.alias)
+
     @property
     def ssl_context(self) -> ssl.SSLContext:
-        """The rules for TLS: the one given, or a new one that verifies certificate and name."""
-        if self._ssl_context is None:
-            context = ssl.create_default_context(cafile=self.ca_file)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if self.ssl_certfile:
-                context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
-            self._ssl_context = context
-        return self._ssl_context
+        """The rules for TLS: those given, or ours, which verify certificate and name."""
+        if self._ssl_context is not None:
+            return self._ssl_context
+        from .. import tls
+
+        return tls.context(self.ca_file, self.ssl_certfile, self.ssl_keyfile, alias=self.alias)
+
+    @property
+    def connection(self) -> smtplib.SMTP | None:
+        """The open session, as smtplib shows it; None if there is none.
+
+        Made when asked for, because smtplib takes longer to load than a mail to send. What is set
+        here, connected and logged in, is sent through.
+        """
+        if self._session is None:
+            return None
+        if self._smtp is None:
+            self._smtp = as_smtplib(self._session)
+        if self._smtp.sock is not None:
+            self._smtp.sock.settimeout(self.timeout)
+        return self._smtp
+
+    @connection.setter
+    def connection(self, smtp: smtplib.SMTP | None) -> None:
+        if self._session is not None and (smtp is None or smtp is not self._smtp):
+            self._session.close()
+        self._session = None if smtp is None else adopt(smtp, self.host or "", self.timeout)
+        self._smtp, self._route = smtp, None
 
     def open(self) -> bool | None:
-        if self.connection is not None:
+        if self._session is not None and self._session.usable:
             return False
+        self.close()
         try:
-            self.connection = self._connect()
-        except OSError as raised:
-            # smtplib hides a time-out inside an SMTPServerDisconnected.
-            lost = raised.__context__
-            error = lost if isinstance(lost, TimeoutError) else raised
-            where, hint = f"{self.host}:{self.port}", self._hint(error)
-            explain(error, where, timeout=self.timeout or 0, hint=hint)
+            self._session = self._connect()
+        except OSError as error:
             if not self.fail_silently:
-                raise error from None
+                raise
             self.log_silenced(error)
             return None
         return True
 
     def close(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection is None:
+        session, self._session = self._session, None
+        smtp, self._smtp = self._smtp, None
+        if session is None:
             return
-        try:
-            connection.quit()
-        except OSError:
-            # What became of the messages was settled before; a lost farewell
-            # changes nothing.
-            connection.close()
+        if self.keep_alive and self._route is not None and smtp is None:
+            pool().give(self._route, session, keep_alive=self.keep_alive, size=self.pool_size)
+        else:
+            session.quit()
+        if smtp is not None:
+            smtp.close()
 
     def is_ready(self) -> bool:
-        return self.connection is not None
+        return self._session is not None
 
-    def send_message(self, message: Any) -> Reply | None:
-        eight_bit = self.connection is None or self.connection.has_extn("8bitmime")
-        envelope = Envelope.of(message, eight_bit=eight_bit)
-        return self.send_envelope(envelope) if envelope.recipients else None
+    def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
+        was_open = self.is_ready()
+        receipts = self._courier().each(messages)
+        try:
+            while True:
+                with self._lock:
+                    receipt = next(receipts, None)
+                if receipt is None:
+                    break
+                self.log_receipt(receipt)
+                yield receipt
+        finally:
+            receipts.close()
+            if not was_open:
+                self.close()
+
+    def deliver_message(self, message: Any) -> Receipt:
+        return self._courier().deliver(message)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
-        assert self.connection is not None
-        options = [
-            *(["BODY=8BITMIME"] if envelope.eight_bit else []),
-            *(["SMTPUTF8"] if envelope.utf8 else []),
-        ]
-        refused = self.connection.sendmail(
-            envelope.sender, envelope.recipients, envelope.content, options
-        )
-        if refused:
-            logger.warning(
-                "%s refused %d of %d recipients of %s: %r",
-                self.host, len(refused), len(envelope.recipients), envelope.message_id, refused,
-            )  # fmt: skip
-        return Reply(250)
+        receipt = self.deliver_message(envelope)
+        if receipt.error is not None:
+            raise receipt.error
+        return receipt.reply or Reply(250)
 
-    def _connect(self) -> smtplib.SMTP:
-        arguments: dict[str, Any] = {
-            "host": self.host,
-            "port": self.port,
-            "local_hostname": self.local_hostname or DNS_NAME.get_fqdn(),
-            "timeout": self.timeout,
-            "source_address": self.source_address,
-        }
-        if self.use_ssl:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(**arguments, context=self.ssl_context)
-        else:
-            connection = smtplib.SMTP(**arguments)
+    def ready_session(self) -> tuple[Session, bool]:
+        """Return a session that can take a message, and whether it was opened for this one."""
+        session = self._session
+        if self._smtp and session and self._smtp.sock is not session.channel.sock:
+            self.connection = self._smtp  # somebody called its starttls()
+            session = self._session
+        if session and session.usable and (not session.stale or session.alive()):
+            return session, False
+        silent, self.fail_silently = self.fail_silently, False
         try:
-            if self.use_tls:
-                connection.starttls(context=self.ssl_context)
-            if self.username and self.password:
-                self._log_in(connection, self.username, self.password)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            self.open()
+        finally:
+            self.fail_silently = silent
+        assert self._session is not None
+        return self._session, self._session.count == 0
 
-    def _log_in(self, connection: smtplib.SMTP, username: str, password: str) -> None:
-        assert connection.sock is not None
-        encrypted = isinstance(connection.sock, ssl.SSLSocket)
-        if not (encrypted or self.allow_cleartext_auth or _is_loopback(connection.sock)):
-            raise smtplib.SMTPNotSupportedError(
-                f"The password was not sent: the connection to {self.host}:{self.port} is not "
-                "encrypted; set use_tls (port 587) or use_ssl (port 465), or "
-                "allow_cleartext_auth=True if you must"
-            )
-        connection.login(username, password)
+    def _courier(self) -> Courier:
+        return Courier(self, window=self.window, retries=self.retries)
 
-    def _hint(self, error: OSError) -> str:
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            return (
-                "the server refused the user name or the password; many providers want an app "
-                "password here"
-            )
-        return self.hint if isinstance(error, ConnectionRefusedError) else ""
+    def _connect(self) -> Session:
+        """Take a session from the pool or open one, with retries."""
+        route = self._route = self._way()
+        for tries in range(self.retries + 1):
+            try:
+                return (pool().take(route) if self.keep_alive else None) or dial(route)
+            except OSError as error:
+                if tries < self.retries and may_pass(error):
+                    pause(tries)
+                    continue
+                hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
+                explain(error, f"{self.host}:{self.port}", timeout=route.timeout or 0, hint=hint)
+                raise
+        raise AssertionError  # the last try has returned or raised
+
+    def _way(self) -> Route:
+        return Route(
+            host=self.host or "",
+            port=self.port or 0,
+            timeout=self.timeout,
+            local_hostname=self.local_hostname or DNS_NAME.get_fqdn(),
+            source_address=self.source_address,  # type: ignore[arg-type]  # a pair by now
+            context=self.ssl_context if self.use_tls or self.use_ssl else None,
+            implicit=bool(self.use_ssl),
+            server_hostname=self.server_hostname or "",
+            username=self.username or "",
+            password=self.password or "",
+            **{name: getattr(self, name) for name in _HANDED_ON},
+        )
 
 
-def _is_loopback(sock: Any) -> bool:
-    return ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
+def pool() -> Pool:
+    """The sessions that `keep_alive` keeps."""
+    from ..pool import pool as sessions
+
+    return sessions
