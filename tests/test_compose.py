@@ -152,7 +152,9 @@ class TestAddresses:
         assert mail.envelope().sender == "webmaster"
         assert mail.envelope().recipients == ("postmaster", "root")
 
-    @pytest.mark.parametrize("wrong", ["to@", "@example.com", "a@b@c", "<", "a b c", "(", '"', ","])
+    @pytest.mark.parametrize(
+        "wrong", ["to@", "@example.com", "a@b@c", "<", "(", '"', ",", "\t.@x@y.z,a", "a<@[ \t"]
+    )
     def test_python_stumbles_over_nothing(self, wrong):
         """BEHAVIOUR 42: a parser that crashes is a ValueError, or nothing at all."""
         with contextlib.suppress(ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.message
 import email.policy
-from email.errors import HeaderParseError
 from email.headerregistry import Address, AddressHeader, Group
 from typing import Any
 from urllib.parse import unquote
@@ -142,10 +141,12 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
 def _set_header(composed: Message, name: str, value: Any) -> None:
     try:
         composed[name] = value
-    except (HeaderParseError, IndexError, AttributeError, RecursionError) as error:
-        # Python's own parser stumbles over some broken addresses ("to@"),
-        # over which ones differs between patch releases.
-        raise ValueError(f"Invalid address in {name}: {value!r}") from error
+    except ValueError:
+        raise
+    except Exception as error:
+        # Python's own parser stumbles over some broken values ("to@" in an address), over which
+        # ones and with which of many exceptions differs between patch releases.
+        raise ValueError(f"Invalid value for {name}: {value!r}") from error
     if not getattr(composed.policy, "utf8", False) and isinstance(composed[name], AddressHeader):
         _encode_domains(composed, name)
 
