@@ -62,6 +62,11 @@ class TestFunctions:
         with pytest.raises(LookupError, match="inside"):
             fail()
 
+    @pytest.mark.parametrize("wrong", [5, None, classmethod(print), property(print)])
+    def test_what_cannot_be_called_is_refused(self, wrong):
+        with pytest.raises(TypeError, match="override_settings decorates functions and classes"):
+            host("inside")(wrong)
+
     @host("inside")
     def test_pytest_gives_a_decorated_test_its_fixtures(self, tmp_path):
         assert tmp_path.exists()
@@ -120,6 +125,20 @@ class TestCoroutines:
         waiting = seen()
         assert settings.EMAIL_HOST == DEFAULT
         assert asyncio.run(waiting) == ["inside", "inside"]
+
+    def test_a_coroutine_function_may_be_hidden_by_another_decorator(self):
+        async def seen():
+            await asyncio.sleep(0)
+            return settings.EMAIL_HOST
+
+        class Callable:
+            async def __call__(self):
+                return await seen()
+
+        for hidden in (lambda: seen(), Callable(), functools.partial(seen)):
+            waiting = host("inside")(hidden)()
+            assert settings.EMAIL_HOST == DEFAULT
+            assert asyncio.run(waiting) == "inside"
 
     def test_async_generators_too(self):
         left = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from _thread import RLock  # threading would cost a millisecond at start-up
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -33,6 +33,10 @@ class Scope(Generic[Value]):
     def __call__(self, decorated: Any) -> Any:
         if isinstance(decorated, type):
             return _wrap_tests(decorated, self)
+        if not callable(decorated):
+            raise TypeError(
+                f"{type(self).__name__} decorates functions and classes, not {decorated!r}"
+            )
         return _wrap(decorated, [self])
 
 
@@ -84,9 +88,16 @@ def _wrap(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..
 def _function_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
     def inside(*args: Any, **kwargs: Any) -> Any:
         with _entered(scopes):
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        # Other decorators hide that there is a coroutine function beneath them.
+        return _awaited_inside(result, scopes) if isinstance(result, Coroutine) else result
 
     return inside
+
+
+async def _awaited_inside(waiting: Coroutine[Any, Any, Any], scopes: list[Scope[Any]]) -> Any:
+    with _entered(scopes):
+        return await waiting
 
 
 def _generator_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) -> Callable[..., Any]:
