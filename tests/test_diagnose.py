@@ -191,6 +191,12 @@ class TestFailures:
         assert "it is for elsewhere.example" in error
         assert mailer.ssl_context.check_hostname
 
+    def test_a_certificate_for_the_name_that_was_asked_for(self, tls_dir):
+        with SMTPServer(tls=True, certificate=tls_dir / "wrong-host.pem") as server:
+            mailer = get_connection(server.url, server_hostname="elsewhere.example")
+
+            assert steps(mailer)["QUIT"][0] == OK
+
     def test_an_expired_certificate(self, tls_dir):
         with SMTPServer(tls=True, certificate=tls_dir / "expired.pem") as server:
             assert "has expired" in failure(get_connection(server.url))[1]
@@ -216,7 +222,7 @@ class TestFailures:
         name, error = failure(get_connection(tls_server.url.replace(SECRET, "not-" + SECRET)))
 
         assert name == "Login"
-        assert "user name or the password" in error
+        assert "app password" in error
         assert SECRET not in error
 
     def test_a_farewell_that_fails_changes_nothing(self, smtp_server):

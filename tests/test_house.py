@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
     {"exceptions", "receipts", "scopes", "addresses", "encodings", "certificates"},
-    {"conf", "msgid", "headers", "parts", "hints", "show", "urls", "bodies"}
+    {"conf", "msgid", "headers", "parts", "hints", "show", "urls", "bodies", "sentences"}
     | {"channel", "transaction", "tls", "patience"},
     {"options", "fields", "checks"} | {"auth", "wire"},
     {"mime"},

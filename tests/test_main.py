@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import re
-import smtplib
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 import simplemail
 from simplemail import configure, override_settings
-from simplemail.__main__ import main, sentence
+from simplemail.__main__ import main
 from simplemail.backends.base import BaseEmailBackend
 from smtp_server import Close, Silence, SMTPServer
 
@@ -68,7 +67,7 @@ class TestAsAProcess:
         done = run_python("send", "--to", "a@b.example", stdin="piped\n", EMAIL_URL=smtp_server.url)
 
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == f"Sent to 1 recipient through {smtp_server.url}\n"
+        assert done.stderr.startswith(f"Sent to 1 recipient through {smtp_server.url} (250 ")
         assert smtp_server.messages[0].content.endswith(b"\r\n\r\npiped\r\n")
 
     def test_an_error_is_one_sentence(self):
@@ -227,7 +226,10 @@ class TestSending:
         status, out, err = run("send", "--mailer", smtp_server.url, *TO_ANN, "--cc", "b@c.example")
 
         assert (status, out) == (0, "")
-        assert err == f"Sent to 2 recipients through smtp://127.0.0.1:{smtp_server.port}\n"
+        assert err == (
+            f"Sent to 2 recipients through smtp://127.0.0.1:{smtp_server.port} "
+            "(250 2.0.0 OK queued as 1)\n"
+        )
 
     def test_or_does_not(self, run, smtp_server):
         assert run("send", "--mailer", smtp_server.url, *TO_ANN, "-q") == (0, "", "")
@@ -318,7 +320,7 @@ def no_starttls(server):
 
 TROUBLES = [
     (refuse_connection, "Connection refused by {where}; is the server running"),
-    (wrong_password, "user name or the password"),
+    (wrong_password, "app password"),
     (unknown_ca, "The certificate of {where} is not trusted"),
     (wrong_host_name, "The certificate of {where} is for another name"),
     (hanging, "No answer from {where} within 0.2 seconds; check host, port and firewall"),
@@ -467,7 +469,8 @@ class TestAnybodysBackend:
         """A broken pipe to the server is an error, unlike one to a reader of standard output."""
         status, _, err = run("send", "--mailer", f"{__name__}.Lost", *TO_ANN)
 
-        assert (status, err) == (1, "simplemail: Broken pipe\n")
+        assert status == 1
+        assert err.startswith("simplemail: Broken pipe; ")
 
 
 class Broken(BaseEmailBackend):
@@ -490,29 +493,6 @@ class Lost(Broken):
     error = BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (smtplib.SMTPDataError(554, b"5.6.0 Spam"), "554 5.6.0 Spam"),
-        (smtplib.SMTPAuthenticationError(535, "No; try again"), "535 No; try again"),
-        (smtplib.SMTPServerDisconnected("Gone"), "Gone"),
-        (
-            smtplib.SMTPSenderRefused(553, b"No", "ann@example.com"),
-            "The sender ann@example.com was refused: 553 No",
-        ),
-        (
-            smtplib.SMTPRecipientsRefused({"a@b": (550, b"No"), "c@d": (451, b"Later")}),
-            "No recipient was accepted (a@b: 550 No; c@d: 451 Later)",
-        ),
-        (FileNotFoundError(2, "No such file", "/x"), "/x: No such file"),
-        (ValueError("Wrong"), "Wrong"),
-        (ValueError(), "ValueError:  (--traceback shows where)"),
-    ],
-)
-def test_an_error_in_words(error, words):
-    assert sentence(error) == words
-
-
 def test_configure_is_untouched_afterwards(run):
     configure(EMAIL_URL=None)
     before = repr(simplemail.settings)
@@ -520,6 +500,16 @@ def test_configure_is_untouched_afterwards(run):
     run("send", "--mailer", "memory:", *TO_ANN)
 
     assert repr(simplemail.settings) == before
+
+
+def test_a_message_that_may_have_arrived(run, smtp_server):
+    smtp_server.script("END", Close(accept=True))
+
+    status, _, err = run("send", "--mailer", smtp_server.url, *TO_ANN)
+
+    assert status == 1
+    assert "another try may deliver it twice" in err
+    assert len(smtp_server.messages) == 1
 
 
 def test_a_server_that_hangs_up(run, smtp_server):

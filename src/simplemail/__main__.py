@@ -19,6 +19,8 @@ from .exceptions import ImproperlyConfigured, InvalidMailer
 from .handler import get_connection, is_configured, mailers
 from .letter import UsageError, addresses
 from .msgid import DNS_NAME
+from .receipts import Status
+from .sentences import sentence
 from .show import escaped
 
 DONE, NOT_SENT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -77,8 +79,13 @@ def _run(arguments: list[str]) -> int:
 def _send(args: argparse.Namespace, listener: _Listener) -> int:
     mailer = _mailer(args)
     content, recipients = letter.Letter.of(args)
-    count = mailer.send_messages([content])
-    return _report(args, listener, mailer, recipients if count else [])
+    [receipt] = mailer.deliver([content])
+    if receipt.status is Status.UNKNOWN and receipt.error:
+        receipt.error.add_note("the server may have it: another try may deliver it twice")
+    if receipt.error and not listener.warned:
+        raise receipt.error
+    sent = recipients if receipt.status is Status.SENT else []
+    return _report(args, listener, mailer, sent, str(receipt.reply or ""))
 
 
 def _test(args: argparse.Namespace, listener: _Listener) -> int:
@@ -117,7 +124,11 @@ def _check(args: argparse.Namespace, listener: _Listener) -> int:
 
 
 def _report(
-    args: argparse.Namespace, listener: _Listener, mailer: Any, recipients: list[str]
+    args: argparse.Namespace,
+    listener: _Listener,
+    mailer: Any,
+    recipients: list[str],
+    reply: str = "",
 ) -> int:
     """Say what became of the message, unless the mailer has shown it or has warned already."""
     if listener.warned or not recipients:
@@ -128,8 +139,10 @@ def _report(
         count = len(set(recipients))
         people = "1 recipient" if count == 1 else f"{count} recipients"
         where = diagnose.described(mailer)
-        smtp = diagnose.is_smtp(mailer)
-        _tell(f"Sent to {people} through {where}" if smtp else f"Handed to {where} for {people}")
+        if diagnose.is_smtp(mailer):
+            _tell(f"Sent to {people} through {where}" + f" ({reply})" * bool(reply))
+        else:
+            _tell(f"Handed to {where} for {people}")
     return DONE
 
 
@@ -148,31 +161,6 @@ def _mailer(args: argparse.Namespace) -> Any:
         if ":" not in spec:
             error.add_note("write a server as smtp+tls://mail.example.com")
         raise
-
-
-def sentence(error: BaseException) -> str:
-    """Return what happened in words: the exception's own and its notes', on one line."""
-    words = [_words(error), *getattr(error, "__notes__", ())]
-    return "; ".join(filter(None, words))
-
-
-def _words(error: BaseException) -> str:
-    code = getattr(error, "smtp_code", None)
-    if refused := getattr(error, "recipients", None):  # smtplib.SMTPRecipientsRefused
-        answers = [f"{who}: {_answer(*reply[:2])}" for who, reply in refused.items()]
-        return f"No recipient was accepted ({'; '.join(answers)})"
-    if code is not None and len(error.args) > 1:  # smtplib.SMTPResponseException
-        sender = getattr(error, "sender", None)
-        return f"The sender {sender} was refused: " * bool(sender) + _answer(code, error.args[1])
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, (OSError, ValueError, ImproperlyConfigured)) and str(error):
-        return str(error)
-    return f"{type(error).__name__}: {error} (--traceback shows where)"
-
-
-def _answer(code: object, text: object) -> str:
-    return f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
 
 
 def _complain(text: str) -> None:

@@ -125,6 +125,11 @@ class _SMTPCheck:
         return plan + [("Login", self.log_in)] * bool(self._has_credentials)
 
     @property
+    def _certified(self) -> str:
+        """The name that the certificate must be for."""
+        return self.mailer.server_hostname or self.host
+
+    @property
     def _session(self) -> Session:
         return self.sessions[-1]
 
@@ -189,11 +194,11 @@ class _SMTPCheck:
         return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
 
     def start_tls(self) -> str:
-        dial.start_tls(self._session, self.mailer.ssl_context, self.host)
+        dial.start_tls(self._session, self.mailer.ssl_context, self._certified)
         return self._cipher()
 
     def encrypt(self) -> str:
-        self._session.channel.wrap(self.mailer.ssl_context, self.host)
+        self._session.channel.wrap(self.mailer.ssl_context, self._certified)
         return self._cipher()
 
     @property
@@ -251,8 +256,8 @@ class _SMTPCheck:
             if self.mailer.use_tls:
                 dial.greet(self._session)
                 dial.hello(self._session, self.name)
-                dial.start_tls(self._session, context, self.host)
+                dial.start_tls(self._session, context, self._certified)
             else:
-                self._session.channel.wrap(context, self.host)
+                self._session.channel.wrap(context, self._certified)
             return f"it is for {certificates.names(self._socket.getpeercert() or {})}"
         return ""
