@@ -50,7 +50,7 @@ def read(content: bytes, sample: Sample, *, utf8: bool = False) -> Reading:
     content = re.sub(rb"(?m)^([!-9;-~]+:)\r\n[ \t]", rb"\1 ", head) + b"\r\n\r\n" + body
     message = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
-    tree = _tree(message)
+    parts = tree(message)
     if utf8:  # from bytes, Python's parser takes raw UTF-8 in headers for broken
         message = email.message_from_string(
             content.decode("utf-8", "replace"), policy=email.policy.default
@@ -61,7 +61,7 @@ def read(content: bytes, sample: Sample, *, utf8: bool = False) -> Reading:
         headers={
             name.lower(): _canonical(name, str(message[name] or "")) for name in sample.headers
         },
-        tree=tree,
+        tree=parts,
     )
 
 
@@ -108,12 +108,13 @@ def _canonical(name: str, text: str) -> str:
     return " ".join(text.split()) if name.lower() in IDS else text
 
 
-def _tree(part: Any) -> Any:
+def tree(part: Any) -> Any:
+    """Return a parsed or composed message as a Leaf, or as (type, ..., [children])."""
     kind = part.get_content_type()
     if kind == "message/rfc822":
-        return kind, part.get_filename(), [_tree(part.get_payload(0))]
+        return kind, part.get_filename(), [tree(part.get_payload(0))]
     if part.is_multipart():
-        return kind, [_tree(child) for child in part.iter_parts()]
+        return kind, [tree(child) for child in part.iter_parts()]
     content = part.get_content()
     return Leaf(kind, part.get_filename(), lines(content) if isinstance(content, str) else content)
 

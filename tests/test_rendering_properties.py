@@ -10,11 +10,12 @@ import email.policy
 import os
 import random
 import re
+from typing import Any
 
 import pytest
 
 from generate import hostile, plain, sample
-from readback import expected, read
+from readback import Leaf, expected, read, tree
 from simplemail import EmailMultiAlternatives
 from simplemail.render import as_bytes
 from wirecheck import faults
@@ -62,6 +63,17 @@ def test_no_line_break_or_control_character_gets_into_a_header(numbers):
 
 
 @pytest.mark.parametrize("numbers", seeds(COUNT // 5), ids=str)
+def test_bytes_hold_the_tree_of_the_composed_message(numbers):
+    for seed in numbers:
+        given = sample(random.Random(seed))
+        message = given.build(EmailMultiAlternatives)
+
+        sent = read(message.as_bytes(), given)
+
+        assert _one_newline(sent.tree) == _one_newline(tree(message.message())), f"seed {seed}"
+
+
+@pytest.mark.parametrize("numbers", seeds(COUNT // 5), ids=str)
 def test_short_plain_headers_make_the_same_bytes_as_python_does(numbers):
     for seed in numbers:
         message = plain(random.Random(seed)).build(EmailMultiAlternatives)
@@ -76,3 +88,12 @@ def _same_boundaries(content: bytes) -> bytes:
     for number, boundary in enumerate(re.findall(rb'boundary="([^"]+)"', content)):
         content = content.replace(boundary, b"ABCDEFGH"[number : number + 1])
     return content
+
+
+def _one_newline(part: Any) -> Any:
+    """Return the tree with all its line ends alike: message() makes a line feed of a bare CR."""
+    if not isinstance(part, Leaf):
+        return (*part[:-1], [_one_newline(child) for child in part[-1]])
+    if isinstance(part.content, bytes):
+        return part
+    return part._replace(content=re.sub(r"\r\n?", "\n", part.content))
