@@ -7,8 +7,9 @@ arrives as it was.
 
 from __future__ import annotations
 
+import re
 import struct
-from binascii import b2a_base64, b2a_qp
+from binascii import b2a_base64
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -30,19 +31,21 @@ def encode_text(text: str, charset: str, *, eight_bit: bool) -> tuple[str, bytes
         octets = text.encode(charset, "surrogateescape")
     except LookupError:
         raise ValueError(f"Unknown charset {charset!r}: Python has no such encoding") from None
-    if b"\0" not in octets and b"\r" not in octets and _has_short_lines(octets):
-        if octets.isascii():
-            return "7bit", octets.replace(b"\n", b"\r\n")
-        if eight_bit:
-            return "8bit", octets.replace(b"\n", b"\r\n")
+    if b"\0" not in octets and b"\r" not in octets:
+        is_ascii = octets.isascii()
+        if (is_ascii or eight_bit) and _has_short_lines(octets):
+            return "7bit" if is_ascii else "8bit", octets.replace(b"\n", b"\r\n")
     elif not _keeps_ascii(charset):
         wide = text.replace("\n", "\r\n").encode(charset, "surrogateescape")
         return "base64", encode_base64(wide)
     return encode_octets(octets)
 
 
+_LONG_LINE = re.compile(rb"\n[^\n]{79}")
+
+
 def _has_short_lines(octets: bytes) -> bool:
-    return len(octets) <= _LINE or max(map(len, octets.split(b"\n"))) <= _LINE
+    return octets.find(b"\n") <= _LINE and not _LONG_LINE.search(octets)
 
 
 @lru_cache(maxsize=64)
@@ -56,53 +59,45 @@ def encode_octets(octets: bytes) -> tuple[str, bytes]:
     That is judged by the first ten lines.
     """
     *lines, rest = octets.split(b"\n", 10)
-    quoted = [_quoted_line(line) for line in lines]
-    # Counted as the standard library does: a line end is one octet in the one, two in the other.
-    as_quoted = sum(map(len, quoted)) + len(quoted) - sum(line.count(b"\r\n") for line in quoted)
-    sample = sum(map(len, lines)) + 2 * len(lines)
-    if as_quoted > (sample + 2) // 3 * 4 + 1:
+    sample = b"\n".join([*lines, b""])
+    quoted = _quoted(sample)
+    # Line ends count as in the standard library: as one octet in the one, as two in the other.
+    as_quoted = len(quoted) - quoted.count(b"\r\n")
+    if as_quoted > (len(sample) + len(lines) + 2) // 3 * 4 + 1:
         return "base64", encode_base64(octets.replace(b"\n", b"\r\n"))
-    quoted += map(_quoted_line, rest.split(b"\n")) if rest else [b""]
-    return "quoted-printable", b"\r\n".join(quoted)
+    return "quoted-printable", quoted + _quoted(rest) if rest else quoted
 
 
-def _quoted_line(line: bytes) -> bytes:
-    """Return one line in quoted-printable (RFC 2045, 6.7), with soft line breaks."""
-    # binascii escapes the right octets, but breaks lines elsewhere, hides a lone dot, and lets
-    # a carriage return pass.
+_LITERAL = bytes({*range(33, 127)} - {*b"="}) + b" \t\n"
+
+
+def _quoted(octets: bytes) -> bytes:
+    """Return lines in quoted-printable (RFC 2045, 6.7), with soft line breaks."""
+    octets = octets.replace(b"=", b"=3D")
+    # One pass for each kind of octet is fast because a text has few that need it.
+    for octet in set(octets.translate(None, _LITERAL + b"=")):
+        octets = octets.replace(bytes([octet]), b"=%02X" % octet)
     pieces = [
-        b2a_qp(piece).replace(b"=\n", b"").replace(b"=2E", b".") for piece in line.split(b"\r")
+        piece + b"=\n"
+        if piece[-1] != 0x0A
+        else _with_space_kept(piece)
+        if piece.endswith((b" \n", b"\t\n"))
+        else piece
+        for piece in _PIECES.findall(octets)
     ]
-    quoted = b"=0D".join(pieces)
-    if quoted.endswith((b"=20", b"=09")):
-        return _wrapped_before_space(quoted)
-    return quoted if len(quoted) <= _LINE else b"=\r\n".join(_wrapped(quoted, len(quoted)))
+    return b"".join(pieces).replace(b"\n", b"\r\n")
 
 
-def _wrapped(quoted: bytes, size: int) -> Iterator[bytes]:
-    """Cut a line, of which `size` octets count, to pieces that never end inside an escape."""
-    start, last = 0, size - 1 - _LINE
-    while start <= last:
-        stop = start + _LINE - 1
-        if quoted[stop - 2] == 0x3D:  # =
-            stop -= 2
-        elif quoted[stop - 1] == 0x3D:
-            stop -= 1
-        yield quoted[start:stop]
-        start = stop
-    yield quoted[start:]
+# 77 octets of at least 79, but none inside an escape; or else all of the line.
+_PIECES = re.compile(rb"[^\n]{75}(?:(?==..[^\n])|[^\n](?:(?==..)|[^\n](?=[^\n]{2})))|[^\n]*\n")
 
 
-def _wrapped_before_space(quoted: bytes) -> bytes:
-    """Wrap a line that ends in an escaped space, which counts as one octet if that saves a line."""
-    space = quoted[-3:]
-    *pieces, last = _wrapped(quoted[:-3] + (b" " if space == b"=20" else b"\t"), len(quoted) - 2)
-    room = _LINE + 1 - len(last)
-    if room >= 3:
-        last = last[:-1] + space
-    else:
-        last = last + b"=\r\n" if room == 2 else last[:-1] + b"=\r\n" + space
-    return b"=\r\n".join([*pieces, last])
+def _with_space_kept(piece: bytes) -> bytes:
+    """Escape the space that ends a line, on the next one if there's no room on its own."""
+    escaped = b"=20\n" if piece.endswith(b" \n") else b"=09\n"
+    if len(piece) <= _LINE - 1:
+        return piece[:-2] + escaped
+    return piece[:-1] + b"=\n\n" if len(piece) == _LINE else piece[:-2] + b"=\n" + escaped
 
 
 def encode_base64(data: bytes) -> bytes:

@@ -139,6 +139,10 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
 
 
 def _set_header(composed: Message, name: str, value: Any) -> None:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    if isinstance(value, str):
+        check_header(name, value)
     try:
         composed[name] = value
     except ValueError:

@@ -5,13 +5,15 @@ What the user puts into `headers` replaces what would have been generated, in an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from .conf import settings
 from .exceptions import BadHeaderError
-from .headers import check_header
+from .headers import check_header, format_date
 from .msgid import DNS_NAME, make_msgid
 
 # RFC 5322, 3.6, and RFC 2045, 3: at most one of each in a message.
@@ -22,17 +24,32 @@ _ONCE = {
 _DATES = {"date", "resent-date", "orig-date"}
 
 
-def fields(message: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the name and value of each field; a value is a str, or a datetime for a date.
+def fields(message: Any) -> list[tuple[str, Any]]:
+    """Return the name and value of each field, for `header_line()` to check and to write.
 
-    Raises BadHeaderError for what no header may have, ValueError for Bcc, which would show
-    everybody the blind copies, and for a field that would be there twice.
+    A value is text, a list of addresses, or a datetime. Raises ValueError for Bcc, which would
+    show everybody the blind copies, and for a field that would be there twice; BadHeaderError for
+    what `bcc` must not hold.
     """
-    _check_blind_copies(message)
-    for name, value in _fields(message):
-        if isinstance(value, str):
-            check_header(name, value)
-        yield name, value
+    extra = _extra(message.extra_headers) if message.extra_headers else {}
+    if message.bcc:
+        _check_blind_copies(listed("bcc", message.bcc))
+    sender = str(message.from_email or settings.DEFAULT_FROM_EMAIL)
+    sender = extra.pop("from", ("From", sender))[1]
+    found: list[tuple[str, Any]] = [("Subject", str(message.subject)), ("From", sender)]
+    for name, attribute in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
+        value: Any = getattr(message, attribute)
+        if value:
+            value = [address for address in listed(attribute, value) if address]
+        if extra:
+            value = extra.pop(name.lower(), (name, value))[1]
+        if value:
+            found.append((name, value))
+    if "date" not in extra:
+        found.append(("Date", _local_now() if settings.EMAIL_USE_LOCALTIME else _now()))
+    if "message-id" not in extra:
+        found.append(("Message-ID", make_msgid(domain=DNS_NAME)))
+    return [*found, *extra.values()]
 
 
 def listed(name: str, addresses: Any) -> list[Any]:
@@ -45,40 +62,18 @@ def listed(name: str, addresses: Any) -> list[Any]:
     return list(addresses or ())
 
 
-def _check_blind_copies(message: Any) -> None:
+def _check_blind_copies(addresses: list[Any]) -> None:
     # They are in no header, but they don't get past whoever checks a message by composing it.
     try:
-        check_header("Bcc", _joined(message, "bcc"))
+        check_header("Bcc", ", ".join(str(address) for address in addresses if address))
     except BadHeaderError as error:
         raise BadHeaderError(f"Invalid address: {error}") from None
 
 
-def _fields(message: Any) -> Iterator[tuple[str, Any]]:
-    extra = _extra(message)
-    yield "Subject", str(message.subject)
-    sender = str(message.from_email or settings.DEFAULT_FROM_EMAIL)
-    yield "From", extra.pop("from", ("From", sender))[1]
-    for name in ("To", "Cc", "Reply-To"):
-        generated = _joined(message, name.lower().replace("-", "_"))
-        given = extra.pop(name.lower(), None)
-        if value := given[1] if given else generated:
-            yield name, value
-    if "date" not in extra:
-        yield "Date", datetime.now(UTC) if not settings.EMAIL_USE_LOCALTIME else _local_now()
-    if "message-id" not in extra:
-        yield "Message-ID", make_msgid(domain=str(DNS_NAME))
-    yield from extra.values()
-
-
-def _joined(message: Any, attribute: str) -> str:
-    addresses = listed(attribute, getattr(message, attribute))
-    return ", ".join(str(address) for address in addresses if address)
-
-
-def _extra(message: Any) -> dict[str, tuple[str, Any]]:
+def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Return the user's own fields by their name in lower case."""
     extra: dict[str, tuple[str, Any]] = {}
-    for name, value in (message.extra_headers or {}).items():
+    for name, value in headers.items():
         key = str(name).lower()
         if key == "bcc":
             raise ValueError("Bcc can't be a header: everybody would read it. Use bcc=[...].")
@@ -98,6 +93,16 @@ def _value(key: str, value: Any) -> str | datetime:
     if isinstance(value, datetime) and key in _DATES:
         return value
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _now() -> str:
+    return _utc(int(time.time()))
+
+
+# A date has seconds, in which thousands of messages are written.
+@lru_cache(maxsize=1)
+def _utc(second: int) -> str:
+    return format_date(datetime.fromtimestamp(second, UTC))
 
 
 def _local_now() -> datetime:

@@ -22,7 +22,9 @@ _LINE, _LINE_WITH_ENCODED_WORD, _LONGEST_LINE = 78, 76, 998
 _LONGEST_WORD, _LONGEST_SPACE = 900, 40
 
 _NAME = re.compile(r"[!-9;-~]+")
-_SHORT = re.compile(r"(?!.*=\?)[!-~](?:[ -~\t]*[!-~])?")
+_PLAIN = re.compile(
+    rf"[!-~]{{1,{_LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{_LONGEST_WORD}}}+)*+"
+)
 # What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
 _LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -71,8 +73,11 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
     if key in _ADDRESSES:
         return _finished(name, _address_list(name, value, utf8))
     text = format_date(value) if isinstance(value, datetime) else str(value)
-    if len(name) + len(text) <= _LINE - 2 and _SHORT.fullmatch(text) and _NAME.fullmatch(name):
-        return f"{name}: {text}\r\n".encode("ascii")
+    if _PLAIN.fullmatch(text) and "=?" not in text and _NAME.fullmatch(name):
+        line = f"{name}: {text}"
+        return _finished(
+            name, line if len(line) <= _LINE else _fold(f"{name}:", _words(text), _LINE)
+        )
     check_header(name, text)
     if key in _IDS or key.startswith("list-"):
         return _finished(name, _ids(name, text, utf8))
@@ -194,20 +199,24 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _UTF8_ATOMS = re.compile(_ATOMS.pattern)
-_VERBATIM = re.compile(
-    rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*") )?<[^<>"]+>|[^<>(" \t]+', re.ASCII
+_LABEL = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
+_ADDR_SPEC = (
+    rf"[\w!#$%&'*+/=^`{{|}}~-]++(?:\.[\w!#$%&'*+/=?^`{{|}}~-]++)*+@{_LABEL}(?:\.{_LABEL})*+"
 )
+_VERBATIM = re.compile(
+    rf'{_ADDR_SPEC}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{_ADDR_SPEC}>', re.ASCII
+)
+# Short enough for every limit on its parts.
+_SHORT_MAILBOX = 64
 
 
 def _address_list(name: str, value: object, utf8: bool) -> str:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        mailboxes = _text_members(name, str(value), utf8)
-    else:
+    if isinstance(value, list | tuple):
         mailboxes = [_checked_mailbox(name, each, utf8) for each in value if each]
-    if not mailboxes:
-        return f"{name}:"
-    limit = _LINE_WITH_ENCODED_WORD if any("=?" in each for each in mailboxes) else _LINE
-    line = f"{name}: {', '.join(mailboxes)}"
+    else:
+        mailboxes = _text_members(name, str(value), utf8)
+    line = f"{name}: {', '.join(mailboxes)}" if mailboxes else f"{name}:"
+    limit = _LINE_WITH_ENCODED_WORD if "=?" in line else _LINE
     if len(line) <= limit:
         return line
     tokens = [f" {each}," for each in mailboxes]
@@ -216,12 +225,17 @@ def _address_list(name: str, value: object, utf8: bool) -> str:
 
 
 def _checked_mailbox(name: str, address: object, utf8: bool) -> str:
+    """Return one address as it stands in a header: as it was written, if that is good."""
     text = address if type(address) is str else str(address)
-    try:
-        return _mailbox(text, utf8)
-    except ValueError:
-        check_header(name, text)  # which has the better error for a line break
-        raise
+    if len(text) <= _SHORT_MAILBOX and _VERBATIM.fullmatch(text) and "=?" not in text:
+        return text
+    check_header(name, text)
+    return _mailbox(text, utf8)
+
+
+@lru_cache(maxsize=2048)
+def _mailbox(text: str, utf8: bool) -> str:
+    return _written(mailbox(text), utf8)
 
 
 def _split_long(tokens: list[str], room: int) -> Iterator[str]:
@@ -234,10 +248,12 @@ def _split_long(tokens: list[str], room: int) -> Iterator[str]:
 
 
 def _text_members(name: str, text: str, utf8: bool) -> list[str]:
+    if len(text) <= _SHORT_MAILBOX and _VERBATIM.fullmatch(text) and "=?" not in text:
+        return [text]
     check_header(name, text)
     plain = elements(text)
     if plain is not None:
-        return [_mailbox(each, utf8) for each in plain]
+        return [_checked_mailbox(name, each, utf8) for each in plain]
     return [_group(*group, utf8) for group in groups(text)]
 
 
@@ -246,15 +262,6 @@ def _group(name: str | None, members: tuple[Mailbox, ...], utf8: bool) -> str:
     if name is None:
         return inside
     return f"{_phrase(name, utf8)}: {inside};" if inside else f"{_phrase(name, utf8)}:;"
-
-
-@lru_cache(maxsize=2048)
-def _mailbox(text: str, utf8: bool) -> str:
-    """Return one address as it stands in a header: as it was written, if that is good."""
-    found = mailbox(text)
-    if len(text) < 60 and text.isascii() and "=?" not in text and _VERBATIM.fullmatch(text):
-        return text
-    return _written(found, utf8)
 
 
 def _written(found: Mailbox, utf8: bool) -> str:

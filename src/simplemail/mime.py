@@ -7,7 +7,6 @@ parts that are ready-made, classes with a `message()` of their own, other librar
 
 from __future__ import annotations
 
-import os
 import re
 from functools import lru_cache
 from io import BytesIO
@@ -18,6 +17,7 @@ from .checks import check_octets, generated, header_end
 from .conf import settings
 from .fields import fields
 from .headers import header_line, mime_header
+from .msgid import random_bits
 from .parts import EmailInline, as_text, content_type, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
@@ -85,7 +85,9 @@ def _composed(message: Any, eight_bit: bool, utf8: bool) -> Any:
 
 
 def _joined(pieces: _Pieces) -> bytes:
-    """Return the pieces as one, each octet of large attachments written once."""
+    """Return the pieces as one, what is still to be encoded written once."""
+    if not any(isinstance(piece, memoryview) for piece in pieces):
+        return b"".join(pieces)
     out = BytesIO()
     for piece in pieces:
         if isinstance(piece, memoryview):
@@ -169,7 +171,7 @@ def _multipart(subtype: str, children: list[_Pieces]) -> _Part:
 def _boundary(children: list[_Pieces]) -> bytes:
     """Return a boundary that is in none of them. Nobody can guess it, so once is enough, but."""
     while True:
-        boundary = b"===============%019d==" % (int.from_bytes(os.urandom(8)) >> 1)
+        boundary = b"===============%019d==" % (random_bits() >> 1)
         # Base64 has no hyphens: what is still to be encoded can't hold a delimiter.
         if not any(
             boundary in piece
@@ -219,12 +221,13 @@ def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     if isinstance(content, _BYTES):
         content = _decoded(bytes(content), mimetype, charset)
     encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
-    head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (
-        _type_line(mimetype, charset),
-        encoding.encode(),
-        extra,
-    )
-    return _Part(head, [body])
+    return _Part(_text_head(mimetype, charset, encoding) + extra, [body])
+
+
+@lru_cache(maxsize=256)
+def _text_head(mimetype: str, charset: str, encoding: str) -> bytes:
+    line = _type_line(mimetype, charset)
+    return b"%sContent-Transfer-Encoding: %s\r\n" % (line, encoding.encode())
 
 
 def _decoded(content: bytes, mimetype: str, charset: str) -> str:

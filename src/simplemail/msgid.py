@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import time
 
 
@@ -47,7 +48,23 @@ def make_msgid(idstring: str | None = None, domain: object = None) -> str:
     Its 64 random bits come from the operating system: `random.seed()` and `fork()` don't make two
     of them alike. `idstring` makes it stronger still; `domain` defaults to `DNS_NAME`.
     """
-    random = int.from_bytes(os.urandom(8))
     extra = "" if idstring is None else f".{idstring}"
     domain = DNS_NAME if domain is None else domain
-    return f"<{int(time.time() * 100)}.{os.getpid()}.{random}{extra}@{domain}>"
+    return f"<{int(time.time() * 100)}.{os.getpid()}.{random_bits()}{extra}@{domain}>"
+
+
+def random_bits() -> int:
+    """Return 64 random bits, which nobody can guess and no other process has."""
+    try:
+        return _random_bits.pop()
+    except IndexError:
+        # Asking the operating system takes longer than all the rest of an id: ask for many.
+        fresh: tuple[int, ...] = struct.unpack("=256Q", os.urandom(2048))
+        _random_bits.extend(fresh[1:])
+        return fresh[0]
+
+
+_random_bits: list[int] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random_bits.clear)
