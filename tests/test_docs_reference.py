@@ -17,6 +17,7 @@ from simplemail.conf import NAMES, Settings
 REFERENCE = ROOT / "docs" / "reference"
 STUBS = [block for path in REFERENCE.glob("*.md") for block in blocks_of(path)]
 STUBS = [block for block in STUBS if block.language == "pyi"]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 NOT_FOR_USERS = {"fresh"}
 """Public by name only: for the base class."""
 
@@ -55,12 +56,13 @@ def source(thing: object) -> ast.AST:
 
 def signatures(node: ast.AST, prefix: str = "") -> dict[str, str]:
     """What of a definition is public: names with signatures, and attributes of classes."""
-    if isinstance(node, ast.FunctionDef):
+    if isinstance(node, FUNCTIONS):
         returns = ast.unparse(node.returns) if node.returns else None
-        return {prefix + node.name: f"({ast.unparse(node.args)}) -> {returns}"}
+        kind = "async " if isinstance(node, ast.AsyncFunctionDef) else ""
+        return {prefix + node.name: f"{kind}({ast.unparse(node.args)}) -> {returns}"}
     found = {}
     for child in node.body:
-        if isinstance(child, ast.FunctionDef) and is_public(child.name):
+        if isinstance(child, FUNCTIONS) and is_public(child.name):
             found |= signatures(child, f"{node.name}.")
         elif isinstance(child, ast.AnnAssign) and is_public(ast.unparse(child.target)):
             found[f"{node.name}.{ast.unparse(child.target)}"] = ast.unparse(child.annotation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +31,10 @@ SHORT_NAMES = {
     "memory": "locmem",
     "locmem": "locmem",
     "dummy": "dummy",
+    "failover": "failover",
+    "roundrobin": "roundrobin",
+    "redirect": "redirect",
+    "tee": "tee",
 }
 
 NOTHING_CONFIGURED = (
@@ -54,6 +59,8 @@ _CLASSIC = (
 
 _ARGUMENT = "backend"
 """What get_connection() calls the mailer it is given."""
+
+_entries = threading.local()  # `path`: the entries that are being built, each for the one before
 
 _Default = TypeVar("_Default")
 
@@ -109,6 +116,22 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
     return _from_spec(backend, options, _ARGUMENT)
 
 
+def held_mailer(spec: Any, name: str) -> Mailer:
+    """Build a mailer for another one to hold: by alias, URL or nested entry, or ready made.
+
+    `name` is the alias of one that has none of its own. A mailer that would hold itself, through
+    whatever others, is InvalidMailer, with the way shown.
+    """
+    if hasattr(spec, "send_messages") and not isinstance(spec, type):
+        return spec  # type: ignore[no-any-return]  # a backend, whoever wrote it
+    if isinstance(spec, str) and spec in _aliases():
+        return mailers[spec]
+    if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
+        known = ", ".join(map(repr, _aliases()))
+        raise InvalidMailer(f"There is no mailer {spec!r} to hold; MAILERS has {known}", alias=name)
+    return _from_entry(name, spec, {})
+
+
 def is_configured() -> bool:
     """Has anybody said where mail should go, in settings or in the environment?"""
     classic = any(settings.is_set(name) for name in _CLASSIC)
@@ -162,9 +185,16 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
         names = ", ".join(map(repr, unknown))
         raise InvalidMailer(f"Unknown keys {names}; use 'BACKEND' and 'OPTIONS'", alias=alias)
-    options = _checked_options(entry.get("OPTIONS", {}), alias)
-    spec = entry.get("BACKEND", "smtp")
-    return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
+    options = {**_checked_options(entry.get("OPTIONS", {}), alias), **extra}
+    path = getattr(_entries, "path", ())
+    if alias in path:
+        circle = " -> ".join([*path, alias])
+        raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
+    _entries.path = (*path, alias)
+    try:
+        return _from_spec(entry.get("BACKEND", "smtp"), options, "BACKEND", alias=alias)
+    finally:
+        _entries.path = path
 
 
 def _checked_options(options: Any, alias: str) -> Mapping[str, Any]:

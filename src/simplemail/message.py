@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .parts import (
     guess_type,
     normalized,
 )
+from .receipts import Receipt
 from .render import Envelope, as_bytes
 
 if TYPE_CHECKING:
@@ -131,6 +133,23 @@ class EmailMessage:
         mailer = choose_mailer(using, self.connection, fail_silently=fail_silently)
         return mailer.send_messages([self])  # type: ignore[no-any-return]  # may be anybody's
 
+    def deliver(self, *, using: str | None = None) -> Receipt:
+        """Send it, as `send()` does, and return what became of it instead of raising.
+
+        Without recipients, it goes nowhere and the receipt's status is REFUSED.
+        """
+        check_exclusive(using=using, connection=self.connection)
+        receipts = choose_mailer(using, self.connection).iter_deliver([self])
+        receipt: Receipt = next(iter(receipts))
+        receipts.close()
+        return receipt
+
+    async def asend(self, fail_silently: bool = False, *, using: str | None = None) -> int:
+        """Send it, as `send()` does, without blocking the event loop."""
+        check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
+        sent: int = await aio().asend(self, fail_silently, using=using)
+        return sent
+
     def attach(
         self, filename: Any = None, content: Any = None, mimetype: str | None = None
     ) -> None:
@@ -204,6 +223,11 @@ class EmailMultiAlternatives(EmailMessage):
             for content, mimetype in self.alternatives
             if mimetype.startswith("text/")
         )
+
+
+def aio() -> Any:
+    """Return the module that sends from asyncio: by name, for it stands on a higher floor."""
+    return import_module(f"{__package__}.aio")
 
 
 def check_exclusive(

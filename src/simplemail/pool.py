@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from time import monotonic
 from typing import NamedTuple
 
@@ -106,8 +106,11 @@ class Pool:
 
 pool = Pool()
 
-close_pools: Callable[[], None] = pool.close
-"""Close the sessions that `keep_alive` keeps; it happens at exit anyway."""
+
+def close_pools() -> None:
+    """Close the sessions that `keep_alive` keeps, of all mailers. It happens at exit anyway."""
+    pool.close()
+
 
 atexit.register(pool.close)
 if hasattr(os, "register_at_fork"):

@@ -52,7 +52,8 @@ class Receipt(NamedTuple):
     `refused` says what the server answered for each recipient it did not take, whatever the
     status; `reply` is the server's last word, which holds the queue id of a message that was
     sent; `error` is the exception `send_messages()` would have raised, None when it was sent.
-    `envelope` is None for a message that could not be rendered.
+    `envelope` is None for a message that could not be rendered. `mailer` names the one that had
+    the last word where a mailer holds others (failover, say), and is "" otherwise.
     """
 
     message: Any
@@ -61,6 +62,7 @@ class Receipt(NamedTuple):
     refused: Mapping[str, Reply] = {}
     reply: Reply | None = None
     error: BaseException | None = None
+    mailer: str = ""
 
     @property
     def message_id(self) -> str:
@@ -86,6 +88,7 @@ class Receipt(NamedTuple):
         shown |= {"refused": self.refused} if self.refused else {}
         shown |= {"reply": str(self.reply)} if self.reply else {}
         shown |= {"error": self.error} if self.error else {}
+        shown |= {"mailer": self.mailer} if self.mailer else {}
         details = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"Receipt({self.status!r}, {details})"
 

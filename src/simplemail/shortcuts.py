@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .conf import settings
 from .exceptions import ImproperlyConfigured
 from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
+from .receipts import Receipt
 
 
 def send_mail(
@@ -31,7 +32,7 @@ def send_mail(
 
     https://docs.djangoproject.com/en/stable/topics/email/#send-mail
     """
-    options = _connection_options(using, connection, fail_silently, auth_user, auth_password)
+    options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
     if html_message:
         mail.attach_alternative(html_message, "text/html")
@@ -58,7 +59,7 @@ def send_mass_mail(
 
     https://docs.djangoproject.com/en/stable/topics/email/#send-mass-mail
     """
-    options = _connection_options(using, connection, fail_silently, auth_user, auth_password)
+    options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mailer = choose_mailer(using, connection, **options)
     messages = (
         EmailMessage(subject, message, sender, recipients, connection=mailer)
@@ -105,7 +106,28 @@ def mail_managers(
     )
 
 
-def _connection_options(
+def deliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
+    """Send messages and return what became of each, in order. See `iter_deliver()`."""
+    return list(iter_deliver(messages, using=using))
+
+
+def iter_deliver(messages: Iterable[Any], *, using: str | None = None) -> Iterator[Receipt]:
+    """Send messages, and yield one `Receipt` for each, in order, as soon as its fate is known.
+
+    Takes any iterable of messages, envelopes or stdlib messages, lazily; a message that fails
+    doesn't stop the others. Raises only for what is no message's fault, such as bad
+    configuration. Nothing is sent before the first receipt is asked for; whoever stops early
+    closes the iterator (or lets it be collected), and what is on its way is finished first.
+    """
+    if hasattr(messages, "recipients") or not isinstance(messages, Iterable):
+        kind = type(messages).__name__
+        raise TypeError(f"deliver() takes an iterable of messages, like [message], not a {kind}")
+    mailer = choose_mailer(using, None)
+    receipts: Iterator[Receipt] = mailer.iter_deliver(messages)
+    return receipts
+
+
+def connection_options(
     using: str | None,
     connection: Any,
     fail_silently: bool,

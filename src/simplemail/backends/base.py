@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -36,6 +37,10 @@ class BaseEmailBackend:
         self._lock = threading.RLock()
         if options:
             raise _unknown_options(type(self), list(options), alias)
+
+    def __str__(self) -> str:
+        """Name the mailer in a receipt or a log: by its alias, or by what it is. Never a secret."""
+        return self.alias or type(self).__module__.rpartition(".")[2]
 
     def open(self) -> bool | None:
         """Make ready to send. True if this call did it, False if it was done already.
@@ -94,6 +99,13 @@ class BaseEmailBackend:
                     self.close()
             return sum(receipt.status is Status.SENT for receipt in receipts)
 
+    async def asend_messages(self, email_messages: Iterable[Any]) -> int:
+        """Do what `send_messages()` does without blocking the event loop."""
+        sent: int = await import_module("..aio", __package__).in_thread(
+            self, self.send_messages, email_messages
+        )
+        return sent
+
     def deliver(self, messages: Iterable[Any]) -> list[Receipt]:
         """Send messages and return what became of each; see `iter_deliver()`."""
         return list(self.iter_deliver(messages))
@@ -128,8 +140,7 @@ class BaseEmailBackend:
         envelope = reply = None
         try:
             envelope = Envelope.of(message)
-            if envelope.recipients:
-                reply = self.send_message(message, envelope)
+            reply = self.send_message(message, envelope)
         except Exception as error:
             return Receipt(message, status_of(error), envelope, {}, None, error)
         status = Status.REFUSED if reply is None else Status.SENT
@@ -189,7 +200,7 @@ class BaseEmailBackend:
     def _log_refused(self, receipt: Receipt) -> None:
         refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
         count = len(receipt.envelope.recipients)
-        _warn(
+        warn(
             "%d of %d recipients of %s were refused: %s",
             len(refused), count, receipt.message_id, ", ".join(refused),
         )  # fmt: skip
@@ -197,10 +208,11 @@ class BaseEmailBackend:
     def log_silenced(self, error: OSError) -> None:
         """Log an error that `fail_silently` keeps from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
-        _warn("Mail was not sent%s (fail_silently): %r", where, error)
+        warn("Mail was not sent%s (fail_silently): %r", where, error)
 
 
-def _warn(text: str, *values: object) -> None:
+def warn(text: str, *values: object) -> None:
+    """Log a warning on the logger `simplemail`."""
     import logging  # takes longer to load than a mail to send
 
     logging.getLogger("simplemail").warning(text, *values)

@@ -162,6 +162,10 @@ class EmailBackend(BaseEmailBackend):
         if value and not re.fullmatch(pattern, value, re.IGNORECASE):
             raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=self.alias)
 
+    def __str__(self) -> str:
+        scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
+        return self.alias or f"{scheme}://{self.host}:{self.port}"
+
     @property
     def ssl_context(self) -> ssl.SSLContext:
         """The rules for TLS: those given, or ours, which verify certificate and name."""

@@ -1,0 +1,264 @@
+"""Sending from asyncio: the blocking calls, in threads of their own.
+
+The threads for a mailer are at most its `pool_size`, and so are its connections, however many
+tasks send. A call that is cancelled before a thread took it has sent nothing. One that a thread
+took goes on until its outcome is known, and then raises CancelledError, whose `result` is what the
+call would have returned, or whose `error` is what it would have raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import os
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from .message import EmailMultiAlternatives, choose_mailer
+from .receipts import Receipt
+from .shortcuts import connection_options, mail_admins, mail_managers, send_mass_mail
+
+Result = TypeVar("Result")
+
+DEFAULT_SIZE = 16
+"""Threads for mailers that have no `pool_size`."""
+
+_AHEAD = 64
+"""Receipts that wait for whoever iterates over them."""
+
+
+async def asend_mail(
+    subject: object,
+    message: str | None,
+    from_email: object,
+    recipient_list: Iterable[Any] | None,
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> int:
+    """Do what `send_mail()` does without blocking the event loop."""
+    options = connection_options(using, connection, fail_silently, auth_user, auth_password)
+    mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
+    if html_message:
+        mail.attach_alternative(html_message, "text/html")
+    if not mail.recipients():
+        return 0
+    mail.connection = choose_mailer(using, connection, **options)
+    return await asend(mail)
+
+
+async def asend_mass_mail(
+    datatuple: Iterable[Sequence[Any]],
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+    connection: Any = None,
+    *,
+    using: str | None = None,
+) -> int:
+    """Do what `send_mass_mail()` does without blocking the event loop.
+
+    The iterable is read in a thread.
+    """
+    options = connection_options(using, connection, fail_silently, auth_user, auth_password)
+    mailer = choose_mailer(using, connection, **options)
+    return await in_thread(mailer, send_mass_mail, datatuple, connection=mailer)
+
+
+async def amail_admins(
+    subject: object,
+    message: str | None,
+    fail_silently: bool = False,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> None:
+    """Do what `mail_admins()` does without blocking the event loop."""
+    arguments = (subject, message, fail_silently, connection, html_message)
+    await in_thread(connection, mail_admins, *arguments, using=using)
+
+
+async def amail_managers(
+    subject: object,
+    message: str | None,
+    fail_silently: bool = False,
+    connection: Any = None,
+    html_message: str | None = None,
+    *,
+    using: str | None = None,
+) -> None:
+    """Do what `mail_managers()` does without blocking the event loop."""
+    arguments = (subject, message, fail_silently, connection, html_message)
+    await in_thread(connection, mail_managers, *arguments, using=using)
+
+
+async def asend(message: Any, fail_silently: bool = False, *, using: str | None = None) -> int:
+    """Do what `message.send()` does without blocking the event loop."""
+    mailer = message.connection
+    if mailer is None and message.recipients():
+        mailer = choose_mailer(using, None, fail_silently=fail_silently)
+    sent: int = await in_thread(mailer, message.send, fail_silently, using=using)
+    return sent
+
+
+async def adeliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
+    """Do what `deliver()` does without blocking the event loop."""
+    mailer = choose_mailer(using, None)
+    receipts: list[Receipt] = await in_thread(mailer, mailer.deliver, messages)
+    return receipts
+
+
+async def aiter_deliver(
+    messages: Iterable[Any] | AsyncIterable[Any], *, using: str | None = None
+) -> AsyncIterator[Receipt]:
+    """Do what `iter_deliver()` does without blocking the event loop.
+
+    `messages` may be an async iterable; any other is read in a thread. Receipts come in order,
+    and no more messages are taken than there is room for their receipts. Whoever stops early
+    leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished.
+    """
+    mailer = choose_mailer(using, None)
+    stream = _Stream(messages)
+    future = _start(mailer, stream.run, mailer)
+    try:
+        async for receipt in stream:
+            yield receipt
+    finally:
+        stream.stop()
+        await _ended(future)
+    future.result()
+
+
+class _Stream:
+    """Receipts on their way from a thread to a task."""
+
+    def __init__(self, messages: Iterable[Any] | AsyncIterable[Any]) -> None:
+        self._messages = messages
+        self._loop = asyncio.get_running_loop()
+        self._receipts: asyncio.Queue[Receipt | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._is_stopped = False
+
+    def run(self, mailer: Any) -> None:
+        """Deliver, in the thread."""
+        try:
+            for receipt in mailer.iter_deliver(self._wanted()):
+                self._tell(receipt)
+        finally:
+            self._tell(None)
+
+    def stop(self) -> None:
+        """Take no more messages."""
+        self._is_stopped = True
+        self._room.release()
+
+    async def __aiter__(self) -> AsyncIterator[Receipt]:
+        while (receipt := await self._receipts.get()) is not None:
+            self._room.release()
+            yield receipt
+
+    def _tell(self, receipt: Receipt | None) -> None:
+        self._loop.call_soon_threadsafe(self._receipts.put_nowait, receipt)
+
+    def _wanted(self) -> Iterator[Any]:
+        messages = self._messages
+        for message in messages if isinstance(messages, Iterable) else self._awaited(messages):
+            self._room.acquire()
+            if self._is_stopped:
+                return
+            yield message
+
+    def _awaited(self, messages: AsyncIterable[Any]) -> Iterator[Any]:
+        source = messages.__aiter__()
+
+        async def following() -> Any:
+            return await anext(source, None)
+
+        def wait() -> Any:
+            return asyncio.run_coroutine_threadsafe(following(), self._loop).result()
+
+        while (message := wait()) is not None:
+            yield message
+
+
+async def in_thread(
+    mailer: Any, function: Callable[..., Result], *args: Any, **kwargs: Any
+) -> Result:
+    """Call a blocking function in one of the mailer's threads, in this task's context."""
+    future = _start(mailer, function, *args, **kwargs)
+    waiting = asyncio.wrap_future(future)
+    # Looked at here in any case, or asyncio would report an error that nobody waited for.
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError as cancelled:
+        if not future.cancel():
+            await _ended(future)
+            _note_outcome(cancelled, future)
+        raise
+
+
+async def _ended(future: Future[Any]) -> None:
+    """Wait until a thread has finished, however often this task is cancelled meanwhile."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    future.add_done_callback(lambda _: loop.call_soon_threadsafe(over.set))
+    task, again = asyncio.current_task(), False
+    while not over.is_set():
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            again = True
+    if again and task is not None:
+        task.cancel()  # takes effect at its next step, now that the outcome is known
+
+
+def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> None:
+    error = future.exception()
+    if error is not None:
+        cancelled.error = error  # type: ignore[attr-defined]
+        cancelled.add_note(f"The call had begun, and ended in {error!r}")
+    else:
+        cancelled.result = future.result()  # type: ignore[attr-defined]
+        cancelled.add_note(f"The call had begun, and returned {future.result()!r}")
+
+
+_executors: dict[int, ThreadPoolExecutor] = {}
+_lock = threading.Lock()
+
+
+def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+    size = int(getattr(mailer, "pool_size", DEFAULT_SIZE))
+    call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+    with _lock:
+        if size not in _executors:
+            name = f"simplemail-{size}"
+            _executors[size] = ThreadPoolExecutor(size, thread_name_prefix=name)
+        return _executors[size].submit(call)
+
+
+def close() -> None:
+    """End the threads, after what they are doing. They start again when needed."""
+    with _lock:
+        executors = list(_executors.values())
+        _executors.clear()
+    for executor in executors:
+        executor.shutdown()
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _executors.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)  # threads don't follow into a child

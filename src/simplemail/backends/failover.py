@@ -1,0 +1,77 @@
+"""Tries one mailer after another until one takes the message."""
+
+from __future__ import annotations
+
+import smtplib
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ..receipts import Receipt, Status
+from ..render import Envelope
+from .holding import HoldingBackend, deliver_through
+
+_lock = threading.Lock()
+_down_until: dict[str, float] = {}
+
+
+class EmailBackend(HoldingBackend):
+    """Sends through the first of `mailers` that works.
+
+    The next one is tried only when that is safe: not after a permanent no, which is about the
+    message, and not when the server may have the message already. A mailer that can't be reached
+    is left alone for `cooldown` seconds, by the whole process, unless all are down.
+    """
+
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        *,
+        mailers: Iterable[Any] = (),
+        cooldown: float = 60.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(fail_silently, **options)
+        self.held = self.hold("mailers", mailers)
+        self.cooldown = cooldown
+
+    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+        receipt = None
+        for mailer in self.in_order():
+            receipt = deliver_through(mailer, envelope)
+            if is_down(receipt):
+                self._leave_alone(mailer)
+            # A permanent no is about the message, not about the server; and
+            # after an unknown end a second try could deliver it twice.
+            if not receipt.retry_is_safe:
+                break
+        assert receipt is not None  # there is at least one mailer
+        return receipt
+
+    def in_order(self) -> list[Any]:
+        """Return the mailers in the order in which they are tried: those that are down last."""
+        now = time.monotonic()
+        with _lock:
+            return sorted(self.held, key=lambda mailer: _down_until.get(str(mailer), now) > now)
+
+    def _leave_alone(self, mailer: Any) -> None:
+        with _lock:
+            _down_until[str(mailer)] = time.monotonic() + self.cooldown
+
+
+def is_down(receipt: Receipt) -> bool:
+    """Does this receipt tell about the mailer rather than about the message?"""
+    if receipt.status not in (Status.DEFERRED, Status.UNKNOWN):
+        return False
+    about_the_server = (
+        smtplib.SMTPConnectError,
+        smtplib.SMTPHeloError,
+        smtplib.SMTPAuthenticationError,
+        smtplib.SMTPServerDisconnected,
+    )
+    if isinstance(receipt.error, about_the_server):
+        return True
+    return isinstance(receipt.error, OSError) and not isinstance(
+        receipt.error, smtplib.SMTPException
+    )

@@ -1,0 +1,78 @@
+"""What mailers that hold other mailers share: finding them, keeping them open, closing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+from ..exceptions import InvalidMailer
+from ..handler import held_mailer
+from ..receipts import Receipt, Status, status_of
+from ..render import Envelope
+from .base import BaseEmailBackend
+
+
+class HoldingBackend(BaseEmailBackend):
+    """Hands envelopes to other mailers. Subclasses write `deliver_envelope()`.
+
+    A message is rendered once, as 7-bit, so that any of the mailers' servers can take it: what
+    one of them left goes to the next with the same Message-ID and Date.
+    """
+
+    held: list[Any]
+    _keeps_open = False
+
+    def hold(self, option: str, specs: Any) -> list[Any]:
+        """Build the mailers that an option names: by alias, URL, nested dict, or ready made."""
+        if isinstance(specs, str) or not isinstance(specs, Iterable):
+            raise InvalidMailer(
+                f"{option!r} must be a list of mailers (aliases, URLs or dicts), not a "
+                f"{type(specs).__name__}.",
+                alias=self.alias,
+            )
+        mailers = [
+            held_mailer(spec, f"{self.alias or 'mailer'}.{option}[{number}]")
+            for number, spec in enumerate(specs)
+        ]
+        if not mailers:
+            raise InvalidMailer(f"{option!r} must name at least one mailer.", alias=self.alias)
+        return mailers
+
+    def open(self) -> bool:
+        """Begin to keep mailers open; each is opened when it is first needed."""
+        before, self._keeps_open = self._keeps_open, True
+        return not before
+
+    def is_ready(self) -> bool:
+        return self._keeps_open
+
+    def close(self) -> None:
+        self._keeps_open = False
+        # All of them, whatever one of them does.
+        with ExitStack() as stack:
+            for mailer in self.held:
+                stack.callback(mailer.close)
+
+    def deliver_message(self, message: Any) -> Receipt:
+        try:
+            envelope = Envelope.of(message, eight_bit=False)
+        except Exception as error:
+            return Receipt(message, status_of(error), None, {}, None, error)
+        receipt = self.deliver_envelope(envelope)
+        return receipt._replace(message=message, envelope=envelope)
+
+    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+        """Hand one envelope to whom it concerns, and say what became of it. For subclasses."""
+        raise NotImplementedError(f"{type(self).__name__} must override deliver_envelope()")
+
+
+def deliver_through(mailer: Any, envelope: Envelope) -> Receipt:
+    """Deliver one envelope through a mailer, which stays open for the next one."""
+    try:
+        if not mailer.is_ready():
+            mailer.open()
+    except OSError as error:
+        return Receipt(envelope, Status.DEFERRED, envelope, {}, None, error, str(mailer))
+    receipt: Receipt = mailer.deliver([envelope])[0]
+    return receipt if receipt.mailer else receipt._replace(mailer=str(mailer))

@@ -1,0 +1,115 @@
+"""Keeps mail in the house, for staging: to given addresses, or to an allow-list only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..addresses import addr_spec, groups
+from ..exceptions import InvalidMailer
+from ..headers import header_line
+from ..receipts import Receipt, Reply, Status
+from ..render import Envelope
+from .holding import HoldingBackend, deliver_through
+
+# Who a reader's answer, or a program's report, would go to.
+_TO_PEOPLE = re.compile(
+    rb"(?i)(?:resent-)?(?:to|cc|bcc|reply-to|mail-followup-to|mail-reply-to"
+    rb"|disposition-notification-to|return-receipt-to|errors-to|return-path)"
+)
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n")
+
+
+class EmailBackend(HoldingBackend):
+    """Sends through `mailer`, but to nobody it shouldn't.
+
+    With `to`, every message goes to these addresses instead. With `allow`, a list of addresses
+    and domains, recipients on it stay, and the others don't get the message; with both, a message
+    that has no recipient on the list goes to `to`. The original recipients are in the headers
+    X-Original-To, X-Original-Cc, X-Original-Reply-To and so on, and X-Original-Recipients has
+    them all, blind copies too. `subject_prefix` goes before the subject.
+
+    A recipient that was left out is in the receipt's `refused`. The sender and From stay as they
+    are: mail servers insist on them.
+    """
+
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        *,
+        mailer: Any = None,
+        to: Iterable[str] = (),
+        allow: Iterable[str] = (),
+        subject_prefix: str = "",
+        **options: Any,
+    ) -> None:
+        super().__init__(fail_silently, **options)
+        self.held = self.hold("mailer", [mailer])
+        self.to = [addr_spec(address) for address in self._list("to", to)]
+        self.allow = {entry.lower().removeprefix("@") for entry in self._list("allow", allow)}
+        self.subject_prefix = subject_prefix
+        if not (self.to or self.allow):
+            raise InvalidMailer("OPTIONS must define 'to' or 'allow'.", alias=self.alias)
+
+    def _list(self, name: str, value: Iterable[str]) -> list[str]:
+        # In a URL, a list is text with commas.
+        entries = value.split(",") if isinstance(value, str) else list(value)
+        return [entry.strip() for entry in entries if entry.strip()]
+
+    def allows(self, address: str) -> bool:
+        """Is this address, or its domain, on the allow-list?"""
+        address = address.lower()
+        return address in self.allow or address.rpartition("@")[2] in self.allow
+
+    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+        allowed = [address for address in envelope.recipients if self.allows(address)]
+        recipients = tuple(allowed or self.to)
+        refused = {
+            address: Reply(550, "kept back by the redirect mailer: not on the allow-list", "5.7.1")
+            for address in envelope.recipients
+            if (allowed and address not in allowed) or not recipients
+        }
+        if not recipients:
+            return Receipt(envelope, Status.REFUSED, envelope, refused, None, None, str(self))
+        redirected = envelope._replace(
+            recipients=recipients, content=self._rewritten(envelope, recipients)
+        )
+        receipt = deliver_through(self.held[0], redirected)
+        return receipt._replace(refused={**refused, **receipt.refused})
+
+    def _rewritten(self, envelope: Envelope, recipients: tuple[str, ...]) -> bytes:
+        """Return the content with its header's recipients swapped; nothing else is touched."""
+        head, _, body = envelope.content.partition(b"\r\n\r\n")
+        fields = [self._field(match) for match in _FIELD.finditer(head + b"\r\n")]
+        if set(recipients) != set(envelope.recipients):
+            before = ", ".join(envelope.recipients)
+            fields.append(header_line("X-Original-Recipients", before))
+            if not any(self.allows(address) for address in recipients):
+                fields.append(header_line("To", ", ".join(recipients)))
+        return b"%b\r\n%b" % (b"".join(fields), body)
+
+    def _field(self, match: re.Match[bytes]) -> bytes:
+        field, name, value = match[0], match[1], match[2]
+        if name.lower() == b"subject" and self.subject_prefix:
+            prefix = header_line("Subject", self.subject_prefix.strip())
+            return b"%b %b\r\n" % (prefix, value.lstrip())
+        if not _TO_PEOPLE.fullmatch(name):
+            return field
+        people = _addresses(value)
+        if people and all(self.allows(spec) for spec in people):
+            return field
+        kept = ", ".join(spec for spec in people if self.allows(spec))
+        field = b"X-Original-" + field
+        if len(field.partition(b"\r\n")[0]) > 998:
+            field = b"X-Original-%b:\r\n%b\r\n" % (name, value)
+        return field + (header_line(name.decode(), kept) if kept else b"")
+
+
+def _addresses(value: bytes) -> list[str]:
+    """Return the addresses in a field; none if it isn't a list of addresses."""
+    text = re.sub(rb"\r\n(?=[ \t])", b"", value).decode("utf-8", "replace").strip()
+    try:
+        return [box.addr_spec(utf8=True) for group in groups(text) for box in group.mailboxes]
+    except ValueError:
+        return []

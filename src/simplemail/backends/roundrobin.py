@@ -1,0 +1,61 @@
+"""Spreads messages over several mailers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from ..exceptions import InvalidMailer
+from .failover import EmailBackend as Failover
+
+_lock = threading.Lock()
+_turns: dict[str, int] = {}
+
+
+class EmailBackend(Failover):
+    """Sends each message through the next of `mailers`, and fails over to the ones after it.
+
+    `weights` are whole numbers, one for each mailer: with [3, 1], the first gets three messages
+    of four. Turns are taken by the whole process, under this mailer's alias.
+    """
+
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        *,
+        mailers: Iterable[Any] = (),
+        weights: Iterable[int] | None = None,
+        cooldown: float = 60.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(fail_silently, mailers=mailers, cooldown=cooldown, **options)
+        self.weights = [1] * len(self.held) if weights is None else list(weights)
+        whole = all(isinstance(weight, int) and weight > 0 for weight in self.weights)
+        if not whole or len(self.weights) != len(self.held):
+            raise InvalidMailer(
+                f"'weights' must be {len(self.held)} whole numbers over 0, one for each mailer, "
+                f"not {self.weights!r}.",
+                alias=self.alias,
+            )
+        self._rota = _spread(self.weights)
+
+    def in_order(self) -> list[Any]:
+        """Return the mailers, beginning with the one whose turn it is; those that are down last."""
+        key = f"{self.alias} {self._rota}"
+        with _lock:
+            turn = _turns.get(key, 0)
+            _turns[key] = (turn + 1) % len(self._rota)
+        first = self._rota[turn]
+        everybody = self.held
+        self.held = everybody[first:] + everybody[:first]
+        try:
+            return super().in_order()
+        finally:
+            self.held = everybody
+
+
+def _spread(weights: list[int]) -> list[int]:
+    """Return whose turn it is, for a whole round, each as evenly spread as can be."""
+    turns = [(place / weight, who) for who, weight in enumerate(weights) for place in range(weight)]
+    return [who for _, who in sorted(turns)]

@@ -1,0 +1,42 @@
+"""Sends through one mailer, and hands copies to others: an archive, the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..receipts import Receipt, Status
+from ..render import Envelope
+from .base import warn
+from .holding import HoldingBackend, deliver_through
+
+
+class EmailBackend(HoldingBackend):
+    """Sends through `mailer`, and what was sent also through each of `copies`.
+
+    What counts is the mailer: a copy that fails is logged as a warning on the logger `simplemail`,
+    and changes nothing. With `everything`, copies are made of messages that could not be sent too.
+    """
+
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        *,
+        mailer: Any = None,
+        copies: Iterable[Any] = (),
+        everything: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(fail_silently, **options)
+        self.mailer, *self.copies = self.hold("mailer", [mailer]) + self.hold("copies", copies)
+        self.held = [self.mailer, *self.copies]
+        self.everything = everything
+
+    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+        receipt = deliver_through(self.mailer, envelope)
+        if receipt.status is Status.SENT or self.everything:
+            for copy in self.copies:
+                kept = deliver_through(copy, envelope)
+                if kept.status is not Status.SENT:
+                    warn("No copy of %s through %s: %r", envelope.message_id, copy, kept.error)
+        return receipt

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import email
+import email.policy
+import random
+
+import pytest
+
+from backends.contract import BackendContract, a_message
+from backends.held import Fake
+from simplemail import InvalidMailer, get_connection
+from simplemail.backends.redirect import EmailBackend
+from simplemail.receipts import Status
+from simplemail.render import Envelope
+
+ME = "dev@example.net"
+
+
+class TestRedirect(BackendContract):
+    def make(self, **options):
+        self.inner = Fake("inner")
+        return EmailBackend(mailer=self.inner, to=[ME], **options)
+
+    def sent(self):
+        return len(self.inner.taken)
+
+
+def redirected(message, **options):
+    inner = Fake("inner")
+    [receipt] = EmailBackend(mailer=inner, **options).deliver([message])
+    if not inner.taken:
+        return receipt, None, None
+    [envelope] = inner.taken
+    return (
+        receipt,
+        envelope,
+        email.message_from_bytes(envelope.content, policy=email.policy.default),
+    )
+
+
+def test_everything_to_me():
+    message = a_message(
+        to=["Ann <ann@example.com>"], cc=["bob@example.com"], bcc=["eve@example.com"],
+        reply_to=["shop@example.com"], subject="Größe",
+    )  # fmt: skip
+    receipt, envelope, parsed = redirected(message, to=[ME], subject_prefix="[staging]")
+
+    assert envelope.recipients == (ME,)
+    assert envelope.sender == "me@example.com"
+    assert parsed["To"] == ME
+    assert (parsed["Cc"], parsed["Reply-To"]) == (None, None)
+    assert parsed["X-Original-To"] == "Ann <ann@example.com>"
+    assert parsed["X-Original-Cc"] == "bob@example.com"
+    assert parsed["X-Original-Reply-To"] == "shop@example.com"
+    everybody = "ann@example.com, bob@example.com, eve@example.com"
+    assert parsed["X-Original-Recipients"] == everybody
+    assert parsed["Subject"] == "[staging] Größe"
+    assert parsed.get_content() == "Text\r\n"
+    assert receipt.status is Status.SENT
+
+
+def test_only_the_allow_list():
+    message = a_message(
+        to=["ann@example.com", "Me <dev@example.net>"], cc=["bob@ours.example"],
+        bcc=["x@sub.ours.example"],
+    )  # fmt: skip
+    receipt, envelope, parsed = redirected(message, allow=[ME, "ours.example"])
+
+    assert envelope.recipients == (ME, "bob@ours.example")
+    assert parsed["To"] == ME
+    assert parsed["Cc"] == "bob@ours.example"
+    assert parsed["X-Original-To"] == "ann@example.com, Me <dev@example.net>"
+    assert set(receipt.refused) == {"ann@example.com", "x@sub.ours.example"}
+    assert receipt.status is Status.SENT
+
+
+def test_nobody_on_the_allow_list():
+    receipt, envelope, _ = redirected(a_message(), allow=["ours.example"])
+
+    assert envelope is None
+    assert receipt.status is Status.REFUSED
+    assert "allow-list" in str(receipt.refused["ann@example.com"])
+
+    inner = Fake()
+    backend = EmailBackend(mailer=inner, allow=["ours.example"])
+    assert backend.send_messages([a_message(), a_message(to=["a@ours.example"])]) == 1
+
+
+def test_nobody_on_the_allow_list_goes_to_me_with_both():
+    _, envelope, parsed = redirected(a_message(), allow=["ours.example"], to=[ME])
+
+    assert envelope.recipients == (ME,)
+    assert parsed["To"] == ME
+
+
+def test_a_message_for_allowed_people_is_not_touched():
+    message = a_message(to=["Ann <ann@ours.example>"], reply_to=["shop@OURS.example"])
+    envelope = message.envelope()
+    inner = Fake()
+    EmailBackend(mailer=inner, allow=["@ours.example"]).deliver([envelope])
+
+    assert inner.taken == [envelope]
+
+
+def test_the_body_is_not_touched():
+    body = "To: ann@example.com\n\nCc: bob@example.com\n"
+    _, _, parsed = redirected(a_message(body=body), to=[ME])
+
+    assert parsed.get_content().replace("\r\n", "\n") == body
+
+
+def test_raw_mail_with_fields_that_are_no_address_lists():
+    raw = (
+        b"From: a@b.example\r\nTo: <<<ann@example.com>>>, @@\r\nSubject: x\r\n"
+        b"Disposition-Notification-To: ann@example.com\r\nresent-to:\r\n bob@example.com\r\n"
+        b"\r\nHi\r\n"
+    )
+    envelope = Envelope("a@b.example", ("ann@example.com",), raw, "", False, False)
+    _, out, parsed = redirected(envelope, to=[ME])
+
+    assert out.recipients == (ME,)
+    assert parsed.get_all("To") == [ME]
+    assert b"\r\nX-Original-resent-to:\r\n bob@example.com\r\n" in out.content
+    assert b"\r\nX-Original-Disposition-Notification-To: ann@example.com\r\n" in out.content
+
+
+def test_no_other_address_ever_leaves():
+    """For any message: not in the envelope, and in no header that isn't X-Original-*."""
+    numbers = random.Random(4711)
+    people = [f"{name}@{place}" for name in ("ann", "bob", "o'neil+x") for place in
+              ("ours.example", "sub.ours.example", "example.com", "bücher.example")]  # fmt: skip
+
+    def some():
+        chosen = numbers.sample(people, numbers.randrange(4))
+        named = ["", '"Comma, Quote\\"" ', "Änne ", "=?utf-8?q?x?= "]
+        return [f"{name}<{spec}>" if (name := numbers.choice(named)) else spec for spec in chosen]
+
+    for _ in range(500):
+        message = a_message(to=some(), cc=some(), bcc=some(), reply_to=some())
+        options = numbers.choice([{"to": [ME]}, {"allow": ["ours.example"]},
+                                  {"to": [ME], "allow": ["ours.example", ME]}])  # fmt: skip
+        _, envelope, parsed = redirected(message, **options)
+        if envelope is None:
+            continue
+        assert envelope.recipients
+        fields = [v for n, v in parsed.items() if not n.lower().startswith("x-original-")]
+        seen = [*envelope.recipients, *(str(value) for value in fields)]
+        for outside in ("sub.ours.example", "@example.com", "bücher", "xn--"):
+            assert not any(outside in value for value in seen if value != "me@example.com"), seen
+        allowed = {ME} if "allow" not in options else {ME, *people[::4]}
+        assert set(envelope.recipients) <= allowed
+
+
+def test_as_a_url_option():
+    backend = get_connection("redirect", mailer="dummy:", to="a@example.net, b@example.net")
+
+    assert backend.to == ["a@example.net", "b@example.net"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"mailer": "dummy:"}, "OPTIONS must define 'to' or 'allow'"),
+        ({"to": [ME]}, "An entry is a URL or"),
+    ],
+)
+def test_bad_configuration(options, text):
+    with pytest.raises(InvalidMailer, match=text):
+        EmailBackend(alias="x", **options)
+
+
+def test_a_bad_address_of_ones_own():
+    with pytest.raises(ValueError, match="Invalid address"):
+        EmailBackend(mailer="dummy:", to=["not an address"])

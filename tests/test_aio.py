@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from contextlib import aclosing
+
+import pytest
+
+import simplemail
+from backends.contract import a_message
+from simplemail import (
+    Status,
+    adeliver,
+    aio,
+    aiter_deliver,
+    amail_admins,
+    amail_managers,
+    asend_mail,
+    asend_mass_mail,
+    override_settings,
+)
+from simplemail.backends.base import BaseEmailBackend
+from simplemail.backends.dummy import EmailBackend as Dummy
+from simplemail.receipts import Reply
+from simplemail.testing import capture
+from smtp_server import Delay, SMTPServer
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left():
+    yield
+    aio.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("simplemail")]
+
+
+class Blocking(BaseEmailBackend):
+    """Holds every message until the test lets it go."""
+
+    pool_size = 1
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.entered, self.release = threading.Event(), threading.Event()
+        self.taken = []
+
+    def send_envelope(self, envelope):
+        self.entered.set()
+        assert self.release.wait(30)
+        self.taken.append(envelope)
+        return Reply(250)
+
+
+ARGUMENTS = ("Subject", "Text", "me@example.com", ["ann@example.com"])
+
+
+class TestCalls:
+    """Each does what its blocking counterpart does."""
+
+    def test_asend_mail(self):
+        with capture() as outbox:
+            assert asyncio.run(asend_mail(*ARGUMENTS, html_message="<p>")) == 1
+            assert asyncio.run(asend_mail("Subject", "Text", None, [])) == 0
+
+        assert outbox[0].alternatives == [("<p>", "text/html")]
+
+    def test_asend_mass_mail(self):
+        with capture() as outbox:
+            assert asyncio.run(asend_mass_mail([ARGUMENTS, ARGUMENTS])) == 2
+
+        assert len(outbox) == 2
+
+    def test_amail_admins_and_managers(self):
+        people = override_settings(ADMINS=["a@example.com"], MANAGERS=["m@example.com"])
+        with people, capture() as outbox:
+            asyncio.run(amail_admins("Subject", "Text"))
+            asyncio.run(amail_managers("Subject", "Text", html_message="<p>"))
+
+        assert [message.to for message in outbox] == [["a@example.com"], ["m@example.com"]]
+
+    def test_asend(self):
+        with capture() as outbox:
+            assert asyncio.run(a_message().asend()) == 1
+            assert asyncio.run(a_message(to=[]).asend()) == 0
+
+        assert len(outbox) == 1
+
+    def test_asend_messages(self):
+        with capture() as outbox:
+            mailer = simplemail.mailers.default
+            assert asyncio.run(mailer.asend_messages([a_message(), a_message()])) == 2
+
+        assert len(outbox) == 2
+
+    def test_adeliver(self):
+        with capture():
+            receipts = asyncio.run(adeliver([a_message(), a_message(subject="a\nb")]))
+
+        assert [receipt.status for receipt in receipts] == [Status.SENT, Status.REFUSED]
+
+    def test_using(self):
+        with override_settings(MAILERS={"news": "memory:"}), capture() as outbox:
+            asyncio.run(asend_mail(*ARGUMENTS, using="news"))
+            asyncio.run(a_message().asend(using="news"))
+
+        assert [message.sent_using for message in outbox] == ["news", "news"]
+
+    def test_contradicting_arguments(self):
+        for call in (
+            asend_mail(*ARGUMENTS, using="x", fail_silently=True),
+            a_message().asend(True, using="x"),
+            asend_mass_mail([], using="x", connection=Dummy()),
+        ):
+            with pytest.raises(TypeError, match="not compatible"):
+                asyncio.run(call)
+
+    def test_errors_come_through(self):
+        class Broken(BaseEmailBackend):
+            def send_envelope(self, envelope):
+                raise ConnectionResetError("gone")
+
+        with pytest.raises(ConnectionResetError):
+            asyncio.run(asend_mail(*ARGUMENTS, connection=Broken()))
+
+    def test_context_variables_are_carried_over(self):
+        variable = contextvars.ContextVar("variable", default="unset")
+        seen = []
+
+        class Looking(Dummy):
+            def send_envelope(self, envelope):
+                seen.append(variable.get())
+                return super().send_envelope(envelope)
+
+        async def send():
+            variable.set("set")
+            await asend_mail(*ARGUMENTS, connection=Looking())
+
+        asyncio.run(send())
+        assert seen == ["set"]
+
+    def test_the_loop_is_not_blocked(self):
+        backend = Blocking()
+
+        async def send():
+            task = asyncio.create_task(asend_mail(*ARGUMENTS, connection=backend))
+            while not backend.entered.is_set():
+                await asyncio.sleep(0)
+            backend.release.set()
+            return await task
+
+        assert asyncio.run(send()) == 1
+
+
+class TestCancelling:
+    def test_before_a_thread_took_it_nothing_is_sent(self):
+        backend = Blocking()
+
+        async def send():
+            first = asyncio.create_task(asend_mail(*ARGUMENTS, connection=backend))
+            while not backend.entered.is_set():
+                await asyncio.sleep(0)
+            second = asyncio.create_task(asend_mail(*ARGUMENTS, connection=backend))
+            await asyncio.sleep(0)
+            second.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await second
+            backend.release.set()
+            return await first, caught.value
+
+        sent, cancelled = asyncio.run(send())
+        assert sent == 1
+        assert len(backend.taken) == 1
+        assert not hasattr(cancelled, "result")
+
+    @pytest.mark.parametrize("times", [1, 3])
+    def test_afterwards_the_outcome_is_told(self, times):
+        backend = Blocking()
+        told = []
+
+        async def careful():
+            try:
+                await asend_mail(*ARGUMENTS, connection=backend)
+            except asyncio.CancelledError as cancelled:
+                told.append(cancelled.result)
+                raise
+
+        async def send():
+            task = asyncio.create_task(careful())
+            while not backend.entered.is_set():
+                await asyncio.sleep(0)
+            for _ in range(times):
+                task.cancel()
+                await asyncio.sleep(0)
+            assert not task.done()
+            backend.release.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(send())
+        assert told == [1]
+        assert len(backend.taken) == 1
+
+    def test_half_of_many(self):
+        """Receipts and server agree, the connections are bounded, and none is left open."""
+        with SMTPServer() as server:
+            server.script("END", Delay(0.002, accept=True))
+            told, errors = [], []
+
+            async def one(number):
+                message = a_message(subject=f"Number {number}")
+                try:
+                    receipts = await adeliver([message])
+                except asyncio.CancelledError as cancelled:
+                    receipts = getattr(cancelled, "result", [])
+                told.extend(r for r in receipts if r.status is Status.SENT)
+                errors.extend(r for r in receipts if r.status is not Status.SENT)
+
+            async def everybody():
+                tasks = [asyncio.create_task(one(number)) for number in range(100)]
+                await asyncio.sleep(0.05)
+                for task in tasks[::2]:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+            with override_settings(EMAIL_URL=f"{server.url}?keep_alive=30&pool_size=4"):
+                asyncio.run(everybody())
+            simplemail.close_pools()
+            server.wait_for(lambda: server.open_connections == 0)
+
+            arrived = sorted(message.message["Subject"] for message in server.messages)
+            assert sorted(str(receipt.message.subject) for receipt in told) == arrived
+            assert errors == []
+            assert len(arrived) >= 50
+            assert len(server.connections) <= 4
+            assert server.violations == []
+
+
+class TestIterating:
+    def receipts_of(self, messages, **options):
+        async def collect():
+            return [receipt async for receipt in aiter_deliver(messages, **options)]
+
+        with capture():
+            return asyncio.run(collect())
+
+    def test_in_order(self):
+        receipts = self.receipts_of(a_message(subject=str(number)) for number in range(200))
+
+        assert [receipt.message.subject for receipt in receipts] == [str(n) for n in range(200)]
+
+    def test_an_async_iterable(self):
+        async def messages():
+            for number in range(100):
+                await asyncio.sleep(0)
+                yield a_message(subject=str(number))
+
+        receipts = self.receipts_of(messages())
+        assert [receipt.message.subject for receipt in receipts] == [str(n) for n in range(100)]
+
+    def test_goes_on_after_a_failure(self):
+        receipts = self.receipts_of([a_message(subject="a\nb"), a_message()])
+
+        assert [receipt.status for receipt in receipts] == [Status.REFUSED, Status.SENT]
+
+    def test_takes_no_more_than_there_is_room_for(self):
+        taken = []
+
+        def messages():
+            for number in range(10_000):
+                taken.append(number)
+                yield a_message()
+
+        async def some():
+            async with aclosing(aiter_deliver(messages())) as receipts:
+                seen = 0
+                async for _ in receipts:
+                    seen += 1
+                    if seen == 10:
+                        break
+
+        with capture() as outbox:
+            asyncio.run(some())
+        assert len(taken) <= 10 + aio._AHEAD + 1
+        assert len(outbox) <= len(taken)
+
+    def test_what_the_messages_raise_is_raised(self):
+        def messages():
+            yield a_message()
+            raise LookupError("no more")
+
+        with pytest.raises(LookupError, match="no more"):
+            self.receipts_of(messages())
+
+    def test_an_async_iterable_that_raises(self):
+        async def messages():
+            yield a_message()
+            raise LookupError("no more")
+
+        with pytest.raises(LookupError, match="no more"):
+            self.receipts_of(messages())
+
+
+def test_in_a_forked_child():
+    import os
+
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork()")
+    with capture():
+        asyncio.run(asend_mail(*ARGUMENTS))
+        aio._forget()  # what a child does
+
+        assert aio._executors == {}
+        assert asyncio.run(asend_mail(*ARGUMENTS)) == 1
+
+
+def test_lazily_loaded():
+    with pytest.raises(AttributeError, match="no attribute 'asend_male'"):
+        simplemail.asend_male  # noqa: B018

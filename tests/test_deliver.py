@@ -1,0 +1,68 @@
+"""deliver(), iter_deliver() and message.deliver(); the backends' own are in backends/."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from backends.contract import a_message
+from simplemail import InvalidMailer, Status, deliver, iter_deliver, override_settings
+from simplemail.testing import capture
+
+
+def test_deliver_tells_of_each_message_in_order():
+    with capture() as outbox:
+        receipts = deliver([a_message(), a_message(subject="a\nb"), a_message(subject="Third")])
+
+    assert [r.status for r in receipts] == [Status.SENT, Status.REFUSED, Status.SENT]
+    assert isinstance(receipts[1].error, ValueError)
+    assert [message.subject for message in outbox] == ["Subject", "Third"]
+
+
+def test_iter_deliver_takes_messages_as_they_are_needed():
+    endless = (a_message(subject=str(number)) for number in itertools.count())
+
+    with capture() as outbox:
+        receipts = iter_deliver(endless)
+        assert outbox == []
+        assert [next(receipts).message.subject for _ in range(3)] == ["0", "1", "2"]
+        receipts.close()
+        assert len(outbox) == 3
+
+
+def test_using_names_the_mailer():
+    with override_settings(MAILERS={"news": "memory:"}), capture() as outbox:
+        deliver([a_message()], using="news")
+        a_message().deliver(using="news")
+
+    assert [message.sent_using for message in outbox] == ["news", "news"]
+
+
+def test_bad_configuration_is_raised_at_once():
+    with override_settings(EMAIL_URL="smpt://mail.example.com"), pytest.raises(InvalidMailer):
+        iter_deliver([a_message()])
+
+
+@pytest.mark.parametrize("wrong", [a_message(), a_message().envelope(), 5, None])
+def test_one_message_is_no_list(wrong):
+    with pytest.raises(TypeError, match=r"an iterable of messages, like \[message\], not a"):
+        deliver(wrong)
+
+
+def test_a_message_delivers_itself(smtp_server):
+    smtp_server.script("RCPT TO:<no@example.com>", "550 5.1.1 No such user")
+    with override_settings(EMAIL_URL=smtp_server.url):
+        receipt = a_message(to=["no@example.com", "ann@example.com"]).deliver()
+
+    assert receipt.status is Status.SENT
+    assert str(receipt.refused["no@example.com"]) == "550 5.1.1 No such user"
+    smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+
+
+def test_a_message_without_recipients_goes_nowhere(smtp_server):
+    with override_settings(EMAIL_URL=smtp_server.url):
+        receipt = a_message(to=[]).deliver()
+
+    assert receipt.status is Status.REFUSED
+    assert smtp_server.connections == []
