@@ -7,6 +7,7 @@ import pytest
 
 from backends.contract import BackendContract, a_message
 from simplemail import InvalidMailer
+from simplemail.backends import smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.receipts import Reply
 
@@ -133,3 +134,62 @@ def test_base_alone_says_what_to_write():
 def test_a_mailer_does_not_pickle_and_says_what_to_do():
     with pytest.raises(TypeError, match="using='alias'"):
         pickle.dumps(Collecting())
+
+
+class Redirecting:
+    """What projects put around a backend: everything goes to one address."""
+
+    def send_messages(self, email_messages):
+        for message in email_messages:
+            message.to = ["me@example.com"]
+        return super().send_messages(email_messages)
+
+
+class TestAnOverriddenSendMessages:
+    """DESIGN 7: whoever overrides it for Django has it called for every message."""
+
+    def test_may_call_the_one_it_overrides(self):
+        class Backend(Redirecting, Collecting):
+            pass
+
+        backend = Backend()
+
+        assert backend.send_messages([a_message(), a_message()]) == 2
+        assert [e.recipients for e in backend.envelopes] == [("me@example.com",)] * 2
+
+    def test_is_not_passed_by_for_receipts(self):
+        class Backend(Redirecting, Collecting):
+            pass
+
+        backend = Backend()
+
+        assert [r.status.name for r in backend.deliver([a_message(), a_message()])] == ["SENT"] * 2
+        assert [e.recipients for e in backend.envelopes] == [("me@example.com",)] * 2
+
+    @pytest.mark.parametrize("way", ["send_messages", "deliver"])
+    def test_is_not_passed_by_in_the_smtp_backend(self, smtp_server, way):
+        class Backend(Redirecting, smtp.EmailBackend):
+            pass
+
+        backend = Backend(host=smtp_server.host, port=smtp_server.port)
+        getattr(backend, way)([a_message(), a_message()])
+
+        assert [list(m.recipients) for m in smtp_server.messages] == [["me@example.com"]] * 2
+        assert len(smtp_server.connections) == 1
+
+
+class TestInsideDjango:
+    """What Django hands to every backend is no misspelt option."""
+
+    def test_credentials_that_are_none(self):
+        """Django before 6.1 passes them on, whatever the backend takes."""
+        Collecting(username=None, password=None, fail_silently=False)
+        with pytest.raises(TypeError, match="'username'"):
+            Collecting(username="me", password=None)
+
+    def test_what_django_says_to_ignore(self):
+        """Django 6.1: options that come from arguments such as auth_user."""
+        ignored = {"_ignore_unknown_kwargs": {"username", "fail_silently"}}
+        assert Collecting(alias="x", username="me", fail_silently=True, **ignored).fail_silently
+        with pytest.raises(InvalidMailer, match=r"Unknown options 'oops'\."):
+            Collecting(alias="x", username="me", oops=1, **ignored)

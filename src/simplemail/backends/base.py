@@ -35,8 +35,9 @@ class BaseEmailBackend:
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = threading.RLock()
-        if options:
-            raise _unknown_options(type(self), list(options), alias)
+        unknown = _without_djangos_own(options)
+        if unknown:
+            raise _unknown_options(type(self), list(unknown), alias)
 
     def __str__(self) -> str:
         """Name the mailer in a receipt or a log: by its alias, or by what it is. Never a secret."""
@@ -118,13 +119,13 @@ class BaseEmailBackend:
         opened, also when the caller stops early.
         """
         opened: bool | None = False
+        deliver = self._deliver_by_count if self.has_own_send_messages() else self.deliver_message
         try:
             for message in messages:
                 with self._lock:
                     try:
                         opened = (not self.is_ready() and self.open()) or opened
-                        ready = self.is_ready()
-                        receipt = self.deliver_message(message) if ready else _unsent(message)
+                        receipt = deliver(message) if self.is_ready() else _unsent(message)
                     except OSError as error:
                         receipt = _unsent(message, error)
                 self.log_receipt(receipt)
@@ -135,8 +136,6 @@ class BaseEmailBackend:
 
     def deliver_message(self, message: Any) -> Receipt:
         """Send one message over what is open, and say what became of it. For subclasses."""
-        if type(self).send_messages is not BaseEmailBackend.send_messages:
-            return self._deliver_by_count(message)
         envelope = reply = None
         try:
             envelope = Envelope.of(message)
@@ -156,6 +155,10 @@ class BaseEmailBackend:
 
     # Tells send_mass_mail() that it needn't make a list. An override hasn't the mark.
     send_messages._takes_any_iterable = True  # type: ignore[attr-defined]
+
+    def has_own_send_messages(self) -> bool:
+        """Did a subclass override `send_messages()`? Then nothing may be sent around it."""
+        return not getattr(type(self).send_messages, "_takes_any_iterable", False)
 
     def is_ready(self) -> bool:
         """Can messages be handed over now, or must `open()` be called first?"""
@@ -228,6 +231,19 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
         return receipt
     message = receipt.message if keep else None
     return receipt._replace(message=message, envelope=receipt.envelope._replace(content=b""))
+
+
+def _without_djangos_own(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options without those that Django hands to every backend, whatever it takes."""
+    # Django 6.1 names the options that come from arguments, like auth_user, to be ignored.
+    ignored = options.get("_ignore_unknown_kwargs", ())
+    # Before 6.1, its send_mail() passes the two on as None.
+    return {
+        name: value
+        for name, value in options.items()
+        if not (name in ignored or name == "_ignore_unknown_kwargs")
+        and not (name in ("username", "password") and value is None)
+    }
 
 
 def _unknown_options(backend: type, names: list[str], alias: str | None) -> Exception:

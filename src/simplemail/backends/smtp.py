@@ -226,6 +226,9 @@ class EmailBackend(BaseEmailBackend):
         return self._session is not None
 
     def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
+        if self.has_own_send_messages():
+            yield from super().iter_deliver(messages)
+            return
         was_open = self.is_ready()
         receipts = self._courier().each(messages)
         try:
