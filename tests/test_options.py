@@ -44,6 +44,13 @@ class TestKnownOptions:
 
         assert from_text(Untyped, {"fail_silently": "false"}) == {"fail_silently": False}
 
+    def test_a_constructors_own_types_win(self):
+        class Typed(SMTPBackend):
+            def __init__(self, host: int = 0, **options):
+                super().__init__(**options)
+
+        assert from_text(Typed, {"host": "5", "port": "6"}) == {"host": 5, "port": 6}
+
     def test_a_constructor_that_is_no_function_is_passed_over(self):
         class Odd(BaseEmailBackend):
             __init__ = functools.partialmethod(BaseEmailBackend.__init__)

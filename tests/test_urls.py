@@ -188,8 +188,8 @@ AWKWARD = "/?#@:%&=+[]\\\"'<>{}|^~`!$*,;. \t\u20ac\xfc\u2100"
 def secrets(count: int) -> list[str]:
     """Passwords with one part that can be recognised in any error, and awkward characters."""
     chooser = random.Random(SEED)
-    found = []
-    for number in range(count):
+    found = ["s3cret0"]
+    for number in range(1, count):
         parts = [f"s3cret{number}"]
         for _ in range(chooser.randint(1, 4)):
             parts.insert(chooser.randint(0, len(parts)), chooser.choice(AWKWARD))
@@ -206,6 +206,8 @@ def broken_urls(secret: str) -> list[str]:
         f"smtp://ann:{secret}@mail.example.com",
         f"smtp+tls://{secret}:x@mail.example.com:587",
         f"smtps://{secret}@mail.example.com",
+        f"smtp://ann:12?timeout={secret}@mail.example.com",
+        f"smtp://ann:12?{secret}=1&timeout=5@mail.example.com",
         f"smpt://ann:{secret}@mail.example.com",
         f"smtp:/ann:{secret}@mail.example.com",
         f"smtp:ann:{secret}@mail.example.com",

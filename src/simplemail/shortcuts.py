@@ -143,9 +143,8 @@ def connection_options(
         auth_password=auth_password,
     )
     options = {"username": auth_user, "password": auth_password}
-    return {name: value for name, value in options.items() if value is not None} | (
-        {"fail_silently": True} if fail_silently else {}
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    return {"fail_silently": fail_silently, **given}
 
 
 def _mail_to_setting(
