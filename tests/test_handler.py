@@ -33,6 +33,9 @@ class Recording:
         self.options = options
         built.append((args, options))
 
+    def send_messages(self, messages):
+        return len(list(messages))
+
 
 class Sending(BaseEmailBackend):
     """Takes three options, and hands the rest up."""
@@ -126,7 +129,7 @@ class TestMailers:
     @pytest.mark.parametrize("wrong", ["smtp://h", ["default"], object()])
     def test_what_is_no_mapping_is_refused(self, wrong):
         configure(MAILERS=wrong)
-        text = f"MAILERS must be a dict of mailers by alias, not a {type(wrong).__name__}"
+        text = f"MAILERS must be a dict of mailers by alias, not {type(wrong).__name__}"
         for use in (lambda: mailers.default, lambda: "s" in mailers, lambda: list(mailers)):
             with pytest.raises(ImproperlyConfigured, match=text):
                 use()
@@ -220,13 +223,13 @@ class TestEntries:
     @pytest.mark.parametrize(
         ("entry", "text"),
         [
-            (None, "An entry is a URL or {'BACKEND': .*}, not a NoneType"),
-            (["smtp"], "not a list"),
-            ({"BACKEND": None}, "BACKEND must be a short name, .* not a NoneType"),
-            ({"BACKEND": 5}, "BACKEND must be .* not a int"),
-            ({"BACKEND": smtp}, "BACKEND must be .* not a module"),
-            ({"BACKEND": "memory", "OPTIONS": None}, "OPTIONS must be a dict .* not a NoneType"),
-            ({"BACKEND": "memory", "OPTIONS": [1]}, "OPTIONS must be a dict .* not a list"),
+            (None, "An entry is a URL or {'BACKEND': .*}, not NoneType"),
+            (["smtp"], "not list"),
+            ({"BACKEND": None}, "BACKEND must be a URL, a short name, .* not NoneType"),
+            ({"BACKEND": 5}, "BACKEND must be .* not int"),
+            ({"BACKEND": smtp}, "BACKEND must be .* not module"),
+            ({"BACKEND": "memory", "OPTIONS": None}, "OPTIONS must be a dict .* not NoneType"),
+            ({"BACKEND": "memory", "OPTIONS": [1]}, "OPTIONS must be a dict .* not list"),
             ({"BACKEND": "memory", "OPTIONS": {1: 2}}, "OPTIONS must be a dict of options by name"),
             ({"backend": "memory"}, "Unknown keys 'backend'; use 'BACKEND' and 'OPTIONS'"),
             ({"BACKEND": "memory", "HOST": "h"}, "Unknown keys 'HOST'"),
@@ -484,11 +487,14 @@ class TestGetConnection:
     @pytest.mark.parametrize(
         ("backend", "text"),
         [
-            (object(), "backend must be a short name, a dotted path or a class, not a object"),
-            (5, "not a int"),
-            (b"smtp", "not a bytes"),
+            (object(), "backend must be a URL, a short name, a dotted path or a class, not object"),
+            (5, "not int"),
+            (b"smtp", "not bytes"),
             ("smpt", "Could not find backend 'smpt': neither a short name"),
             ("smpt://h", "^Unknown scheme 'smpt'"),
+            (dict, r"backend made a dict, which has no send_messages\(\)"),
+            ("builtins.dict", "backend made a dict"),
+            (lambda: None, "backend made a NoneType"),
         ],
     )
     def test_a_wrong_backend_is_refused(self, backend, text):

@@ -146,7 +146,7 @@ def _aliases() -> Mapping[str, Any]:
         return {DEFAULT_ALIAS: None}
     if not isinstance(found, Mapping):
         kind = type(found).__name__
-        raise ImproperlyConfigured(f"MAILERS must be a dict of mailers by alias, not a {kind}")
+        raise ImproperlyConfigured(f"MAILERS must be a dict of mailers by alias, not {kind}")
     return found
 
 
@@ -180,7 +180,7 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
         entry = {"BACKEND": entry}
     if not isinstance(entry, Mapping):
         kind = type(entry).__name__
-        text = f"An entry is a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not a {kind}"
+        text = f"An entry is a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
         names = ", ".join(map(repr, unknown))
@@ -200,7 +200,7 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
 def _checked_options(options: Any, alias: str) -> Mapping[str, Any]:
     if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
         kind = type(options).__name__
-        text = f"OPTIONS must be a dict of options by name, not a {kind}"
+        text = f"OPTIONS must be a dict of options by name, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if "alias" in options:
         raise InvalidMailer("OPTIONS must not define 'alias'.", alias=alias)
@@ -220,6 +220,9 @@ def _from_spec(
     if instead:
         backend, options = instead[-1], {}
     mailer: Mailer = backend(**named, **options)
+    if not hasattr(mailer, "send_messages"):
+        made = type(mailer).__name__
+        raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)
     return mailer
 
 
@@ -239,7 +242,7 @@ def _backend_class(spec: Any, what: str, alias: str | None) -> Any:
         return spec
     if not isinstance(spec, str):
         kind = type(spec).__name__
-        text = f"{what} must be a short name, a dotted path or a class, not a {kind}"
+        text = f"{what} must be a URL, a short name, a dotted path or a class, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if not re.fullmatch(r"[\w.]*", spec):
         # It may be a password that was meant for elsewhere, so it isn't shown.
