@@ -125,12 +125,6 @@ class TestFailures:
         assert name == "Name"
         assert "Can't find the host of mail.invalid:25" in error
 
-    def test_no_host_name_at_all(self):
-        name, error = failure(get_connection("smtp://a..b"))
-
-        assert name == "Name"
-        assert "not a host name" in error
-
     def test_refused(self, smtp_server):
         smtp_server.stop()
 

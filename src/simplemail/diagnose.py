@@ -145,11 +145,7 @@ class _SMTPCheck:
         explain(error, _where(self.mailer), timeout=self.mailer.timeout or 0, hint=self.hint)
 
     def resolve(self) -> str:
-        try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except UnicodeError:
-            # What Python's IDNA codec says of "a..b".
-            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         self.addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         if self.addresses == [self.host]:
             return f"{self.host} is an address, not a name"

@@ -1,4 +1,4 @@
-"""Which options a backend takes, and of which type, read from its constructor."""
+"""Which options a backend takes and of which type, and whether a value will do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .exceptions import InvalidMailer
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
 _TAKES_ANY_OPTION = 0x08  # inspect.CO_VARKEYWORDS
 
 
@@ -85,3 +86,35 @@ _CONVERTERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
 }
+
+
+def flag(name: str, value: Any, alias: str | None) -> bool:
+    """Return what a flag says, also as text: settings come from the environment, too.
+
+    Any text is true for Python, "false" included.
+    """
+    try:
+        return _boolean(value) if isinstance(value, str) and value else bool(value)
+    except ValueError:
+        raise InvalidMailer(f"{name!r} must be True or False, not {value!r}", alias=alias) from None
+
+
+def check_host(host: Any, alias: str | None) -> None:
+    """Raise InvalidMailer for what is no host's name or address, such as a whole URL."""
+    if not host:
+        raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        # Not shown: a URL has a password in it.
+        text = "'host' must be a name or an address alone, like 'mail.example.com'"
+        raise InvalidMailer(f"{text}; a port goes into 'port'", alias=alias)
+    if not _is_resolvable(host):
+        raise InvalidMailer(f"'host' is no host name: {host!r}", alias=alias)
+
+
+def _is_resolvable(host: str) -> bool:
+    # socket.getaddrinfo() raises a UnicodeError that names no host.
+    try:
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    return all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split("."))

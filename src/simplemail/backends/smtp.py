@@ -12,6 +12,7 @@ from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
 from ..hints import explain
 from ..msgid import DNS_NAME
+from ..options import check_host, flag
 from ..patience import may_pass, pause
 from ..receipts import Receipt, Reply
 from ..render import Envelope
@@ -115,9 +116,9 @@ class EmailBackend(BaseEmailBackend):
                 setattr(self, name, getattr(settings, setting))
 
     def _check(self) -> None:
-        self.use_tls, self.use_ssl = bool(self.use_tls), bool(self.use_ssl)
-        if not self.host:
-            raise InvalidMailer("OPTIONS must define 'host'.", alias=self.alias)
+        for name in ("use_tls", "use_ssl", "allow_cleartext_auth"):
+            setattr(self, name, flag(name, getattr(self, name), self.alias))
+        check_host(self.host, self.alias)
         if self.use_tls and self.use_ssl:
             if self.alias is None:
                 raise ValueError(
