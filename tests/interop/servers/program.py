@@ -1,0 +1,92 @@
+"""A server that is a small program of ours around somebody's library."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from .mailboxes import Mail, Mailboxes, wait_for
+from .places import TLS, free_port, open_directory, start, stop, wait_until_listening
+
+HERE = Path(__file__).parent
+
+
+class ProgramServer:
+    """Subclasses say how to start the program, which gets its options as JSON.
+
+    Users that begin with `box-` or `many` exist, those with `grey` are told to come again (450),
+    all others are refused. A mail over 1 MB is too big. The program writes one JSON file a mail.
+    """
+
+    names: ClassVar = ["plain", "auth", "starttls", "tls", "wrong_host", "wrong_host_tls"]
+
+    def __init__(self) -> None:
+        self.ports = {name: free_port() for name in self.names}
+        self.size_limit = 1_000_000
+        self._boxes = Mailboxes("boxes*/*.json", _read)
+
+    def command(self) -> list[object]:
+        """What starts the program, but for the options."""
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str]:
+        """What it must find in its environment."""
+        return {}
+
+    def __enter__(self) -> ProgramServer:
+        self._directory = open_directory("program")
+        self.directory = self._directory.__enter__()
+        try:
+            self.start()
+        except BaseException:
+            self._directory.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+        self._directory.__exit__(None, None, None)
+
+    def start(self) -> None:
+        """Listen, on the same ports as before if this is a restart."""
+        # A restarted server counts from 0 again.
+        boxes = self.directory / f"boxes{len(list(self.directory.iterdir()))}"
+        boxes.mkdir()
+        options = {
+            "ports": self.ports,
+            "directory": str(boxes),
+            "certificates": {name: str(TLS / f"{name}.pem") for name in ("server", "wrong-host")},
+            "size": self.size_limit,
+            "username": "ann@example.com",
+            "password": "pa ss word",
+        }
+        log = self.directory / "log"
+        command = [*self.command(), json.dumps(options)]
+        self._process = start(command, log, self.environment())
+        for port in self.ports.values():
+            wait_until_listening(port, self._process, log)
+
+    def stop(self) -> None:
+        """Stop at once, cutting every session."""
+        stop(self._process, self.ports.values())
+
+    def mails(self, box: str) -> list[Mail]:
+        """What came for addresses that begin like this so far."""
+        return self._boxes.mails(self.directory, box)
+
+    def wait_for(self, box: str, count: int = 1) -> list[Mail]:
+        """What came for addresses that begin like this, once it is `count` mails."""
+        return wait_for(lambda: self.mails(box), count)
+
+    def sessions(self, port: str) -> int:
+        """How many sessions clients opened on a port so far."""
+        return (self.directory / "log").read_text().splitlines().count(f"connect {port}")
+
+
+def _read(file: Path) -> Mail:
+    fields = json.loads(file.read_text())
+    content = base64.b64decode(fields["content"])
+    return Mail(tuple(fields["recipients"]), fields["sender"], content)
