@@ -6,11 +6,12 @@ import copy
 import pickle
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 import simplemail
-from simplemail import configure, override_settings, settings
+from simplemail import conf, configure, override_settings, settings
 from simplemail.conf import NAMES, Settings, did_you_mean
 
 SECRET = "hunter2"
@@ -226,3 +227,29 @@ class TestOverrideSettings:
 def test_did_you_mean_lists_all_when_none_is_near():
     assert did_you_mean("zzz", ["host", "port"]) == "; known are host, port"
     assert did_you_mean("hots", ["host", "port"]) == "; did you mean 'host'?"
+
+
+class TestInsideDjango:
+    """Backends without an alias read Django's classic settings, as Django's own do."""
+
+    @pytest.fixture
+    def django(self, monkeypatch):
+        project = SimpleNamespace(configured=True, EMAIL_HOST="django.example", EMAIL_TIMEOUT=None)
+        project.is_overridden = lambda name: hasattr(project, name)
+        monkeypatch.setitem(sys.modules, "django.conf", SimpleNamespace(settings=project))
+        return project
+
+    def test_djangos_settings_count(self, django):
+        assert conf.classic("EMAIL_HOST") == "django.example"
+        assert conf.classic("EMAIL_TIMEOUT") == 60
+        assert conf.classic("EMAIL_PORT") == 25
+
+    def test_the_two_are_never_mixed(self, django):
+        django.EMAIL_HOST_PASSWORD = "for django.example only"
+        with override_settings(EMAIL_HOST="ours.example"):
+            assert conf.classic("EMAIL_HOST") == "ours.example"
+            assert conf.classic("EMAIL_HOST_PASSWORD") == ""
+
+    def test_not_before_django_is_configured(self, django):
+        django.configured = False
+        assert conf.classic("EMAIL_HOST") == "localhost"

@@ -6,6 +6,7 @@ https://docs.djangoproject.com/en/stable/ref/settings/#email
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,8 @@ class Settings:
 NAMES = tuple(Settings.__annotations__)
 """The names of all settings."""
 
+_NEWER = ("EMAIL_URL", "EMAIL_SUBJECT_PREFIX", "EMAIL_USE_LOCALTIME")  # not about how mail is sent
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known name nearest to this one, or a list of all."""
@@ -106,6 +109,34 @@ class _CurrentSettings:
 
 
 settings = _CurrentSettings()
+
+
+CLASSIC = tuple(name for name in NAMES if name.startswith("EMAIL_") and name not in _NEWER)
+"""The settings from which Django makes its mailer where `MAILERS` isn't set."""
+
+
+def classic(name: str) -> Any:
+    """Return a classic EMAIL_* setting for a backend that was made without an alias.
+
+    Inside a Django project it is Django's, unless simplemail was told any classic setting itself:
+    the two are never mixed, or one server would be given the password for another.
+    """
+    django: Any = sys.modules.get("django.conf")
+    if django and django.settings.configured and not any(map(settings.is_set, CLASSIC)):
+        return _djangos(django.settings, name)
+    return getattr(settings, name)
+
+
+def _djangos(project: Any, name: str) -> Any:
+    value = None
+    if project.is_overridden(name):
+        import warnings
+
+        with warnings.catch_warnings():
+            # Django 6.1 tells the project that the setting is old; so it has, and not of us.
+            warnings.simplefilter("ignore")
+            value = getattr(project, name, None)
+    return getattr(settings, name) if value is None else value
 
 
 def configure(**changes: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import options as backend_options
 from . import urls
-from .conf import settings
+from .conf import CLASSIC, settings
 from .exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
 
 if TYPE_CHECKING:
@@ -41,20 +41,6 @@ NOTHING_CONFIGURED = (
     "no mailer was configured, so Django's classic default, SMTP on localhost:25, was tried; call "
     "simplemail.configure(EMAIL_URL='smtp+tls://user:password@mail.example.com') or set the "
     "environment variable EMAIL_URL"
-)
-
-_CLASSIC = (
-    "EMAIL_BACKEND",
-    "EMAIL_HOST",
-    "EMAIL_PORT",
-    "EMAIL_HOST_USER",
-    "EMAIL_HOST_PASSWORD",
-    "EMAIL_USE_TLS",
-    "EMAIL_USE_SSL",
-    "EMAIL_SSL_CERTFILE",
-    "EMAIL_SSL_KEYFILE",
-    "EMAIL_TIMEOUT",
-    "EMAIL_FILE_PATH",
 )
 
 _ARGUMENT = "backend"
@@ -134,7 +120,7 @@ def held_mailer(spec: Any, name: str) -> Mailer:
 
 def is_configured() -> bool:
     """Has anybody said where mail should go, in settings or in the environment?"""
-    classic = any(settings.is_set(name) for name in _CLASSIC)
+    classic = any(settings.is_set(name) for name in CLASSIC)
     given = settings.MAILERS is not None or bool(settings.EMAIL_URL)
     return given or classic or bool(os.environ.get("EMAIL_URL"))
 
@@ -164,7 +150,7 @@ def _default_mailer(**extra: Any) -> Mailer:
     """Build the default mailer where `MAILERS` isn't set; the first that is set counts."""
     if settings.EMAIL_URL:
         return _from_spec(settings.EMAIL_URL, extra, "EMAIL_URL")
-    if any(settings.is_set(name) for name in _CLASSIC):
+    if any(settings.is_set(name) for name in CLASSIC):
         return _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
     if url := os.environ.get("EMAIL_URL"):
         return _from_spec(url, extra, "environment variable EMAIL_URL")

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..conf import settings
+from ..conf import classic
 from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Reply
 from ..render import Envelope
@@ -86,7 +86,7 @@ class EmailBackend(BaseEmailBackend):
 
     def _directory(self, file_path: Any) -> str:
         if file_path is None and self.alias is None:
-            file_path = settings.EMAIL_FILE_PATH
+            file_path = classic("EMAIL_FILE_PATH")
         if file_path is None:
             raise self._wrong(
                 "OPTIONS must define 'file_path'.",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..conf import settings
+from ..conf import classic
 from ..courier import Courier
 from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
@@ -49,7 +49,8 @@ class EmailBackend(BaseEmailBackend):
     sends by the same options. `notify` and `ret` ask for delivery reports (RFC 3461), where the
     server offers that.
 
-    Without an alias, the classic EMAIL_* settings fill in what isn't given.
+    Without an alias, the classic EMAIL_* settings fill in what isn't given; inside a Django project
+    these are Django's, unless simplemail has its own.
     """
 
     def __init__(
@@ -101,8 +102,8 @@ class EmailBackend(BaseEmailBackend):
         self._check()
 
     def _fill_from_settings(self) -> None:
-        self.host = self.host or settings.EMAIL_HOST
-        self.port = self.port or settings.EMAIL_PORT
+        self.host = self.host or classic("EMAIL_HOST")
+        self.port = self.port or classic("EMAIL_PORT")
         for name, setting in {
             "username": "EMAIL_HOST_USER",
             "password": "EMAIL_HOST_PASSWORD",
@@ -113,7 +114,7 @@ class EmailBackend(BaseEmailBackend):
             "ssl_certfile": "EMAIL_SSL_CERTFILE",
         }.items():
             if getattr(self, name) is None:
-                setattr(self, name, getattr(settings, setting))
+                setattr(self, name, classic(setting))
 
     def _check(self) -> None:
         for name in ("use_tls", "use_ssl", "allow_cleartext_auth"):
