@@ -73,6 +73,14 @@ def test_charset_decides_the_octets():
     )
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32-be", "cp500", "utf-8-sig"])
+def test_charset_without_ascii_is_encoded_whole(charset):
+    encoding, body = encode_text("é\nx" * 500, charset, eight_bit=True)
+
+    assert encoding == "base64"
+    assert base64.b64decode(body) == ("é\r\nx" * 500 + "\r\n").encode(charset)
+
+
 def test_octets_that_are_no_text_survive():
     """BEHAVIOUR 26."""
     text = b"caf\xe9".decode("utf-8", "surrogateescape")

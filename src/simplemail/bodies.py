@@ -23,22 +23,32 @@ def encode_text(text: str, charset: str, *, eight_bit: bool) -> tuple[str, bytes
     Half surrogate pairs that stand for bytes ("surrogateescape") become those bytes again. Raises
     ValueError if the charset is unknown or can't say this.
     """
+    if not _keeps_ascii(charset):
+        lines = text.replace("\r\n", "\n").removesuffix("\n").replace("\n", "\r\n") + "\r\n"
+        return "base64", encode_base64(lines.encode(charset, "surrogateescape"))
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     if not text.endswith("\n"):
         text += "\n"
+    octets = text.encode(charset, "surrogateescape")
+    is_ascii = octets.isascii()
+    if (
+        (is_ascii or eight_bit)
+        and b"\0" not in octets
+        and b"\r" not in octets
+        and _has_short_lines(octets)
+    ):
+        return "7bit" if is_ascii else "8bit", octets.replace(b"\n", b"\r\n")
+    return encode_octets(octets)
+
+
+@lru_cache(maxsize=64)
+def _keeps_ascii(charset: str) -> bool:
+    """Tell whether lines of text are lines of octets too: not in UTF-16, nor in EBCDIC."""
     try:
-        octets = text.encode(charset, "surrogateescape")
+        return "\r\n =".encode(charset) == b"\r\n ="
     except LookupError:
         raise ValueError(f"Unknown charset {charset!r}: Python has no such encoding") from None
-    if b"\0" not in octets and b"\r" not in octets:
-        is_ascii = octets.isascii()
-        if (is_ascii or eight_bit) and _has_short_lines(octets):
-            return "7bit" if is_ascii else "8bit", octets.replace(b"\n", b"\r\n")
-    elif not _keeps_ascii(charset):
-        wide = text.replace("\n", "\r\n").encode(charset, "surrogateescape")
-        return "base64", encode_base64(wide)
-    return encode_octets(octets)
 
 
 _LONG_LINE = re.compile(rb"\n[^\n]{79}")
@@ -46,11 +56,6 @@ _LONG_LINE = re.compile(rb"\n[^\n]{79}")
 
 def _has_short_lines(octets: bytes) -> bool:
     return octets.find(b"\n") <= _LINE and not _LONG_LINE.search(octets)
-
-
-@lru_cache(maxsize=64)
-def _keeps_ascii(charset: str) -> bool:
-    return "\n".encode(charset) == b"\n"
 
 
 def encode_octets(octets: bytes) -> tuple[str, bytes]:
