@@ -89,6 +89,7 @@ def test_a_reply_may_come_in_pieces(ends: tuple[Channel, socket.socket]) -> None
         b"\x16\x03\x01\x02\x00\x01\n",
         b"250-" + b"x" * 200_000,
         b"250-more\r\n" * 20_000,
+        b"250-more\r\n" * 10_200 + b"250 end\r\n",
     ],
     ids=lambda sent: repr(sent[:20]),
 )

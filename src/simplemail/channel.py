@@ -30,6 +30,8 @@ BACKLOG = 1_000_000
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
 
+_LAST_LINE = re.compile(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
+
 # RFC 2034, 4: the enhanced code stands in front of the text, on every line.
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 
@@ -63,7 +65,8 @@ class Channel:
         (RFC 2920, 3.1, asks for this or for small groups of commands).
         """
         try:
-            gone = self.sock.send(data)
+            # TLS wants to be tried again with the same block after it would have blocked.
+            gone = self.sock.send(data if len(data) <= BLOCK else data[:BLOCK])
         except self._again:
             gone = 0
         except OSError as error:
@@ -155,6 +158,10 @@ class Channel:
         """True if there is more than the replies that were read."""
         return self._at < len(self._data)
 
+    def count_unread(self) -> int:
+        """Return how many replies are here and not read yet."""
+        return len(_LAST_LINE.findall(self._data, self._at)) if self.unread else 0
+
     def quiet(self) -> bool:
         """Return True if the server has said nothing unasked and has not hung up."""
         if self.sock.gettimeout() != 0:  # somebody used smtplib on it
@@ -199,6 +206,8 @@ class Channel:
 
 
 def _parse(raw: bytes) -> Reply:
+    if len(raw) > REPLY:
+        raise _nonsense(raw, f" and so on, over {REPLY:,} octets")
     lines = [_LINE.fullmatch(line) for line in raw.splitlines(keepends=True)]
     codes = {line and line[1] for line in lines}
     # RFC 5321, 4.2.1: every line has the same code.
