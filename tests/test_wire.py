@@ -67,9 +67,10 @@ def test_odd_content_arrives_with_a_line_end(extensions: list[str], content: byt
 
 
 @ALL
-def test_megabytes_arrive(extensions: list[str]) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+def test_megabytes_arrive(extensions: list[str], tls: bool) -> None:
     content = b"Subject: big\r\n\r\n" + b".0123456789\r\n" * 500_000
-    with SMTPServer(extensions=extensions, record=True) as server:
+    with SMTPServer(extensions=extensions, tls=tls) as server:
         session = connect(server)
         assert statuses(session, [letter(content=content), letter(1)], 16) == [Status.SENT] * 2
         session.quit()
@@ -116,6 +117,7 @@ class TestRoundTrips:
             assert statuses(session, [letter(to=to)]) == [Status.SENT]
 
             assert server.turns <= 15
+            assert UNANSWERED <= 100
             assert tuple(server.messages[0].recipients) == to
             session.quit()
 
@@ -379,6 +381,71 @@ class TestTheEnd:
             assert status is Status.DEFERRED
             assert "Surprise" in str(error) or "OK" in str(error)
             assert not server.messages
+
+    @pytest.mark.parametrize(
+        ("extensions", "status"), [(CHUNKING, Status.UNKNOWN), (["CHUNKING"], Status.DEFERRED)]
+    )
+    def test_a_yes_of_another_command_is_not_taken_for_the_content_s(
+        self, extensions: list[str], status: Status
+    ) -> None:
+        with SMTPServer(extensions=extensions) as server:
+            server.script("RCPT", Inject("250 2.0.0 Surprise"))
+            server.script("END", "554 5.6.0 Spam")
+            session = connect(server)
+            [(found, error)] = send(session, [letter()])
+
+            assert found is status
+            assert "without being asked" in str(error)
+            assert not session.usable
+
+    @pytest.mark.parametrize("extensions", [CHUNKING, PIPELINING, ["CHUNKING"], []])
+    def test_a_yes_before_the_content_is_complete_is_none(self, extensions: list[str]) -> None:
+        big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 10_000_000)
+        with SMTPServer(extensions=extensions, record=False) as server:
+            server.script("CONTENT", ["250 2.0.0 Enough"], after=100_000)
+            session = connect(server)
+            [(status, error)] = send(session, [big])
+
+            assert status is Status.UNKNOWN
+            assert "before it had the message" in str(error)
+            assert not session.usable
+
+    @ALL
+    def test_a_421_after_the_yes_does_not_change_it(self, extensions: list[str]) -> None:
+        with SMTPServer(extensions=extensions) as server:
+            server.script("END", Inject("421 4.4.2 Enough", after=True))
+            session = connect(server)
+            results = list(send(session, [letter()]))
+
+            assert results == [(Status.SENT, None)]
+            assert not session.usable
+
+    @ALL
+    @pytest.mark.parametrize("refusal", ["451 4.3.0 Later", "502 5.5.1 What?"])
+    def test_a_refused_reset_ends_the_session(self, extensions: list[str], refusal: str) -> None:
+        """Who knows which recipients the server would send the next message to."""
+        with SMTPServer(extensions=extensions) as server:
+            server.script("END", ["554 5.6.0 Spam"])
+            server.script("RSET", refusal)
+            session = connect(server)
+            _, (status, error) = send(session, [letter(), letter(1)])
+
+            assert status is (Status.UNKNOWN if extensions == CHUNKING else Status.DEFERRED)
+            assert "(in answer to RSET)" in str(error)
+            assert not session.usable
+
+    def test_a_lone_dot_goes_to_nobody(self) -> None:
+        with SMTPServer(extensions=PIPELINING) as server:
+            server.script("MAIL", "550 5.7.1 Not you")
+            server.script("RCPT", "250 2.1.5 Welcome")
+            server.script("DATA", "354 Go ahead")
+            session = connect(server)
+            [(status, error)] = send(session, [letter()])
+
+            assert status is Status.REFUSED
+            assert isinstance(error, smtplib.SMTPSenderRefused)
+            assert not session.usable
+            assert not server.connections[0].received.endswith(b"\r\n.\r\n")
 
     def test_an_interrupt_ends_the_session(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with SMTPServer() as server:

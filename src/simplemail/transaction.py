@@ -21,7 +21,7 @@ class Transaction:
     `refused` holds each recipient's refusal; `reply` is the answer that settled the message.
     """
 
-    __slots__ = ("end", "envelope", "over", "refused", "reply", "sender_reply")
+    __slots__ = ("early", "end", "envelope", "over", "refused", "reply", "sender_reply")
 
     def __init__(self, envelope: Any) -> None:
         self.envelope = envelope
@@ -29,6 +29,7 @@ class Transaction:
         self.refused: dict[str, Reply] = {}
         self.reply: Reply | None = None  # to the content, or to the DATA before it
         self.over = False  # no more answers will come
+        self.early = False  # the answer to the content came before its end had left
         self.end = 0  # where the content ends in all that the channel sends
 
     def hear(self, asked: str, reply: Reply) -> None:
@@ -103,6 +104,13 @@ def steps(
     else:
         found.append((b"DATA\r\n", DATA))
     return found
+
+
+def fits(asked: str, code: int) -> bool:
+    """Can a reply with this code be the answer to that step?"""
+    if asked is RSET:  # refused, it leaves nobody knows what behind (RFC 5321, 4.1.1.5)
+        return code in (250, 421)
+    return code >= 400 or (code == 354 if asked is DATA else code < 300)
 
 
 def ended(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .receipts import Reply, Status, disconnected, protocol_error
-from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, steps, stuffed
+from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, fits, steps, stuffed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 # Commands on their way without an answer. RFC 2920 (3.1) asks for small groups, so that two full
-# buffers never wait for each other, or for I/O that doesn't block. Ours doesn't (Channel.write),
-# so this only bounds what a lost session leaves open. A message to 1,000 recipients fits.
-UNANSWERED = 1_024
+# buffers never wait for each other. Our I/O doesn't block (Channel.write), but not every server
+# keeps up with thousands of commands; 1,000 recipients take eleven round trips.
+UNANSWERED = 100
 
 # Content of up to this many octets is copied, to leave in one write with its commands.
 SMALL = 65_536
@@ -116,6 +116,8 @@ class Session:
             self._write(self._release())
         while not (transaction.over or self.closed):
             self._hear()
+        if transaction.taken and self.channel.unread and not self.busy:
+            self._doubt(transaction)
         self.used = monotonic()
         self.count += 1
         if not (self.usable or self.busy):
@@ -156,6 +158,11 @@ class Session:
         """Was it idle for so long that the server should be asked?"""
         return not self.busy and monotonic() - self.used > STALE
 
+    @property
+    def fresh(self) -> bool:
+        """Was it opened just now, for the first message?"""
+        return not (self.count or self.busy or self.stale)
+
     def alive(self) -> bool:
         """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
         if self.busy or not self.usable:
@@ -164,7 +171,7 @@ class Session:
             if not self.stale:
                 self._check_quiet()
             elif self.command("NOOP").code != 250:
-                return False
+                self.quit()
         except OSError:
             return False
         self.used = monotonic()
@@ -198,6 +205,8 @@ class Session:
             group = asks[start : start + most]
             while self._asked and len(self._asked) + len(group) > most:
                 self._hear()
+            if start and not self._asked:
+                self._check_quiet()
             if not self.usable or (start and transaction.hopeless):
                 break
             self._write_group(transaction, group, data)
@@ -227,10 +236,18 @@ class Session:
             self._write(data + content)
         else:
             self._write(data)
-            self._write(content)
+            self._write_big(transaction, content)
+
+    def _write_big(self, transaction: Transaction, content: bytes) -> None:
+        self._write(content)
+        # What is here already was said before the last of it left.
+        transaction.early = self.channel.count_unread() >= len(self._asked)
 
     def _release(self) -> bytes:
-        """Return the content that waits for its 354, once that has come; else nothing."""
+        """Return the content that waits for its 354, once that has come; else nothing.
+
+        Long content is written here, because no other message's commands should wait in its tail.
+        """
         held = self._held
         if held is None:
             return b""
@@ -243,11 +260,18 @@ class Session:
             self._check_quiet()
             return b""
         self._asked.append((held, CONTENT))
-        if held.hopeless:  # RFC 2920, 3.1: the 354 wants an end all the same
-            return b".\r\n"
+        if len(held.refused) == len(held.envelope.recipients):
+            return b".\r\n"  # RFC 2920, 3.1: the 354 wants an end all the same
+        if held.hopeless:
+            # A dot would send nothing to those recipients, in the name of nobody knows whom.
+            self._lose(protocol_error("The server refused the sender and took recipients"), DATA)
+            return b""
         content = stuffed(held.envelope.content)
         held.end = self.channel.sent + len(content)
-        return content
+        if len(content) <= SMALL:
+            return content
+        self._write_big(held, content)
+        return b""
 
     def _hear(self) -> None:
         """Read the next answer, and give it to whom it concerns."""
@@ -259,16 +283,18 @@ class Session:
             return
         if self._note:
             self._note(f"< {reply}")
-        if reply.code < 400 and not (reply.code == 354 if asked is DATA else reply.code < 300):
+        if not fits(asked, reply.code):
             self._lose(protocol_error(f"The server answered {reply}"), asked)
-            return
-        if reply.code == 421:
-            self._part(reply)
-        transaction.hear(asked, reply)
+        elif asked is CONTENT and transaction.early and reply.code < 300:
+            self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
+        else:
+            if reply.code == 421:
+                self._part(reply)
+            transaction.hear(asked, reply)
 
     def _write(self, data: bytes) -> None:
         """Write; if that fails, what the server still has to say can be read, and no more sent."""
-        if self.closed or self._torn:
+        if self.closed or self._torn or not data:
             return
         try:
             self.channel.write(data)
@@ -277,6 +303,12 @@ class Session:
             self._hurry(0)
         except BaseException as error:
             self._lose(error, "")
+
+    def _doubt(self, transaction: Transaction) -> None:
+        """Take no yes for sure that came with a reply too many: it may be for another command."""
+        self._check_quiet()
+        if self.farewell is None:
+            transaction.reply = None
 
     def _check_quiet(self) -> None:
         """End the session if the server hung up, or said something unasked."""
