@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import pickle
@@ -195,8 +196,25 @@ class TestSMTP:
         again = pickle.loads(pickle.dumps(caught.value))
         assert [r.status for r in again.receipts] == [r.status for r in receipts]
 
+    def test_send_messages_tells_of_the_message_that_found_no_server(self, extensions):
+        with SMTPServer(extensions=extensions) as server:
+            server.kill()
+            with pytest.raises(ConnectionRefusedError) as caught:
+                backend_for(server).send_messages(numbered(3))
+
+        assert [r.status for r in caught.value.receipts] == [DEFERRED]
+
 
 class TestReplacedSessions:
+    @pytest.mark.parametrize("call", ["deliver", "send_messages"])
+    def test_not_one_that_was_opened_for_the_message(self, smtp_server, call):
+        """Who waited for a whole timeout shouldn't have to wait for another."""
+        smtp_server.script("MAIL", "421 4.3.2 Down")
+        with contextlib.suppress(smtplib.SMTPSenderRefused):
+            getattr(backend_for(smtp_server), call)([a_message()])
+
+        assert len(smtp_server.connections) == 1
+
     @pytest.mark.parametrize("fault", [Close(), Close("421 4.4.2 Idle too long"), Reset()])
     def test_a_dead_session_is_replaced_on_the_next_send(self, smtp_server, fault):
         with backend_for(smtp_server) as backend:

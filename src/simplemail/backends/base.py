@@ -86,7 +86,7 @@ class BaseEmailBackend:
             try:
                 for message in email_messages:
                     if not self.is_ready():
-                        opened = self.open()
+                        opened = self._open_for(message, receipts)
                         if not self.is_ready():
                             break
                     receipt = self.deliver_message(message)
@@ -99,6 +99,13 @@ class BaseEmailBackend:
                 if opened:
                     self.close()
             return sum(receipt.status is Status.SENT for receipt in receipts)
+
+    def _open_for(self, message: Any, receipts: list[Receipt]) -> bool | None:
+        try:
+            return self.open()
+        except OSError as error:
+            receipts.append(_unsent(message, error))
+            raise
 
     async def asend_messages(self, email_messages: Iterable[Any]) -> int:
         """Do what `send_messages()` does without blocking the event loop."""

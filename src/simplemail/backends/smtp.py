@@ -262,14 +262,14 @@ class EmailBackend(BaseEmailBackend):
             self.connection = self._smtp  # somebody called its starttls()
             session = self._session
         if session and session.usable and (not session.stale or session.alive()):
-            return session, False
+            return session, session.fresh
         silent, self.fail_silently = self.fail_silently, False
         try:
             self.open()
         finally:
             self.fail_silently = silent
         assert self._session is not None
-        return self._session, self._session.count == 0
+        return self._session, self._session.fresh
 
     def _courier(self) -> Courier:
         return Courier(self, window=self.window, retries=self.retries)
