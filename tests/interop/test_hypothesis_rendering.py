@@ -23,7 +23,7 @@ SERVERS = [
     {"eight_bit": True, "utf8": True},
 ]
 with_many = hypothesis.settings(
-    max_examples=1000 if MANY else 150,
+    max_examples=500 if MANY else 150,
     deadline=None,
     derandomize=not MANY,
     phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
