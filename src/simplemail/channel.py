@@ -100,25 +100,29 @@ class Channel:
 
     def reply(self) -> Reply:
         """Return the next reply, waiting for it if need be."""
+        at, end = self._at, self._data.find(b"\n", self._at)
+        if end < 0 or self._data[at + 3 : at + 4] == b"-":
+            end = self._long_reply()
+            at = self._at
+        raw, self._at = self._data[at : end + 1], end + 1
+        # Most replies are the same few: "250 2.1.0 Ok".
+        return _common(raw) if len(raw) < 100 else _parse(raw)
+
+    def _long_reply(self) -> int:
+        """Wait until a whole reply is there, and return where it ends."""
+        deadline = self._deadline()
         start = seen = 0  # of the reply's last line, and how much of it is known to have no end
-        deadline: float | None = None
-        waited = False
         while True:
             end = self._data.find(b"\n", self._at + seen)
             if end < 0:
                 seen = len(self._data) - self._at
                 if seen > REPLY:
                     raise _nonsense(self._data[self._at :], f" and so on, over {REPLY:,} octets")
-                if not waited:
-                    deadline, waited = self._deadline(), True
                 self._wait_for_more(deadline)
-                continue
-            if self._data[self._at + start + 3 : self._at + start + 4] != b"-":
-                break
-            start = seen = end + 1 - self._at
-        raw, self._at = self._data[self._at : end + 1], end + 1
-        # Most replies are the same few: "250 2.1.0 Ok".
-        return _common(raw) if len(raw) < 100 else _parse(raw)
+            elif self._data[self._at + start + 3 : self._at + start + 4] != b"-":
+                return end
+            else:
+                start = seen = end + 1 - self._at
 
     def _wait_for_more(self, deadline: float | None) -> None:
         while not self._receive():

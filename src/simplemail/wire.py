@@ -283,6 +283,8 @@ class Session:
             return
         if self._note:
             self._note(f"< {reply}")
+        if reply.code == 250 and asked is not CONTENT and asked is not DATA:
+            return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
             self._lose(protocol_error(f"The server answered {reply}"), asked)
         elif asked is CONTENT and transaction.early and reply.code < 300:
