@@ -506,6 +506,54 @@ class TestQuit:
             server.wait_for(lambda: server.open_connections == 0)
 
 
+class TestLeave:
+    @pytest.mark.parametrize("extensions", [CHUNKING, PIPELINING])
+    def test_quit_travels_with_the_last_message(self, extensions: list[str]) -> None:
+        with SMTPServer(extensions=extensions, rtt=RTT) as server:
+            session = connect(server)
+            begun = [session.begin(letter(i)) for i in range(2)]
+            before = server.turns
+            session.leave()
+            assert [session.finish(t) for t in begun] == [(Status.SENT, None)] * 2
+
+            assert session.closed
+            assert server.turns - before <= 2
+            assert server.commands[-1] == "QUIT"
+            assert not server.violations
+
+    @pytest.mark.parametrize("answer", ["500 5.5.1 No", Close(), Reset(), "421 4.3.2 Going"])
+    def test_its_answer_changes_no_message(self, answer: Close | str) -> None:
+        with SMTPServer() as server:
+            server.script("QUIT", answer)
+            session = connect(server)
+            transaction = session.begin(letter())
+            session.leave()
+
+            assert session.finish(transaction) == (Status.SENT, None)
+            assert session.closed
+            assert transaction.refused == {}
+
+    def test_a_refused_message_is_refused(self) -> None:
+        with SMTPServer(extensions=PIPELINING) as server:
+            server.script("DATA", "451 4.3.0 Not now")
+            session = connect(server)
+            transaction = session.begin(letter())
+            session.leave()
+
+            assert session.finish(transaction)[0] is Status.DEFERRED
+            assert not session.broken
+            assert server.commands[-1] == "QUIT"
+
+    def test_it_is_not_sent_to_who_wants_one_command_at_a_time(self) -> None:
+        with SMTPServer(extensions=[]) as server:
+            session = connect(server)
+            transaction = session.begin(letter())
+            session.leave()
+            assert session.finish(transaction) == (Status.SENT, None)
+            assert session.usable
+            session.quit()
+
+
 def test_an_old_server_is_told_helo() -> None:
     with SMTPServer(helo_only=True) as server:
         session = connect(server)

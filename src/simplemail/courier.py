@@ -46,8 +46,8 @@ class Job:
         self.receipt: Receipt | None = None  # when it ended without a transaction
 
     def is_stranded(self) -> bool:
-        """Is its session over?"""
-        return self.session is not None and not self.session.usable
+        """Did its session break down?"""
+        return self.session is not None and self.session.broken
 
 
 class Courier:
@@ -55,19 +55,24 @@ class Courier:
 
     A message is rendered once, before its first try. It is tried again where nobody can get it
     twice: once and at once if its session was used before and turned out dead, and up to
-    `retries` times after a temporary no.
+    `retries` times after a temporary no. With `leaving`, the session isn't needed after the last
+    message, and is told so together with it.
     """
 
-    def __init__(self, depot: Depot, *, window: int = 1, retries: int = 0) -> None:
+    def __init__(
+        self, depot: Depot, *, window: int = 1, retries: int = 0, leaving: bool = False
+    ) -> None:
         self._depot = depot
         self._window = window
         self._retries = retries
+        self._leaving = leaving and not retries
         self._eight_bit = True
 
     def deliver(self, message: Any) -> Receipt:
         """Take one message to the server."""
         job = Job(message)
         self._begin(job)
+        self._leave([job])
         return self._finish(job)
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
@@ -95,6 +100,7 @@ class Courier:
                 self._begin(job)
                 while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
                     yield self._finish(jobs.popleft())
+            self._leave(jobs)
             while jobs:
                 yield self._finish(jobs.popleft())
         finally:
@@ -104,6 +110,11 @@ class Courier:
                 self._result(job)
         if failure is not None:
             raise failure
+
+    def _leave(self, jobs: Iterable[Job]) -> None:
+        sessions = [job.session for job in jobs if job.session is not None]
+        if self._leaving and sessions:
+            sessions[-1].leave()
 
     def _ahead(self, job: Job) -> int:
         return 0 if job.session is None else job.session.ahead(self._window)

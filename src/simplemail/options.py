@@ -118,3 +118,30 @@ def _is_resolvable(host: str) -> bool:
     except UnicodeError:
         return False
     return all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split("."))
+
+
+def number(
+    name: str,
+    value: Any,
+    kind: Callable[[Any], float],
+    least: float,
+    most: float,
+    *,
+    alias: str | None = None,
+) -> float:
+    """Return an option's value as a number of this kind. InvalidMailer if it isn't in the range."""
+    try:
+        if least <= (converted := kind(value)) <= most:
+            return converted
+    except (TypeError, ValueError):
+        pass
+    text = f"{name!r} must be a number from {least:g} to {most:g}, not {value!r}."
+    raise InvalidMailer(text, alias=alias)
+
+
+def check_word(
+    name: str, value: str | None, pattern: str, right: str, *, alias: str | None = None
+) -> None:
+    """Raise InvalidMailer, saying what is `right`, for a value that doesn't match ("" does)."""
+    if value and not re.fullmatch(pattern, value, re.IGNORECASE):
+        raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=alias)

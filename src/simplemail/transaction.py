@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What a step of a transaction asks for. A step that is none of these asks for a recipient.
-RSET, MAIL, DATA, CONTENT = "RSET", "MAIL", "DATA", "the content"
+RSET, MAIL, DATA, CONTENT, QUIT = "RSET", "MAIL", "DATA", "the content", "QUIT"
 
 Steps = list[tuple[bytes, str]]
 

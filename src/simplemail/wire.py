@@ -14,7 +14,18 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .receipts import Reply, Status, disconnected, protocol_error
-from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, fits, steps, stuffed
+from .transaction import (
+    CONTENT,
+    DATA,
+    QUIT,
+    RSET,
+    Steps,
+    Transaction,
+    ended,
+    fits,
+    steps,
+    stuffed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +68,7 @@ class Session:
         self.count = 0  # transactions finished
         self.closed = False
         self._torn: OSError | None = None  # nothing can be written any more
+        self._leaving = False  # QUIT was sent
         self._asked: deque[tuple[Transaction, str]] = deque()
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
@@ -116,6 +128,9 @@ class Session:
             self._write(self._release())
         while not (transaction.over or self.closed):
             self._hear()
+        if self._leaving and len(self._asked) == 1:
+            self._hurry(FAREWELL)
+            self._hear()
         if transaction.taken and self.channel.unread and not self.busy:
             self._doubt(transaction)
         self.used = monotonic()
@@ -123,8 +138,7 @@ class Session:
         if not (self.usable or self.busy):
             self.close()
         complete = 0 < transaction.end <= self.channel.sent
-        # RFC 5321, 3.8: a server that has said 421 does nothing more.
-        in_doubt = complete and self.farewell is None
+        in_doubt = complete and self.farewell is None  # after 421 it does nothing (RFC 5321, 3.8)
         return transaction.outcome(complete, in_doubt, None if self.usable else self.ending)
 
     def ahead(self, window: int) -> int:
@@ -134,15 +148,36 @@ class Session:
         # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next.
         return window - 1 if "chunking" in self.features else 1
 
+    def leave(self) -> None:
+        """Say QUIT after what has begun, without waiting: it may end a group (RFC 2920, 3.1).
+
+        What is on its way is finished as ever, and nothing new can begin.
+        """
+        if self._last is None or not self.busy or self.broken or not self.ahead(2):
+            return
+        content = self._release()
+        if self.closed:
+            return
+        self._leaving = True
+        if self._note:
+            self._note("> QUIT")
+        self._asked.append((self._last, QUIT))
+        self._write(content + b"QUIT\r\n")
+
     @property
     def busy(self) -> bool:
-        """True while a transaction is begun and not finished."""
+        """Is a transaction begun and not finished?"""
         return bool(self._asked or self._held)
 
     @property
     def usable(self) -> bool:
         """Can a new transaction begin?"""
-        return not (self.closed or self._torn or self.farewell)
+        return not (self.closed or self._torn or self.farewell or self._leaving)
+
+    @property
+    def broken(self) -> bool:
+        """Did it end, or is it about to, without our doing?"""
+        return bool(self.lost or self._torn or self.farewell)
 
     @property
     def ending(self) -> OSError | None:
@@ -283,7 +318,7 @@ class Session:
             return
         if self._note:
             self._note(f"< {reply}")
-        if reply.code == 250 and asked is not CONTENT and asked is not DATA:
+        if (reply.code == 250 and asked is not CONTENT and asked is not DATA) or asked is QUIT:
             return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
             self._lose(protocol_error(f"The server answered {reply}"), asked)

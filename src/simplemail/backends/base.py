@@ -29,6 +29,9 @@ class BaseEmailBackend:
     hint = ""
     """What to add to a refused connection's error, set by whoever chose this backend."""
 
+    closes_next = False
+    """True for `deliver_message()` while `close()` comes right after it."""
+
     def __init__(
         self, fail_silently: bool = False, *, alias: str | None = None, **options: Any
     ) -> None:
@@ -89,6 +92,8 @@ class BaseEmailBackend:
                         opened = self._open_for(message, receipts)
                         if not self.is_ready():
                             break
+                    last = keep and len(receipts) + 1 == len(email_messages)  # type: ignore[arg-type]
+                    self.closes_next = bool(opened) and last
                     receipt = self.deliver_message(message)
                     receipts.append(_brief(receipt, keep))
                     self._raise_or_log(receipt)
@@ -96,6 +101,7 @@ class BaseEmailBackend:
                 error.receipts = receipts  # type: ignore[attr-defined]
                 raise
             finally:
+                self.closes_next = False
                 if opened:
                     self.close()
             return sum(receipt.status is Status.SENT for receipt in receipts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
 from ..hints import explain
 from ..msgid import DNS_NAME
-from ..options import check_host, flag
+from ..options import check_host, check_word, flag, number
 from ..patience import may_pass, pause
 from ..receipts import Receipt, Reply
 from ..render import Envelope
@@ -30,8 +29,22 @@ _DEFAULT_TIMEOUT = 60.0
 
 _HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
 
-METHODS = ("plain", "login", "cram-md5", "scram-sha-256", "xoauth2", "oauthbearer")
-"""What `auth` may insist on."""
+_NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
+    "port": (int, 1, 65535),
+    "timeout": (float, 0.001, 1e6),
+    "window": (int, 1, 1000),
+    "retries": (int, 0, 100),
+    "keep_alive": (float, 0, 1e6),
+    "pool_size": (int, 1, 10_000),
+}
+
+_METHODS = ("plain", "login", "cram-md5", "scram-sha-256", "xoauth2", "oauthbearer")
+_REPORT = "(SUCCESS|FAILURE|DELAY)"
+_WORDS = {
+    "auth": ("|".join(_METHODS), f"one of {', '.join(_METHODS)}"),
+    "notify": (f"NEVER|{_REPORT}(,{_REPORT})*", "'NEVER', or like 'FAILURE,DELAY'"),
+    "ret": ("FULL|HDRS", "'FULL' or 'HDRS'"),
+}
 
 
 class EmailBackend(BaseEmailBackend):
@@ -131,38 +144,14 @@ class EmailBackend(BaseEmailBackend):
                 "True.",
                 alias=self.alias,
             )
-        self.port = self._number("port", self.port or self._usual_port(), int, 1, 65535)
-        self.timeout = self._number("timeout", self.timeout or _DEFAULT_TIMEOUT, float, 0.001, 1e6)
-        self.window = self._number("window", self.window, int, 1, 1000)
-        self.retries = self._number("retries", self.retries, int, 0, 100)
-        self.keep_alive = self._number("keep_alive", self.keep_alive, float, 0, 1e6)
-        self.pool_size = self._number("pool_size", self.pool_size, int, 1, 10_000)
-        self._word("auth", "|".join(METHODS), f"one of {', '.join(METHODS)}")
-        self._word("ret", "FULL|HDRS", "'FULL' or 'HDRS'")
-        report = "(SUCCESS|FAILURE|DELAY)"
-        self._word("notify", f"NEVER|{report}(,{report})*", "'NEVER', or like 'FAILURE,DELAY'")
+        self.port = self.port or (465 if self.use_ssl else 587 if self.use_tls else 25)
+        self.timeout = self.timeout or _DEFAULT_TIMEOUT
+        for name, limits in _NUMBERS.items():
+            setattr(self, name, number(name, getattr(self, name), *limits, alias=self.alias))
+        for name, (pattern, right) in _WORDS.items():
+            check_word(name, getattr(self, name), pattern, right, alias=self.alias)
         if isinstance(self.source_address, str):
             self.source_address = (self.source_address, 0)
-
-    def _usual_port(self) -> int:
-        return 465 if self.use_ssl else 587 if self.use_tls else 25
-
-    def _number(self, name: str, value: Any, kind: Any, least: float, most: float) -> Any:
-        try:
-            number = kind(value)
-            if least <= number <= most:
-                return number
-        except (TypeError, ValueError):
-            pass
-        raise InvalidMailer(
-            f"{name!r} must be a number from {least:g} to {most:g}, not {value!r}.",
-            alias=self.alias,
-        )
-
-    def _word(self, name: str, pattern: str, right: str) -> None:
-        value = getattr(self, name)
-        if value and not re.fullmatch(pattern, value, re.IGNORECASE):
-            raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=self.alias)
 
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
@@ -202,7 +191,8 @@ class EmailBackend(BaseEmailBackend):
     def open(self) -> bool | None:
         if self._session is not None and self._session.usable:
             return False
-        self.close()
+        if self._session is None or not self._session.busy:  # who is on its way there, finishes it
+            self.close()
         try:
             self._session = self._connect()
         except OSError as error:
@@ -232,7 +222,7 @@ class EmailBackend(BaseEmailBackend):
             yield from super().iter_deliver(messages)
             return
         was_open = self.is_ready()
-        receipts = self._courier().each(messages)
+        receipts = self._courier(leaving=not was_open).each(messages)
         try:
             while True:
                 with self._lock:
@@ -247,7 +237,7 @@ class EmailBackend(BaseEmailBackend):
                 self.close()
 
     def deliver_message(self, message: Any) -> Receipt:
-        return self._courier().deliver(message)
+        return self._courier(leaving=self.closes_next).deliver(message)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
         receipt = self.deliver_message(envelope)
@@ -271,8 +261,9 @@ class EmailBackend(BaseEmailBackend):
         assert self._session is not None
         return self._session, self._session.fresh
 
-    def _courier(self) -> Courier:
-        return Courier(self, window=self.window, retries=self.retries)
+    def _courier(self, *, leaving: bool) -> Courier:
+        leaving = leaving and not self.keep_alive
+        return Courier(self, window=self.window, retries=self.retries, leaving=leaving)
 
     def _connect(self) -> Session:
         """Take a session from the pool or open one, with retries."""
