@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from .mailboxes import Mail, Mailboxes, wait_for
-from .places import TLS, Unpacked, free_port, open_directory, start, stop, wait_until_listening
+from .places import TLS, Program, Unpacked, free_ports, open_directory
 
 PACKAGE = Unpacked("exim")
 
@@ -133,7 +133,7 @@ class Exim:
     """
 
     def __init__(self, *, session_limit: int = 1000) -> None:
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = free_ports(PORTS)
         self.size_limit = 1_000_000
         self.session_limit = session_limit
         self._boxes = Mailboxes("boxes/new/*")
@@ -162,13 +162,13 @@ class Exim:
         """Listen, on the same ports as before if this is a restart."""
         program = PACKAGE.root / "usr/sbin/exim4"
         command = [program, "-C", self.directory / "exim.conf", "-bdf", "-q1s"]
-        self._process = start(command, self.directory / "said", self._environment())
+        self._program = Program(command, self.directory / "said", self._environment())
         # It opens them in this order.
-        wait_until_listening([*self.ports.values()][-1], self._process, self.directory / "said")
+        self._program.wait_until_listening([*self.ports.values()][-1])
 
     def stop(self) -> None:
         """Stop at once, cutting every session; what was taken is safe in the queue."""
-        stop(self._process, self.ports.values())
+        self._program.stop(self.ports.values())
 
     def log(self) -> str:
         """What it logged so far."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -45,43 +45,67 @@ class Unpacked:
         }
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on just now."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """A port of 127.0.0.1 for each name, on which nobody listened just now.
+
+    None of them is one that the system gives to whoever connects (Linux: 32768 to 60999): they
+    are still free when the server takes them, and when it is restarted.
+    """
+    candidates = iter(random.sample(range(10_000, 32_768), 1000))
+    return {name: next(filter(_is_free, candidates)) for name in names}
 
 
-def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when something accepts on the port; raise with the log if that takes 20 seconds."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    said = log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
-    raise RuntimeError(f"{process.args!r} does not listen on port {port}; it said: {said}")
+class Program:
+    """A program that listens on ports, the leader of a process group of its own.
 
+    It ends with these tests, also when they are killed and can't stop it.
+    """
 
-def stop(process: subprocess.Popen[bytes], ports: Iterable[int]) -> None:
-    """End the process and every child it left in its group, until its ports are free."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    # Children inherit the listening sockets, and end a little later.
-    deadline = time.monotonic() + 10
-    while not all(map(_is_free, ports)) and time.monotonic() < deadline:
-        time.sleep(0.005)
+    def __init__(
+        self, command: list[object], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._log = log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                list(map(str, command)),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        # It reads the end of this pipe when we are gone.
+        self._guard = subprocess.Popen(
+            ["sh", "-c", f"read -r _; kill -KILL -{self._process.pid}"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait_until_listening(self, port: int) -> None:
+        """Return when it accepts on the port; raise with the log if that takes 20 seconds."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        said = self._log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"{self._process.args!r} does not listen on port {port}: {said}")
+
+    def stop(self, ports: Iterable[int]) -> None:
+        """End it and every child it left in its group, until its ports are free."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self._guard.communicate()  # which kills what is left
+        self._process.wait()
+        # Children inherit the listening sockets, and end a little later.
+        deadline = time.monotonic() + 10
+        while not all(map(_is_free, ports)) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _is_free(port: int) -> bool:
@@ -92,21 +116,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def start(
-    command: list[object], log: Path, environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    """Start a program as the leader of a group of its own, what it says going to the log."""
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            list(map(str, command)),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env={**os.environ, **(environment or {})},
-            start_new_session=True,
-        )
 
 
 @contextlib.contextmanager

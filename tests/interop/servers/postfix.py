@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from .mailboxes import Mail, Mailboxes, wait_for
-from .places import TLS, Unpacked, free_port, open_directory, start, stop, wait_until_listening
+from .places import TLS, Program, Unpacked, free_ports, open_directory
 
 PACKAGE = Unpacked("postfix")
 
@@ -72,7 +72,7 @@ class Postfix:
     """
 
     def __init__(self, *, greylist: str = "") -> None:
-        self.ports = {name: free_port() for name in SERVICES}
+        self.ports = free_ports(SERVICES)
         self.size_limit = 1_000_000
         self.greylist = greylist
         self._boxes = Mailboxes("boxes/all/new/*")
@@ -104,13 +104,13 @@ class Postfix:
         config = self.directory / "etc"
         log = self.directory / "master.log"
         environment = {**self._environment, "MAIL_CONFIG": str(config)}
-        self._process = start([master, "-c", config, "-d"], log, environment)
+        self._program = Program([master, "-c", config, "-d"], log, environment)
         # It opens them in this order.
-        wait_until_listening([*self.ports.values()][-1], self._process, self.directory / "mail.log")
+        self._program.wait_until_listening([*self.ports.values()][-1])
 
     def stop(self) -> None:
         """Stop at once, cutting every session; what was taken is safe in the queue."""
-        stop(self._process, self.ports.values())
+        self._program.stop(self.ports.values())
 
     def log(self) -> str:
         """What it logged so far."""
@@ -256,17 +256,13 @@ def smtp_sink(*options: str) -> Iterator[int]:
     It offers PIPELINING, CHUNKING, 8BITMIME and more unless options say otherwise
     (https://www.postfix.org/smtp-sink.1.html).
     """
-    port = free_port()
+    [port] = free_ports(["sink"]).values()
     with open_directory("sink") as directory:
-        command = ["smtp-sink", "-u", USER, *options, f"127.0.0.1:{port}", "1000"]
-        log = directory / "log"
-        process = start([PACKAGE.root / "usr/sbin" / command[0], *command[1:]], log, _linker())
+        options = ("-u", USER, *options, f"127.0.0.1:{port}", "1000")
+        command = [PACKAGE.root / "usr/sbin/smtp-sink", *options]
+        program = Program(command, directory / "log", PACKAGE.environment())
         try:
-            wait_until_listening(port, process, log)
+            program.wait_until_listening(port)
             yield port
         finally:
-            stop(process, [port])
-
-
-def _linker() -> dict[str, str]:
-    return PACKAGE.environment()
+            program.stop([port])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .mailboxes import Mail, Mailboxes, wait_for
-from .places import TLS, free_port, open_directory, start, stop, wait_until_listening
+from .places import TLS, Program, free_ports, open_directory
 
 HERE = Path(__file__).parent
 
@@ -24,7 +24,7 @@ class ProgramServer:
     names: ClassVar = ["plain", "auth", "starttls", "tls", "wrong_host", "wrong_host_tls"]
 
     def __init__(self) -> None:
-        self.ports = {name: free_port() for name in self.names}
+        self.ports = free_ports(self.names)
         self.size_limit = 1_000_000
         self._boxes = Mailboxes("boxes*/*.json", _read)
 
@@ -63,15 +63,14 @@ class ProgramServer:
             "username": "ann@example.com",
             "password": "pa ss word",
         }
-        log = self.directory / "log"
         command = [*self.command(), json.dumps(options)]
-        self._process = start(command, log, self.environment())
+        self._program = Program(command, self.directory / "log", self.environment())
         for port in self.ports.values():
-            wait_until_listening(port, self._process, log)
+            self._program.wait_until_listening(port)
 
     def stop(self) -> None:
         """Stop at once, cutting every session."""
-        stop(self._process, self.ports.values())
+        self._program.stop(self.ports.values())
 
     def mails(self, box: str) -> list[Mail]:
         """What came for addresses that begin like this so far."""
