@@ -253,7 +253,7 @@ def _identity() -> tuple[int, int]:
 def smtp_sink(*options: str) -> Iterator[int]:
     """Postfix's smtp-sink, which takes every mail and keeps none, on the port this yields.
 
-    It offers PIPELINING, CHUNKING, 8BITMIME and more unless options say otherwise
+    It offers PIPELINING, 8BITMIME and more, unless options say otherwise, but no CHUNKING
     (https://www.postfix.org/smtp-sink.1.html).
     """
     [port] = free_ports(["sink"]).values()
