@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smtp_server import TLS_DIR, SMTPServer
+from simplemail.testing.server import TLS_DIR, SMTPServer
 
 
 @pytest.fixture

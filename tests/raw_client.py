@@ -5,7 +5,7 @@ import ssl
 from types import TracebackType
 from typing import Self
 
-from smtp_server import SMTPServer
+from simplemail.testing.server import SMTPServer
 
 
 class Raw:

@@ -8,8 +8,8 @@ from typing import Any
 from simplemail import dial, tls
 from simplemail.channel import Channel
 from simplemail.render import Envelope
+from simplemail.testing.server import SMTPServer
 from simplemail.wire import Session
-from smtp_server import SMTPServer
 
 
 def channel_to(server: SMTPServer, timeout: float = 5.0) -> Channel:

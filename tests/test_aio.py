@@ -24,7 +24,7 @@ from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.dummy import EmailBackend as Dummy
 from simplemail.receipts import Reply
 from simplemail.testing import capture
-from smtp_server import Delay, SMTPServer
+from simplemail.testing.server import Delay, SMTPServer
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 
 from sessions import connect
 from simplemail import auth
+from simplemail.testing.server import MECHANISMS, SMTPServer
 from simplemail.wire import Session
-from smtp_server import MECHANISMS, SMTPServer
 
 USER, PASSWORD = "änn@example.com", "pässwörd"
 

@@ -11,7 +11,7 @@ import pytest
 from simplemail import get_connection
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.diagnose import FAILED, OK, WARNING, check, described
-from smtp_server import Close, Garbage, SMTPServer
+from simplemail.testing.server import Close, Garbage, SMTPServer
 
 SECRET = "s3cr3t-pw"
 

@@ -14,7 +14,7 @@ import simplemail
 from simplemail import configure, override_settings
 from simplemail.__main__ import main
 from simplemail.backends.base import BaseEmailBackend
-from smtp_server import Close, Silence, SMTPServer
+from simplemail.testing.server import Close, Silence, SMTPServer
 
 SECRET = "s3cr3t-pw"
 SOURCE = Path(__file__).parent.parent / "src"

@@ -13,7 +13,7 @@ from simplemail import pool as pool_module
 from simplemail import send_mail
 from simplemail.backends.smtp import EmailBackend
 from simplemail.pool import close_pools, pool
-from smtp_server import Close, Reset, SMTPServer
+from simplemail.testing.server import Close, Reset, SMTPServer
 
 
 @pytest.fixture(autouse=True)

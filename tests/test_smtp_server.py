@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import smtp_server as kit
+import simplemail.testing.server as kit
 from raw_client import Raw
-from smtp_server import SMTPServer
+from simplemail.testing.server import SMTPServer
 
 MESSAGE = b"Subject: Hello\r\n\r\n.dotted\r\nbye\r\n"
 

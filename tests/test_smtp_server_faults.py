@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-import smtp_server as kit
+import simplemail.testing.server as kit
 from raw_client import Raw
-from smtp_server import SMTPServer
+from simplemail.testing.server import SMTPServer
 
 ENVELOPE = b"MAIL FROM:<a@s.example>\r\nRCPT TO:<b@d.example>\r\n"
 MESSAGE = b"Subject: Hello\r\n\r\nbye\r\n"

@@ -13,8 +13,8 @@ import pytest
 from sessions import connect
 from simplemail import dial, tls
 from simplemail.exceptions import InvalidMailer
+from simplemail.testing.server import Garbage, Inject, SMTPServer
 from simplemail.wire import Session
-from smtp_server import Garbage, Inject, SMTPServer
 
 
 class TestContext:

@@ -12,8 +12,8 @@ from sessions import connect, letter
 from simplemail.dial import _features
 from simplemail.receipts import Status
 from simplemail.render import Envelope
+from simplemail.testing.server import Close, Inject, Reset, Silence, SMTPServer
 from simplemail.wire import UNANSWERED, Session
-from smtp_server import Close, Inject, Reset, Silence, SMTPServer
 
 PIPELINING, CHUNKING = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 ALL = pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
 from simplemail.render import Envelope
-from smtp_server import Close, Delay, Reset, SMTPServer
+from simplemail.testing.server import Close, Delay, Reset, SMTPServer
 
 SENT, REFUSED, DEFERRED, UNKNOWN = Status
 

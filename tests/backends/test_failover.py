@@ -10,7 +10,7 @@ from simplemail import InvalidMailer, mailers, override_settings
 from simplemail.backends import failover
 from simplemail.backends.failover import EmailBackend
 from simplemail.receipts import Status
-from smtp_server import SMTPServer
+from simplemail.testing.server import SMTPServer
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import simplemail
 from backends.contract import BackendContract, a_message
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
-from smtp_server import Silence, SMTPServer
+from simplemail.testing.server import Silence, SMTPServer
 
 SECRET = "s3cret&pass"
 

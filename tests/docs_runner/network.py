@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
-from smtp_server import Received, SMTPServer
+from simplemail.testing.server import Received, SMTPServer
 
 from .hooks import sitecustomize
 

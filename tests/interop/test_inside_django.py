@@ -11,7 +11,7 @@ import types
 import pytest
 
 import simplemail
-from smtp_server import SMTPServer
+from simplemail.testing.server import SMTPServer
 
 pytest.importorskip("django")
 

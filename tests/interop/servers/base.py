@@ -9,7 +9,7 @@ import pytest
 
 import simplemail
 from simplemail import EmailMessage
-from smtp_server import TLS_DIR
+from simplemail.testing.server import TLS_DIR
 
 USERNAME, PASSWORD = "ann@example.com", "pa ss word"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from simplemail.render import Envelope
-from smtp_server import TLS_DIR
+from simplemail.testing.server import TLS_DIR
 
 from . import node
 from .base import Contract, a_mail, logged_in, mailer_for

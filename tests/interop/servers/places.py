@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from simplemail.testing.server import TLS_DIR
+
 WORK = Path(os.environ.get("SIMPLEMAIL_SERVERS", Path(__file__).parents[3] / ".ci-work"))
 """Where `.ci/install-servers` of this checkout puts things."""
 
-TLS = Path(__file__).parents[2] / "data" / "tls"
+TLS = TLS_DIR
 
 
 class Unpacked:

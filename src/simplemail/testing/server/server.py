@@ -27,7 +27,8 @@ EXTENSIONS = (
     "CHUNKING",
     "DSN",
 )
-TLS_DIR = Path(__file__).parent.parent / "data" / "tls"
+TLS_DIR = Path(__file__).parent.parent / "tls"
+"""Certificates for tests: of this server (`ca.pem`, `server.pem`), of a client, and bad ones."""
 
 
 class SMTPServer:

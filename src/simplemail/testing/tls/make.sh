@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates beside this script anew: sh tests/data/tls/make.sh (needs openssl).
+# Makes the certificates beside this script anew: sh src/simplemail/testing/tls/make.sh (needs openssl).
 #
 # The keys are public, so nothing but a test may trust this CA. The dates are fixed, not "from
 # today on", so that the files are good on machines whose clocks differ. Python 3.13 verifies with

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from . import handler
-from .scopes import Layer, Layers, Scope
+from .. import handler
+from ..scopes import Layer, Layers, Scope
 
 
 class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
@@ -28,7 +28,7 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
         return capture()
 
     def __enter__(self) -> list[Any]:
-        from .backends.locmem import EmailBackend
+        from ..backends.locmem import EmailBackend
 
         outbox: list[Any] = []
         self._entered.append(_layers.add(lambda before: outbox))

@@ -1,0 +1,23 @@
+"""Helps to test code that sends mail."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .capturing import capture
+
+if TYPE_CHECKING:
+    from .server import SMTPServer
+
+__all__ = ["SMTPServer", "capture"]
+
+_LATER = {"SMTPServer": "server"}
+"""What is loaded when it is asked for: a server needs ssl and threads, `capture()` doesn't."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        module = import_module(f"{__name__}.{_LATER[name]}")
+        return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
