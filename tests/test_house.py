@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 FLOORS = [
     {"exceptions", "receipts", "scopes", "addresses", "encodings", "certificates"},
     {"conf", "msgid", "headers", "parts", "hints", "show", "urls", "bodies", "sentences"}
-    | {"channel", "transaction", "tls", "patience"},
+    | {"channel", "transaction", "tls", "patience", "dialogue"},
     {"options", "fields", "checks"} | {"auth", "wire"},
     {"mime"},
     {"render"},

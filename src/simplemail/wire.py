@@ -1,4 +1,4 @@
-"""A session with a mail server, from its greeting to QUIT (RFC 5321).
+"""A session with a mail server: messages, as many at a time as it takes (RFC 5321).
 
 Transactions are begun and then finished, in order. Where the server offers PIPELINING, some may
 begin before others are finished (`Session.ahead` says how many):
@@ -8,12 +8,12 @@ begin before others are finished (`Session.ahead` says how many):
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from .receipts import Reply, Status, disconnected, protocol_error
+from .dialogue import FAREWELL, Dialogue
+from .receipts import Status, protocol_error
 from .transaction import (
     CONTENT,
     DATA,
@@ -28,8 +28,6 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .channel import Channel
 
 # Commands on their way without an answer. RFC 2920 (3.1) asks for small groups, so that two full
@@ -40,66 +38,17 @@ UNANSWERED = 100
 # Content of up to this many octets is copied, to leave in one write with its commands.
 SMALL = 65_536
 
-# A session that was idle for longer, in seconds, is asked whether it is still there.
-STALE = 1.0
 
-# How long to wait, in seconds, for what changes no message's fate: the answer to QUIT, and what
-# comes after a 421.
-FAREWELL = 5.0
-
-
-class Session:
-    """One connection to a server.
-
-    `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
-    `lost` says why the session broke down, if it did; `farewell` is the 421 with which the server
-    announced its end. `opened` and `used` (last) are times by time.monotonic().
-    """
+class Session(Dialogue):
+    """A dialogue in which messages are handed over. `count` says how many were."""
 
     def __init__(self, channel: Channel, host: str, *, notify: str = "", ret: str = "") -> None:
-        self.channel = channel
-        self.host = host
+        super().__init__(channel, host)
         self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
-        self.features: dict[str, str] = {}
-        self.greeting = self.ehlo = Reply(0)
-        self.lost: OSError | None = None
-        self.farewell: Reply | None = None
-        self.opened = self.used = monotonic()
         self.count = 0  # transactions finished
-        self.closed = False
-        self._torn: OSError | None = None  # nothing can be written any more
-        self._leaving = False  # QUIT was sent
         self._asked: deque[tuple[Transaction, str]] = deque()
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
-        self._note = _transcript()
-
-    def command(self, line: str, shown: str = "") -> Reply:
-        """Send one command and return its answer; `shown` stands for it if it is a secret.
-
-        Raises why the session is over, if it is.
-        """
-        if not self.busy:
-            self._check_quiet()
-        if self._note:
-            self._note(f"> {shown or line}")
-        self._write(line.encode() + b"\r\n")
-        return self.answer((shown or line).partition(" ")[0])
-
-    def answer(self, verb: str) -> Reply:
-        """Wait for the answer to a command, or to the connection. Raises why there is none."""
-        try:
-            if self.closed:
-                raise self.ending or disconnected("The session is closed")
-            reply = self.channel.reply()
-        except BaseException as error:
-            self._lose(error, verb)
-            raise
-        if self._note:
-            self._note("< 334 (not shown)" if reply.code == 334 else f"< {reply}")
-        if reply.code == 421:
-            self._part(reply)
-        return reply
 
     def begin(self, envelope: Any) -> Transaction:
         """Send as much of a message as can be sent without waiting.
@@ -170,65 +119,14 @@ class Session:
         return bool(self._asked or self._held)
 
     @property
-    def usable(self) -> bool:
-        """Can a new transaction begin?"""
-        return not (self.closed or self._torn or self.farewell or self._leaving)
-
-    @property
-    def broken(self) -> bool:
-        """Did it end, or is it about to, without our doing?"""
-        return bool(self.lost or self._torn or self.farewell)
-
-    @property
-    def ending(self) -> OSError | None:
-        """Why no new transaction can begin, None if it can."""
-        if self.lost or self._torn or self.usable:
-            return self.lost or self._torn
-        if self.farewell:
-            return disconnected(f"The server ended the session: {self.farewell}")
-        return disconnected("The session is closed")
-
-    @property
-    def stale(self) -> bool:
-        """Was it idle for so long that the server should be asked?"""
-        return not self.busy and monotonic() - self.used > STALE
-
-    @property
     def fresh(self) -> bool:
         """Was it opened just now, for the first message?"""
         return not (self.count or self.busy or self.stale)
 
-    def alive(self) -> bool:
-        """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
-        if self.busy or not self.usable:
-            return False
-        try:
-            if not self.stale:
-                self._check_quiet()
-            elif self.command("NOOP").code != 250:
-                self.quit()
-        except OSError:
-            return False
-        self.used = monotonic()
-        return self.usable
-
-    def quit(self) -> None:
-        """Say goodbye if that is possible, and close. No message depends on it: never fails."""
-        try:
-            if not self.busy and self.usable:
-                self._hurry(FAREWELL)
-                self.command("QUIT")
-        except OSError:
-            pass  # which tells that the session is over
-        finally:
-            self.close()
-
     def close(self) -> None:
-        """Drop the connection without a word. Safe to call twice."""
-        self.channel.close()
+        super().close()
         self._asked.clear()
         self._held = None
-        self.closed = True
 
     def _converse(self, transaction: Transaction, asks: Steps, data: bytes) -> None:
         """Write `data` and all steps: in one go, or in as few as the server allows."""
@@ -329,61 +227,8 @@ class Session:
                 self._part(reply)
             transaction.hear(asked, reply)
 
-    def _write(self, data: bytes) -> None:
-        """Write; if that fails, what the server still has to say can be read, and no more sent."""
-        if self.closed or self._torn or not data:
-            return
-        try:
-            self.channel.write(data)
-        except OSError as error:
-            self._torn = error
-            self._hurry(0)
-        except BaseException as error:
-            self._lose(error, "")
-
     def _doubt(self, transaction: Transaction) -> None:
         """Take no yes for sure that came with a reply too many: it may be for another command."""
         self._check_quiet()
         if self.farewell is None:
             transaction.reply = None
-
-    def _check_quiet(self) -> None:
-        """End the session if the server hung up, or said something unasked."""
-        if self.closed or self.channel.quiet():
-            return
-        self._hurry(0)
-        try:
-            reply = self.channel.reply()
-        except BaseException as error:
-            self._lose(error, "")
-            return
-        if reply.code == 421:
-            self._part(reply)
-        self._lose(protocol_error(f"The server said {reply} without being asked"), "")
-
-    def _part(self, reply: Reply) -> None:
-        self.farewell = reply
-        self._hurry(FAREWELL)
-
-    def _hurry(self, seconds: float) -> None:
-        timeout = self.channel.timeout
-        self.channel.timeout = seconds if timeout is None else min(timeout, seconds)
-
-    def _lose(self, error: BaseException, asked: str) -> None:
-        """End the session at once. Only an OSError is the network's or the server's doing."""
-        if asked and isinstance(error, OSError) and len(error.args) == 1:
-            error.args = (f"{error} (in answer to {asked})",)
-        if isinstance(error, OSError):
-            self.lost = self.ending or error
-        self.close()
-        if not isinstance(error, OSError):
-            raise error
-
-
-def _transcript() -> Callable[[str], None] | None:
-    """Return where to write the conversation; None if nobody listens."""
-    logging = sys.modules.get("logging")  # who listens has imported it
-    if logging is None:
-        return None
-    logger = logging.getLogger("simplemail.wire")
-    return logger.debug if logger.isEnabledFor(logging.DEBUG) else None

@@ -56,11 +56,10 @@ class EmailBackend(BaseEmailBackend):
     leave this machine unencrypted unless `allow_cleartext_auth` is true. `auth` insists on one
     method; `password` may be a callable that returns a fresh token.
 
-    `window` is how many messages `iter_deliver()` hands over before it waits for the first
-    answer. `retries` is how often a message that surely didn't arrive is tried again, after a
-    pause. `keep_alive` keeps up to `pool_size` sessions open for so many seconds, for whoever
-    sends by the same options. `notify` and `ret` ask for delivery reports (RFC 3461), where the
-    server offers that.
+    `window` is how many messages `iter_deliver()` hands over before it waits for the first answer;
+    `retries`, how often a message that surely didn't arrive is tried again, after a pause;
+    `keep_alive`, for how many seconds up to `pool_size` sessions stay open for others by the same
+    options. `notify` and `ret` ask for delivery reports (RFC 3461), where the server offers them.
 
     Without an alias, the classic EMAIL_* settings fill in what isn't given; inside a Django project
     these are Django's, unless simplemail has its own.
@@ -205,11 +204,9 @@ class EmailBackend(BaseEmailBackend):
     def close(self) -> None:
         session, self._session = self._session, None
         smtp, self._smtp = self._smtp, None
-        if session is None:
-            return
-        if self.keep_alive and self._route is not None and smtp is None:
+        if session and self.keep_alive and self._route is not None and smtp is None:
             pool().give(self._route, session, keep_alive=self.keep_alive, size=self.pool_size)
-        else:
+        elif session:
             session.quit()
         if smtp is not None:
             smtp.close()
@@ -268,17 +265,17 @@ class EmailBackend(BaseEmailBackend):
     def _connect(self) -> Session:
         """Take a session from the pool or open one, with retries."""
         route = self._route = self._way()
-        for tries in range(self.retries + 1):
+        tries = 0
+        while True:
             try:
                 return (pool().take(route) if self.keep_alive else None) or dial(route)
             except OSError as error:
-                if tries < self.retries and may_pass(error):
-                    pause(tries)
-                    continue
-                hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
-                explain(error, f"{self.host}:{self.port}", timeout=route.timeout or 0, hint=hint)
-                raise
-        raise AssertionError  # the last try has returned or raised
+                if tries == self.retries or not may_pass(error):
+                    hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
+                    explain(error, f"{self.host}:{self.port}", timeout=self.timeout or 0, hint=hint)
+                    raise
+            pause(tries)
+            tries += 1
 
     def _way(self) -> Route:
         return Route(
@@ -297,7 +294,6 @@ class EmailBackend(BaseEmailBackend):
 
 
 def pool() -> Pool:
-    """The sessions that `keep_alive` keeps."""
     from ..pool import pool as sessions
 
     return sessions
