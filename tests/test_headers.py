@@ -191,12 +191,18 @@ def test_ids_and_urls_are_folded_but_never_encoded(name, value):
 
 
 def test_id_or_url_beyond_ascii_is_refused_unless_smtputf8_carries_it():
-    with pytest.raises(ValueError, match="percent-encode"):
+    with pytest.raises(ValueError, match=r"List-Help can.t hold"):
         header_line("List-Help", "<https://example.com/ü>")
 
     line = header_line("List-Help", "<https://example.com/ü>", utf8=True)
 
     assert line == "List-Help: <https://example.com/ü>\r\n".encode()
+
+
+@pytest.mark.parametrize("name", ["Date", "Resent-Date", "Message-ID"])
+def test_date_and_id_are_ascii(name):
+    with pytest.raises(ValueError, match=f"{name} can't hold"):
+        header_line(name, "Montag, früh")
 
 
 def test_list_id_has_an_encoded_description():

@@ -45,7 +45,7 @@ class TestContentType:
         [
             "", "text", "/", "text/", "/plain", "text plain", "text/pl ain", "text/plain/x",
             "text/plain; x", "text/plain; x=", "text/plain; =x", 'text/plain; x="',
-            "text/plain x=1",
+            "text/plain x=1", "multipart/mixed", "Multipart/related; boundary=x",
             'text/plain; x="a"b', "text/plain, text/html", "tëxt/plain", "text/plain; x=é",
             'text/plain; x="\ud800"', 'text/plain; x="\x7f"', 'text/plain; x="a\\\0"',
         ],

@@ -33,6 +33,7 @@ _UNSAFE_WORD = re.compile("[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
 _ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _ADDRESSES |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
 _IDS = {"message-id", "in-reply-to", "references", "content-id", "resent-message-id"}
+_DATES = {"date", "resent-date"}
 
 
 def check_header(name: str, value: str) -> None:
@@ -62,8 +63,8 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
     """Return the field with its CRLF, folded at 78 characters where there is a space to fold at.
 
     A fold never comes right after the colon if it can be helped, which some programs misread.
-    Address fields take a text or an iterable of addresses, date fields a datetime too. Everything
-    that isn't an address, an id or a `List-` field is unstructured text. With `utf8` (SMTPUTF8,
+    Address fields take a text or a list of addresses, date fields a datetime too. Everything that
+    isn't an address, a date, an id or a `List-` field is unstructured text. With `utf8` (SMTPUTF8,
     RFC 6532) nothing is encoded for being other than ASCII.
 
     Raises BadHeaderError for what `check_header()` refuses, and ValueError for addresses and ids
@@ -79,7 +80,7 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
             name, line if len(line) <= _LINE else _fold(f"{name}:", _words(text), _LINE)
         )
     check_header(name, text)
-    if key in _IDS or key.startswith("list-"):
+    if key in _IDS or key in _DATES or key.startswith("list-"):
         return _finished(name, _ids(name, text, utf8))
     return _finished(name, _unstructured(name, text, utf8))
 
@@ -153,7 +154,7 @@ def _ids(name: str, text: str, utf8: bool) -> str:
         # List-Id may have a description before the id (RFC 2919, 3), no other has text of its own.
         phrase, bracket, rest = text.partition("<")
         if name.lower() != "list-id" or not (bracket and rest.isascii()):
-            raise ValueError(f"{name} can't hold {_shown(text)}: percent-encode what isn't ASCII")
+            raise ValueError(f"{name} can't hold {_shown(text)}: write it in ASCII, URLs with %")
         text = f"{_phrase(phrase.strip(), utf8)} <{rest}"
     return _fold(f"{name}:", _words(text), _LINE)
 

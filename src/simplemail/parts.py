@@ -57,6 +57,8 @@ def content_type(mimetype: str) -> ContentType:
     if match is None:
         raise ValueError(f"Invalid content type {mimetype!r}: write it like 'text/plain'")
     maintype, subtype, rest = match.groups()
+    if maintype.lower() == "multipart":
+        raise ValueError(f"{mimetype!r} isn't a type of content; attach a MIMEPart with its parts")
     params: dict[str, str] = {}
     while rest:
         param = _PARAM.match(rest)
