@@ -27,6 +27,13 @@ _NAMED = re.compile(
     rf'(?:(?:({_WORD}(?:[ ]{_WORD})*+)|"([ !#-\[\]-~{_ABOVE_ASCII}]*+)")[ ]?)?'
     rf"<({_DOT_ATOM})(?:@({_DOMAIN}))?>"
 )
+# What needs no second look: no encoded-word, and a domain that DNS can have.
+_ATOM = f"[{_ATEXT.replace('?', '')}]++"
+_NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
+SIMPLE = rf"{_ATOM}(?:\.{_ATOM})*+@{_NAME}(?:\.{_NAME})*+"
+"""A pattern for bare addresses that go everywhere as they are, up to SIMPLE_LENGTH characters."""
+SIMPLE_LENGTH = 64
+_SIMPLE = re.compile(SIMPLE)
 # Elements of a list without comments or groups, up to the next comma that separates.
 _ELEMENT = re.compile(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
@@ -75,7 +82,10 @@ def addr_spec(address: object, *, utf8: bool = False) -> str:
     Raises ValueError, "Invalid address ...", unless it is exactly one mailbox (RFC 5322, 3.4) of
     at most 64 octets before the @ and 254 in all. With `utf8`, a local part beyond ASCII is kept.
     """
-    return _addr_spec(_as_text(address), utf8)
+    text = _as_text(address)
+    if len(text) <= SIMPLE_LENGTH and _SIMPLE.fullmatch(text):
+        return text
+    return _addr_spec(text, utf8)
 
 
 @lru_cache(maxsize=2048)

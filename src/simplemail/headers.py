@@ -12,7 +12,16 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
-from .addresses import Mailbox, elements, groups, mailbox, quote, quote_local
+from .addresses import (
+    SIMPLE,
+    SIMPLE_LENGTH,
+    Mailbox,
+    elements,
+    groups,
+    mailbox,
+    quote,
+    quote_local,
+)
 from .encodings import decoded_words, encoded_words, extended_parameter
 from .exceptions import BadHeaderError
 
@@ -200,15 +209,7 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _UTF8_ATOMS = re.compile(_ATOMS.pattern)
-_LABEL = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
-_ADDR_SPEC = (
-    rf"[\w!#$%&'*+/=^`{{|}}~-]++(?:\.[\w!#$%&'*+/=?^`{{|}}~-]++)*+@{_LABEL}(?:\.{_LABEL})*+"
-)
-_VERBATIM = re.compile(
-    rf'{_ADDR_SPEC}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{_ADDR_SPEC}>', re.ASCII
-)
-# Short enough for every limit on its parts.
-_SHORT_MAILBOX = 64
+_VERBATIM = re.compile(rf'{SIMPLE}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
 
 
 def _address_list(name: str, value: object, utf8: bool) -> str:
@@ -228,7 +229,7 @@ def _address_list(name: str, value: object, utf8: bool) -> str:
 def _checked_mailbox(name: str, address: object, utf8: bool) -> str:
     """Return one address as it stands in a header: as it was written, if that is good."""
     text = address if type(address) is str else str(address)
-    if len(text) <= _SHORT_MAILBOX and _VERBATIM.fullmatch(text) and "=?" not in text:
+    if len(text) <= SIMPLE_LENGTH and _VERBATIM.fullmatch(text) and "=?" not in text:
         return text
     check_header(name, text)
     return _mailbox(text, utf8)
@@ -249,7 +250,7 @@ def _split_long(tokens: list[str], room: int) -> Iterator[str]:
 
 
 def _text_members(name: str, text: str, utf8: bool) -> list[str]:
-    if len(text) <= _SHORT_MAILBOX and _VERBATIM.fullmatch(text) and "=?" not in text:
+    if len(text) <= SIMPLE_LENGTH and _VERBATIM.fullmatch(text) and "=?" not in text:
         return [text]
     check_header(name, text)
     plain = elements(text)

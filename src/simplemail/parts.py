@@ -58,7 +58,7 @@ def content_type(mimetype: str) -> ContentType:
         raise ValueError(f"Invalid content type {mimetype!r}: write it like 'text/plain'")
     maintype, subtype, rest = match.groups()
     if maintype.lower() == "multipart":
-        raise ValueError(f"{mimetype!r} isn't a type of content; attach a MIMEPart with its parts")
+        raise ValueError(f"Invalid content type {mimetype!r}: attach a MIMEPart that has parts")
     params: dict[str, str] = {}
     while rest:
         param = _PARAM.match(rest)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .addresses import Mailbox, addr_spec, mailboxes
+from .addresses import addr_spec, mailboxes
 from .checks import check_octets, generated, header_end
+from .conf import settings
 from .mime import as_bytes
 
 __all__ = ["Envelope", "as_bytes"]
@@ -56,20 +58,19 @@ class Envelope(NamedTuple):
             return thing
         content = _content(thing, eight_bit, utf8)
         end = header_end(content)
-        header = _fields(content[:end])
+        header = b"\n" + content[:end]
         spec = _sender(thing, header, sender, utf8)
-        specs = tuple(
-            [addr_spec(each, utf8=utf8) for each in _recipients(thing, header, recipients)]
-        )
-        if any("bcc" in name for name in header):
-            content = _BLIND.sub(b"", content[:end]) + content[end:]
+        found = _recipients(thing, header) if recipients is None else recipients
+        specs = tuple([addr_spec(each, utf8=utf8) for each in found])
+        if _field("(?:resent-)?bcc").search(header):
+            content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
         return cls(
             spec,
             specs,
             content,
-            header.get("message-id", [""])[0],
+            "".join(_values(header, "message-id")[:1]),
             eight_bit=not content.isascii(),
-            utf8=not (spec.isascii() and all(map(str.isascii, specs)) and content[:end].isascii()),
+            utf8=not (header.isascii() and "".join((spec, *specs)).isascii()),
         )
 
     def to_json(self) -> str:
@@ -123,26 +124,11 @@ def _eml(content: bytes, eight_bit: bool) -> bytes:
     return generated(message_from_bytes(content, policy=SMTP), eight_bit=False)
 
 
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+((?:[^\r]|\r\n[ \t])*+)\r\n")
-_BLIND = re.compile(rb"(?im)^(?:resent-)?bcc[ \t]*+:(?:[^\r]|\r\n[ \t])*+\r\n")
-
-_Header = Mapping[str, list[str]]
-
-
-def _fields(header: bytes) -> _Header:
-    """Return the fields, unfolded, by their names in lower case."""
-    found: dict[str, list[str]] = {}
-    for name, value in _FIELD.findall(header):
-        text = value.decode("utf-8", "surrogateescape").replace("\r\n", "")
-        found.setdefault(name.decode("ascii").lower(), []).append(text)
-    return found
-
-
-def _sender(thing: Any, header: _Header, sender: object, utf8: bool) -> str:
+def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
     if sender == "":
         return ""
     if sender is None and hasattr(thing, "from_email"):
-        sender = thing.from_email
+        sender = thing.from_email or settings.DEFAULT_FROM_EMAIL
     if sender is not None:
         return addr_spec(sender, utf8=utf8)
     # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
@@ -151,31 +137,36 @@ def _sender(thing: Any, header: _Header, sender: object, utf8: bool) -> str:
         raise ValueError(
             f"The message doesn't say whom it is from: its header names {len(found)} senders"
         )
-    return found[0].addr_spec(utf8=utf8)
+    return addr_spec(found[0], utf8=utf8)
 
 
-def _recipients(thing: Any, header: _Header, recipients: Iterable[Any] | None) -> Iterable[Any]:
-    if recipients is not None:
-        return recipients
+def _recipients(thing: Any, header: bytes) -> Iterable[Any]:
     if hasattr(thing, "recipients"):
         return thing.recipients()  # type: ignore[no-any-return]  # anybody's
-    return [
-        each.addr_spec(utf8=True)
-        for name in ("to", "cc", "bcc")
-        for each in _addresses(header, name)
-    ]
+    return [each for name in ("to", "cc", "bcc") for each in _addresses(header, name)]
 
 
-def _addresses(header: _Header, name: str) -> list[Mailbox]:
-    """Return the mailboxes of a field, or of its namesake that says to whom it was sent on.
+def _addresses(header: bytes, name: str) -> list[str]:
+    """Return the addresses in a field, or in its namesake that says to whom it was sent on.
 
     A message that was resent goes to the new recipients (RFC 5322, 3.6.6), if it was so once.
     """
-    resent = header.get("resent-date", ())
-    if len(resent) > 1:
+    resent = len(_values(header, "resent-date"))
+    if resent > 1:
         raise ValueError("The message was resent several times: say from whom and to whom it goes")
+    values = _values(header, f"resent-{name}" if resent else name)
+    return [each.addr_spec(utf8=True) for value in values if value for each in mailboxes(value)]
+
+
+def _values(header: bytes, name: str) -> list[str]:
+    """Return what the fields of this name hold, unfolded."""
+    found = _field(name).findall(header)
     return [
-        each
-        for value in header.get(f"resent-{name}" if resent else name, ())
-        for each in (mailboxes(value) if value.strip() else ())
+        value.decode("utf-8", "surrogateescape").replace("\r\n", "").strip(" \t") for value in found
     ]
+
+
+@lru_cache(maxsize=32)
+def _field(name: str) -> re.Pattern[bytes]:
+    """Return a pattern for a field of this name, from the LF before it to its own CR."""
+    return re.compile(rb"(?i)\n%s[ \t]*+:((?:[^\r]|\r\n[ \t])*+)\r(?=\n)" % name.encode())
