@@ -246,7 +246,7 @@ class TestSending:
         assert len(ids) == 9
 
     def test_through_message_of_a_subclass(self):
-        """DESIGN 5: overriding message() goes on working."""
+        """DESIGN 5: overriding message() goes on working, with either signature."""
 
         class Tagged(EmailMessage):
             def message(self, **options):
@@ -254,9 +254,16 @@ class TestSending:
                 composed["X-Tag"] = "é"
                 return composed
 
-        mail = Tagged("s", "b", "f@x.example", ["t@x.example"])
-        assert b"X-Tag: =?utf-8?" in mail.as_bytes()
-        assert b"X-Tag: =?utf-8?" in mail.envelope().content
+        class BeforeDjango6(EmailMessage):
+            def message(self):
+                composed = super().message()
+                composed["X-Tag"] = "é"
+                return composed
+
+        for cls in (Tagged, BeforeDjango6):
+            mail = cls("s", "b", "f@x.example", ["t@x.example"])
+            assert b"X-Tag: =?utf-8?" in mail.as_bytes()
+            assert b"X-Tag: =?utf-8?" in mail.envelope().content
 
 
 class TestBodyContains:
