@@ -170,6 +170,14 @@ def test_a_backend_that_shows_messages_refuses_them_too():
     assert stream.getvalue() == ""
 
 
+@pytest.mark.parametrize("parameter", ["name*", "name*0*", "name*0", "*"])
+def test_no_percent_encoded_line_break_gets_into_a_header(parameter):
+    """BEHAVIOUR 23: an asterisk would have Python decode the value (RFC 2231)."""
+    mimetype = f"image/png; {parameter}=\"utf-8''a%0D%0ABcc:b\""
+    with pytest.raises(ValueError, match="Invalid content type"):
+        message(attachments=[("x", b"x", mimetype)])
+
+
 @pytest.mark.parametrize("bad", CLEAR, ids=ascii)
 def test_a_header_name_is_checked_too(bad):
     """BEHAVIOUR 23: a name holds a line break no more than a value does."""

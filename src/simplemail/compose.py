@@ -7,7 +7,6 @@ import email.message
 import email.policy
 from email.headerregistry import Address, AddressHeader, Group
 from typing import Any
-from urllib.parse import unquote
 
 from .addresses import quote, to_ascii
 from .conf import settings
@@ -81,9 +80,8 @@ def _filename(filename: object) -> str | None:
 def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any) -> None:
     """Call one of the stdlib's `set_content` family as it wants to be called for this content."""
     maintype, subtype, params = kind
-    for name, value in params.items():
-        # A name with an asterisk says that its value is percent-encoded (RFC 2231).
-        check_header("Content-Type", unquote(value) if "*" in name else value)
+    for value in params.values():
+        check_header("Content-Type", value)
     if maintype == "text":
         charset = check_charset(params.pop("charset", charset))
         if isinstance(content, _BYTES):

@@ -45,7 +45,9 @@ _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 _TYPE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
 # Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
 _QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
-_PARAM = re.compile(rf';[ \t]*(?:({_TOKEN})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
+# RFC 2231, 7: an asterisk in the name says that the value is encoded, which is our business.
+_ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]+"
+_PARAM = re.compile(rf';[ \t]*(?:({_ATTRIBUTE})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
 
 
 def content_type(mimetype: str) -> ContentType:
@@ -60,13 +62,14 @@ def content_type(mimetype: str) -> ContentType:
     if maintype.lower() == "multipart":
         raise ValueError(f"Invalid content type {mimetype!r}: attach a MIMEPart that has parts")
     params: dict[str, str] = {}
-    while rest:
-        param = _PARAM.match(rest)
+    position = 0
+    while position < len(rest):
+        param = _PARAM.match(rest, position)
         if param is None:
             raise ValueError(
                 f"Invalid content type {mimetype!r}: parameters are written '; name=value'"
             )
-        rest = rest[param.end() :]
+        position = param.end()
         if name := param[1]:
             params[name.lower()] = _unquoted(param[2])
     return ContentType(maintype.lower(), subtype.lower(), params)
