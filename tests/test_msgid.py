@@ -1,9 +1,14 @@
+import os
 import random
 import re
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import simplemail
 from simplemail.msgid import DNS_NAME, CachedDnsName, make_msgid
 
 
@@ -75,3 +80,16 @@ def test_name_is_asked_for_again_once_the_cache_is_cleared(name):
 )
 def test_name_can_stand_in_a_header(name, found, used):
     assert str(name(found)) == used
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_is_another_one_in_a_forked_process():
+    program = (
+        "import os; from simplemail.msgid import random_bits; random_bits(); "
+        "read, write = os.pipe(); child = os.fork(); mine = str(random_bits()).encode(); "
+        "os.write(write, mine + b' ') and os._exit(0) if not child else os.waitpid(child, 0); "
+        "raise SystemExit(os.read(read, 99).split() == [mine])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(simplemail.__file__).parent.parent)}
+
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, timeout=30)
