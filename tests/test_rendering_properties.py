@@ -81,7 +81,8 @@ def test_messages_of_the_standard_library_are_made_sound(numbers):
         try:
             content = as_bytes(composed, **server)
         except ValueError as error:
-            assert "NUL" in str(error), f"seed {seed}"  # Python's generator leaves it as it is
+            if "NUL" not in str(error):  # which Python's generator leaves as it is
+                raise
             continue
 
         assert faults(content, **server) == [], f"seed {seed}"
