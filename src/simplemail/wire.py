@@ -30,10 +30,11 @@ from .transaction import (
 if TYPE_CHECKING:
     from .channel import Channel
 
-# Commands on their way without an answer. RFC 2920 (3.1) asks for small groups, so that two full
-# buffers never wait for each other. Our I/O doesn't block (Channel.write), but not every server
-# keeps up with thousands of commands; 1,000 recipients take eleven round trips.
-UNANSWERED = 100
+# Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
+# or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes
+# on reading (Channel.write); this bounds what a lost session leaves open, and lets a message to
+# 1,000 recipients leave in one piece: in groups of 100, each would cost a round trip.
+UNANSWERED = 1_024
 
 # Content of up to this many octets is copied, to leave in one write with its commands.
 SMALL = 65_536
