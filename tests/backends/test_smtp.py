@@ -375,6 +375,15 @@ class TestErrors:
         assert "no mailer was configured" in str(caught.value)
         assert "EMAIL_URL" in str(caught.value)
 
+    @pytest.mark.parametrize("silently", [False, True])
+    def test_a_wrong_message_is_told_of_before_a_server_that_is_down(self, silently):
+        backend = EmailBackend("127.0.0.1", closed_port(), fail_silently=silently)
+
+        with pytest.raises(ValueError, match=r"^Invalid address"):
+            backend.send_messages([a_message(to=["no address"])])
+        with pytest.raises(ValueError, match="linefeed or carriage return"):
+            backend.send_messages([a_message(subject="a\nb")])
+
     def test_a_hanging_server(self):
         with SMTPServer() as server:
             server.script("GREETING", Silence())

@@ -91,6 +91,7 @@ class BaseEmailBackend:
                     if not self.is_ready():
                         opened = self._open_for(message, receipts)
                         if not self.is_ready():
+                            _check(message)
                             break
                     last = keep and len(receipts) + 1 == len(email_messages)  # type: ignore[arg-type]
                     self.closes_next = bool(opened) and last
@@ -110,6 +111,7 @@ class BaseEmailBackend:
         try:
             return self.open()
         except OSError as error:
+            _check(message)
             receipts.append(_unsent(message, error))
             raise
 
@@ -225,6 +227,14 @@ class BaseEmailBackend:
         """Log an error that `fail_silently` keeps from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
         warn("Mail was not sent%s (fail_silently): %r", where, error)
+
+
+def _check(message: Any) -> None:
+    """Raise ValueError for what is wrong with a message that found no server.
+
+    It would be wrong with one, too: who sent it hears of that first, and is never kept from it.
+    """
+    Envelope.of(message, utf8=True)
 
 
 def warn(text: str, *values: object) -> None:
