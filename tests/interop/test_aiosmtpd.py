@@ -12,7 +12,7 @@ import pytest
 
 import simplemail
 from simplemail import EmailMessage, EmailMultiAlternatives, get_connection
-from smtp_server import TLS_DIR
+from simplemail.testing.server import TLS_DIR
 
 pytest.importorskip("aiosmtpd")
 
