@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import simplemail
+
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
+    {"light"},
     {"exceptions", "receipts", "scopes", "addresses", "encodings", "certificates"},
     {"conf", "msgid", "headers", "parts", "hints", "show", "urls", "bodies", "sentences"}
     | {"channel", "transaction", "tls", "patience", "dialogue"},
@@ -27,7 +30,7 @@ FLOORS = [
 ]
 """DESIGN.md, section 3. A module imports from floors below its own only."""
 
-BACKENDS_FLOOR = 6
+BACKENDS_FLOOR = 7
 """Backends stand on rendering and settings; nobody imports one by a static import."""
 
 GROUND = {"backends.base", "backends.holding"}
@@ -103,15 +106,34 @@ def run(code: str) -> str:
 
 
 def test_import_is_light():
-    loaded = set(run("import simplemail, sys; print(*sys.modules)").split())
+    names = "send_mail, EmailMultiAlternatives, mailers, configure, deliver, Envelope, Status"
+    loaded = set(run(f"from simplemail import {names}; import sys; print(*sys.modules)").split())
 
     assert "simplemail.shortcuts" in loaded
     assert not loaded & HEAVY
 
 
-def test_no_module_shares_its_name_with_a_public_object():
-    import simplemail
+def test_every_public_name_is_where_the_package_says():
+    for name in simplemail.__all__:
+        assert getattr(simplemail, name) is not None
+        assert name in dir(simplemail)
 
+
+def test_sending_is_light():
+    """What takes longer to load than a mail to send isn't loaded on the plain way to a server."""
+    loaded = set(
+        run(
+            "import simplemail, sys; simplemail.configure(EMAIL_HOST='127.0.0.1', EMAIL_PORT=1)\n"
+            "try: simplemail.send_mail('s', 'b', 'a@b.example', ['c@d.example'])\n"
+            "except ConnectionRefusedError: print(*sys.modules)"
+        ).split()
+    )
+
+    assert "simplemail.dial" in loaded
+    assert not loaded & (HEAVY | {"typing", "pathlib", "logging", "urllib.parse", "inspect"})
+
+
+def test_no_module_shares_its_name_with_a_public_object():
     modules = {path.stem for path in SOURCE.glob("*.py")}
 
     assert not modules & set(simplemail.__all__)

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
-from simplemail.urls import SCHEMES, is_url, parse
+from simplemail.handler import is_url
+from simplemail.urls import SCHEMES, parse
 
 SMTP = {"host": "h.example", "username": "", "password": ""}
 PLAIN = {**SMTP, "port": 25, "use_tls": False, "use_ssl": False}

@@ -10,33 +10,12 @@ Nothing here loads smtplib, ssl or the email package before it is needed.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from .conf import configure, override_settings, settings
-from .exceptions import BadHeaderError, ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
-from .handler import get_connection, mailers
-from .message import (
-    DEFAULT_ATTACHMENT_MIME_TYPE,
-    DNS_NAME,
-    CachedDnsName,
-    EmailAlternative,
-    EmailAttachment,
-    EmailMessage,
-    EmailMultiAlternatives,
-    make_msgid,
-)
-from .receipts import Receipt, Reply, Status
-from .render import Envelope
-from .shortcuts import (
-    deliver,
-    iter_deliver,
-    mail_admins,
-    mail_managers,
-    send_mail,
-    send_mass_mail,
-)
+from .light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .aio import (
         adeliver,
         aiter_deliver,
@@ -45,7 +24,23 @@ if TYPE_CHECKING:
         asend_mail,
         asend_mass_mail,
     )
+    from .conf import configure, override_settings, settings
+    from .exceptions import BadHeaderError, ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
+    from .handler import get_connection, mailers
+    from .message import EmailMessage, EmailMultiAlternatives
+    from .msgid import DNS_NAME, CachedDnsName, make_msgid
+    from .parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
     from .pool import close_pools
+    from .receipts import Receipt, Reply, Status
+    from .render import Envelope
+    from .shortcuts import (
+        deliver,
+        iter_deliver,
+        mail_admins,
+        mail_managers,
+        send_mail,
+        send_mass_mail,
+    )
 
 __all__ = [
     "DEFAULT_ATTACHMENT_MIME_TYPE",
@@ -85,25 +80,30 @@ __all__ = [
     "settings",
 ]
 
+_HOMES = {
+    "aio": "adeliver aiter_deliver amail_admins amail_managers asend_mail asend_mass_mail",
+    "conf": "configure override_settings settings",
+    "exceptions": "BadHeaderError ImproperlyConfigured InvalidMailer MailerDoesNotExist",
+    "handler": "get_connection mailers",
+    "message": "EmailMessage EmailMultiAlternatives",
+    "msgid": "CachedDnsName DNS_NAME make_msgid",
+    "parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",
+    "pool": "close_pools",
+    "receipts": "Receipt Reply Status",
+    "render": "Envelope",
+    "shortcuts": "deliver iter_deliver mail_admins mail_managers send_mail send_mass_mail",
+}
+"""Where the public names are. A module is loaded when one of its names is first asked for."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
 outbox: list[Any] = []
 """What the memory mailer took, in order. Tests may put a new list here at any time."""
 
 
-_LATER = {
-    "adeliver": "aio",
-    "aiter_deliver": "aio",
-    "amail_admins": "aio",
-    "amail_managers": "aio",
-    "asend_mail": "aio",
-    "asend_mass_mail": "aio",
-    "close_pools": "pool",
-}
-"""Public names whose modules are loaded when they are asked for, and what they need with them."""
-
-
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        module = import_module(f"{__name__}.{_LATER[name]}")
+    if name in _HOME_OF:
+        module = import_module(f"{__name__}.{_HOME_OF[name]}")
         return globals().setdefault(name, getattr(module, name))
     if name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
@@ -113,3 +113,7 @@ def __getattr__(name: str) -> Any:
         except PackageNotFoundError:
             return "0+not.installed"  # run from a checkout, with PYTHONPATH=src
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,9 +7,16 @@ length capped first, because that parser recurses and takes quadratic time.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+    from typing import Any, NamedTuple
+else:
+    from .light import NamedTuple, pattern
+
 
 # Room for a display name of 200 CJK characters that somebody has encoded already.
 _LONGEST_MAILBOX = 2_000
@@ -23,8 +30,8 @@ _DOT_ATOM = rf"{_ATEXT}++(?:\.{_ATEXT}++)*+"
 _DOMAIN = rf"[^\x00-,/:-@\[-`{{-~{_NEVER}]++"
 _WORD = rf'[^\x00-\x20"(),:;<>@\[\\\]{_NEVER}]++'
 
-_BARE = re.compile(rf"({_DOT_ATOM})(?:@({_DOMAIN}))?")
-_NAMED = re.compile(
+_BARE = pattern(rf"({_DOT_ATOM})(?:@({_DOMAIN}))?")
+_NAMED = pattern(
     rf'(?:(?:({_WORD}(?:[ ]{_WORD})*+)|"([^\x00-\x1f"\\{_NEVER}]*+)")[ ]?)?'
     rf"<({_DOT_ATOM})(?:@({_DOMAIN}))?>"
 )
@@ -34,14 +41,14 @@ _NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
 SIMPLE = rf"{_ATOM}(?:\.{_ATOM})*+@{_NAME}(?:\.{_NAME})*+"
 """A pattern for bare addresses that go everywhere as they are, up to SIMPLE_LENGTH characters."""
 SIMPLE_LENGTH = 64
-_SIMPLE = re.compile(SIMPLE)
+_SIMPLE = pattern(SIMPLE)
 # Elements of a list without comments or groups, up to the next comma that separates.
-_ELEMENT = re.compile(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
+_ELEMENT = pattern(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
-_PRINTABLE = re.compile(rf"[^\x00-\x1f{_NEVER}]*")
-_PLAIN_LOCAL = re.compile(_DOT_ATOM)
+_PRINTABLE = pattern(rf"[^\x00-\x1f{_NEVER}]*")
+_PLAIN_LOCAL = pattern(_DOT_ATOM)
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ASCII_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[[A-Za-z0-9:.-]+\]")
+_ASCII_DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*|\[[A-Za-z0-9:.-]+\]")
 
 
 class Mailbox(NamedTuple):

@@ -7,11 +7,18 @@ arrives as it was.
 
 from __future__ import annotations
 
-import re
 import struct
 from binascii import b2a_base64
 from collections.abc import Iterator
 from functools import lru_cache
+
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+else:
+    from .light import pattern
+
 
 # The longest line of a text that is sent as it is; so long are encoded lines too.
 _LINE = 78
@@ -51,7 +58,7 @@ def _keeps_ascii(charset: str) -> bool:
         raise ValueError(f"Unknown charset {charset!r}: Python has no such encoding") from None
 
 
-_LONG_LINE = re.compile(rb"\n[^\n]{79}")
+_LONG_LINE = pattern(rb"\n[^\n]{79}")
 
 
 def _has_short_lines(octets: bytes) -> bool:
@@ -94,7 +101,7 @@ def _quoted(octets: bytes) -> bytes:
 
 
 # 77 octets of at least 79, but none inside an escape; or else all of the line.
-_PIECES = re.compile(rb"[^\n]{75}(?:(?==..[^\n])|[^\n](?:(?==..)|[^\n](?=[^\n]{2})))|[^\n]*\n")
+_PIECES = pattern(rb"[^\n]{75}(?:(?==..[^\n])|[^\n](?:(?==..)|[^\n](?=[^\n]{2})))|[^\n]*\n")
 
 
 def _with_space_kept(piece: bytes) -> bytes:

@@ -7,13 +7,15 @@ import select
 import socket
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING
 
+from .light import TYPE_CHECKING
 from .receipts import Reply, disconnected, protocol_error
 
 if TYPE_CHECKING:
     import ssl
-
+    from re import compile as pattern
+else:
+    from .light import pattern
 # Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
 LINE = 1_000
 
@@ -28,14 +30,14 @@ BLOCK = 262_144
 BACKLOG = 1_000_000
 
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
-_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
+_LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
 
-_LAST_LINE = re.compile(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
+_LAST_LINE = pattern(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
 
 # RFC 2034, 4: the enhanced code stands in front of the text, on every line.
-_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
+_ENHANCED = pattern(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_CONTROL = pattern(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 class Channel:

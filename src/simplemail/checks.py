@@ -6,21 +6,27 @@ those that a subclass composes, are not, on every CPython.
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
 
 from .bodies import base64_blocks, encode_octets
 from .exceptions import BadHeaderError
 from .headers import header_line
+from .light import TYPE_CHECKING
 
-_LONG_LINE = re.compile(rb"\n[^\r\n]{999}")
+if TYPE_CHECKING:
+    from re import compile as pattern
+    from typing import Any
+else:
+    from .light import pattern
+
+
+_LONG_LINE = pattern(rb"\n[^\r\n]{999}")
 # One field: RFC 5322, 2.2. Patterns are possessive: they never look twice at an octet.
 _FIELD = rb"([!-9;-~]++)[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+"
-_ONE_FIELD = re.compile(_FIELD)
-_HEADER = re.compile(rb"(?:%s)*+" % _FIELD)
+_ONE_FIELD = pattern(_FIELD)
+_HEADER = pattern(rb"(?:%s)*+" % _FIELD)
 
 
 def check_octets(content: bytes) -> None:

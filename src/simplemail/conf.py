@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from .light import TYPE_CHECKING
 from .scopes import Layer, Layers, Scope
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Settings:

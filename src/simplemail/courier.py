@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
 
+from .light import TYPE_CHECKING
 from .patience import pause
 from .receipts import Receipt, Status
 from .render import Envelope
 
 if TYPE_CHECKING:
+    from typing import Any, Protocol
+
     from .transaction import Transaction
     from .wire import Session
+else:
+    from .light import Protocol
 
 
 class Depot(Protocol):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 from .channel import Channel
+from .light import TYPE_CHECKING
 from .transaction import in_bytes
 from .wire import Session
 
 if TYPE_CHECKING:
     import smtplib
     import ssl
+    from typing import NamedTuple
+else:
+    from .light import NamedTuple
 
 
 class Route(NamedTuple):

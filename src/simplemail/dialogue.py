@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING
 
+from .light import TYPE_CHECKING
 from .receipts import Reply, disconnected, protocol_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .channel import Channel
-
 # A session that was idle for longer, in seconds, is asked whether it is still there.
 STALE = 1.0
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from binascii import b2a_base64
 from collections.abc import Iterator
+
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+else:
+    from .light import pattern
+
 
 LONGEST = 75
 """How long an encoded-word may be (RFC 2047, 2)."""
@@ -58,7 +65,7 @@ def _base64_pieces(octets: bytes, first: int, size: int) -> Iterator[str]:
 
 
 # Whatever looks like an encoded-word at any place, overlapping ones too.
-_ANY_WORD = re.compile(r"(?=(=\?[^?]*\?[^?]*\?[^?]*\?=))")
+_ANY_WORD = pattern(r"(?=(=\?[^?]*\?[^?]*\?[^?]*\?=))")
 
 
 def decoded_words(text: str) -> Iterator[str]:

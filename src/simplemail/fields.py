@@ -9,12 +9,16 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from .conf import settings
 from .exceptions import BadHeaderError
 from .headers import check_header, format_date
+from .light import TYPE_CHECKING
 from .msgid import DNS_NAME, make_msgid
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 # RFC 5322, 3.6, and RFC 2045, 3: at most one of each in a message.
 _ONCE = {

@@ -5,22 +5,24 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import threading
+from _thread import _local as local  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import options as backend_options
-from . import urls
 from .conf import CLASSIC, settings
 from .exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
+from .light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from .backends.base import BaseEmailBackend
 
     # A backend written for Django need not be a child of ours, and a static
     # checker can't see through a dotted path.
     Mailer = BaseEmailBackend
-
+else:
+    from .light import TypeVar
 DEFAULT_ALIAS = "default"
 
 SHORT_NAMES = {
@@ -46,7 +48,7 @@ NOTHING_CONFIGURED = (
 _ARGUMENT = "backend"
 """What get_connection() calls the mailer it is given."""
 
-_entries = threading.local()  # `path`: the entries that are being built, each for the one before
+_entries = local()  # `path`: the entries that are being built, each for the one before
 
 _Default = TypeVar("_Default")
 
@@ -197,7 +199,7 @@ def _from_spec(
     spec: Any, options: Mapping[str, Any], what: str, *, alias: str | None = None
 ) -> Mailer:
     """Build a mailer from a class, a URL, a short name or a dotted path."""
-    if isinstance(spec, str) and urls.is_url(spec):
+    if isinstance(spec, str) and is_url(spec):
         backend, from_url = _from_url(spec, what, alias)
         options = {**from_url, **options}
     else:
@@ -212,8 +214,15 @@ def _from_spec(
     return mailer
 
 
+def is_url(text: str) -> bool:
+    """Does this name a mailer by URL, rather than a backend by its short name or dotted path?"""
+    return ":" in text
+
+
 def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, dict[str, Any]]:
     try:
+        from . import urls
+
         name, options = urls.parse(url)
         backend = _backend_class(name, what, alias)
         return backend, backend_options.from_text(backend, options)

@@ -24,20 +24,27 @@ from .addresses import (
 )
 from .encodings import decoded_words, encoded_words, extended_parameter
 from .exceptions import BadHeaderError
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+else:
+    from .light import pattern
+
 
 # RFC 5322, 2.1.1, without the CRLF; and RFC 2047, 2 for lines with an encoded-word.
 _LINE, _LINE_WITH_ENCODED_WORD, _LONGEST_LINE = 78, 76, 998
 # A word or a run of spaces over this length is encoded, so that a line can end inside of it.
 _LONGEST_WORD, _LONGEST_SPACE = 900, 40
 
-_NAME = re.compile(r"[!-9;-~]+")
-_PLAIN = re.compile(
+_NAME = pattern(r"[!-9;-~]+")
+_PLAIN = pattern(
     rf"[!-~]{{1,{_LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{_LONGEST_WORD}}}+)*+"
 )
 # What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
-_LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_UNSAFE_WORD = re.compile("[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
+_LINE_BREAK = pattern("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSAFE_WORD = pattern("[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
 
 _ADDRESSES = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _ADDRESSES |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
@@ -147,7 +154,7 @@ def _stays(line: str, token: str) -> bool:
     return len(token) < _LONGEST_WORD and "=?" not in token and bool(_NAME.fullmatch(line[:-1]))
 
 
-_SPACED_WORD = re.compile(r"[ \t]+[^ \t]+")
+_SPACED_WORD = pattern(r"[ \t]+[^ \t]+")
 
 
 def _words(text: str) -> list[str]:
@@ -170,8 +177,8 @@ def _ids(name: str, text: str, utf8: bool) -> str:
 
 # Unstructured text (RFC 5322, 2.2.1) and encoded-words (RFC 2047)
 
-_PLAIN_WORD = re.compile(rf"(?:[!-<>-~]|=(?!\?)){{1,{_LONGEST_WORD}}}")
-_PLAIN_UTF8_WORD = re.compile(rf"(?:[^\s=]|=(?!\?)){{1,{_LONGEST_WORD // 4}}}")
+_PLAIN_WORD = pattern(rf"(?:[!-<>-~]|=(?!\?)){{1,{_LONGEST_WORD}}}")
+_PLAIN_UTF8_WORD = pattern(rf"(?:[^\s=]|=(?!\?)){{1,{_LONGEST_WORD // 4}}}")
 
 
 def _unstructured(name: str, text: str, utf8: bool) -> str:
@@ -207,9 +214,9 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 
 # Addresses
 
-_ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
-_UTF8_ATOMS = re.compile(_ATOMS.pattern)
-_VERBATIM = re.compile(rf'{SIMPLE}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
+_ATOMS = pattern(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_UTF8_ATOMS = pattern(_ATOMS.pattern)
+_VERBATIM = pattern(rf'{SIMPLE}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
 
 
 def _address_list(name: str, value: object, utf8: bool) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from .conf import settings
 from .exceptions import BadHeaderError
 from .fields import listed
 from .handler import get_connection, mailers
+from .light import TYPE_CHECKING
 from .msgid import DNS_NAME, CachedDnsName, make_msgid
 from .parts import (
     DEFAULT_ATTACHMENT_MIME_TYPE,
@@ -28,7 +27,7 @@ from .render import Envelope, as_bytes
 if TYPE_CHECKING:
     import email.message
     import email.policy
-
+    from typing import Any
 __all__ = [
     "DEFAULT_ATTACHMENT_MIME_TYPE",
     "DNS_NAME",
@@ -167,6 +166,8 @@ class EmailMessage:
 
     def attach_file(self, path: str | os.PathLike[str], mimetype: str | None = None) -> None:
         """Attach a file from the disk under its base name."""
+        from pathlib import Path  # takes longer to load than a mail to send
+
         path = Path(path)
         self.attach(path.name, path.read_bytes(), mimetype)
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, NamedTuple
 
 from .bodies import base64_blocks, encode_text
 from .checks import check_octets, generated, header_end
 from .conf import settings
 from .fields import fields
 from .headers import header_line, mime_header
+from .light import TYPE_CHECKING
 from .msgid import random_bits
 from .parts import EmailInline, as_text, content_type, normalized
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from .light import NamedTuple
+
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+    from typing import Any, NamedTuple
+else:
+    from .light import NamedTuple, pattern
+
 
 DEFAULT_ATTACHMENT_MIME_TYPE = "application/octet-stream"
 """The type of what is attached without a type and with a name that tells none."""
@@ -42,12 +50,12 @@ class ContentType(NamedTuple):
 
 
 _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
-_TYPE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
+_TYPE = pattern(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
 # Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
 _QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
 # RFC 2231, 7: an asterisk in the name says that the value is encoded, which is our business.
 _ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]+"
-_PARAM = re.compile(rf';[ \t]*(?:({_ATTRIBUTE})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
+_PARAM = pattern(rf';[ \t]*(?:({_ATTRIBUTE})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
 
 
 def content_type(mimetype: str) -> ContentType:

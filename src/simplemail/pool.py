@@ -7,9 +7,15 @@ import os
 import threading
 from collections.abc import Hashable
 from time import monotonic
-from typing import NamedTuple
 
+from .light import TYPE_CHECKING
 from .wire import Session
+
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from .light import NamedTuple
+
 
 # A session is used for so many seconds and messages at most: servers count them too.
 LONGEST_LIFE = 600.0

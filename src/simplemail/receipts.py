@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, NamedTuple
+else:
+    from .light import NamedTuple
 
 
 class Reply(NamedTuple):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from .addresses import addr_spec, mailboxes
 from .checks import check_octets, generated, header_end
 from .conf import settings
+from .light import TYPE_CHECKING
 from .mime import as_bytes
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from .light import NamedTuple
+
 
 __all__ = ["Envelope", "as_bytes"]
 

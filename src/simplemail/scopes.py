@@ -6,7 +6,14 @@ import contextlib
 import functools
 from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import Any, Generic, TypeVar
+
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, Generic, TypeVar
+else:
+    from .light import Generic, TypeVar
+
 
 Value = TypeVar("Value")
 

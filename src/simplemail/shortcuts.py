@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from .conf import settings
 from .exceptions import ImproperlyConfigured
+from .light import TYPE_CHECKING
 from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
 from .receipts import Receipt
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def send_mail(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
-
+from .light import TYPE_CHECKING
 from .receipts import Reply, Status, protocol_error, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
+    from typing import Any, NoReturn
 # What a step of a transaction asks for. A step that is none of these asks for a recipient.
 RSET, MAIL, DATA, CONTENT, QUIT = "RSET", "MAIL", "DATA", "the content", "QUIT"
 

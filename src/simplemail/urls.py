@@ -14,10 +14,14 @@ User and password are percent-decoded. Options follow as a query: `?timeout=10&c
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .exceptions import InvalidMailer
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 _SMTP: dict[str, dict[str, Any]] = {
     "smtp": {"port": 25, "use_tls": False, "use_ssl": False},
@@ -29,11 +33,6 @@ _PLAIN = ("console", "memory", "dummy")
 SCHEMES = (*_SMTP, "file", *_PLAIN)
 
 _ENCODE = "percent-encode special characters in the user name and the password (@ is %40, / is %2F)"
-
-
-def is_url(text: str) -> bool:
-    """Does this name a mailer by URL, rather than a backend by its short name or dotted path?"""
-    return ":" in text
 
 
 def parse(url: str) -> tuple[str, dict[str, Any]]:

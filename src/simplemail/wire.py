@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from .dialogue import FAREWELL, Dialogue
+from .light import TYPE_CHECKING
 from .receipts import Status, protocol_error
 from .transaction import (
     CONTENT,
@@ -28,8 +28,9 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from .channel import Channel
+    from typing import Any
 
+    from .channel import Channel
 # Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
 # or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes
 # on reading (Channel.write); this bounds what a lost session leaves open, and lets a message to

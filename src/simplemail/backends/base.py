@@ -6,12 +6,18 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
-from typing import Any, TypeVar
 
 from ..exceptions import InvalidMailer
+from ..light import TYPE_CHECKING
 from ..options import suggestion
 from ..receipts import Receipt, Reply, Status, status_of
 from ..render import Envelope
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+else:
+    from ..light import TypeVar
+
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 

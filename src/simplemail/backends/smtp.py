@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
 
 from ..conf import classic
 from ..courier import Courier
 from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
 from ..hints import explain
+from ..light import TYPE_CHECKING
 from ..msgid import DNS_NAME
 from ..options import check_host, check_word, flag, number
 from ..patience import may_pass, pause
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import os
     import smtplib
     import ssl
+    from typing import Any
 
     from ..pool import Pool
-
 _DEFAULT_TIMEOUT = 60.0
 
 _HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
