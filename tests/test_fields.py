@@ -13,6 +13,7 @@ import pytest
 from reading import every_way
 from simplemail import DNS_NAME, EmailMessage, override_settings
 from simplemail.fields import fields
+from simplemail.testing import capture
 
 
 def message(**changes):
@@ -111,6 +112,16 @@ class TestAddressFields:
         for way in (mail.message, mail.as_bytes, mail.envelope):
             with pytest.raises(TypeError, match=f'"{attribute}" argument must be a list'):
                 way()
+
+    @pytest.mark.parametrize("attribute", ["to", "cc", "bcc", "reply_to"])
+    def test_an_iterator_assigned_would_be_read_once_only(self, attribute):
+        """BEHAVIOUR 17: send() looks at the recipients, and then again."""
+        for way in ("message", "as_bytes", "envelope", "send"):
+            mail = message()
+            setattr(mail, attribute, iter(["ann@example.com"]))
+            expected = f'"{attribute}" argument must be a list'
+            with capture(), pytest.raises(TypeError, match=expected):
+                getattr(mail, way)()
 
     @pytest.mark.parametrize(
         "kind", [tuple, set, iter, lambda x: dict.fromkeys(x), lambda x: (a for a in x)]

@@ -59,10 +59,11 @@ def fields(message: Any) -> list[tuple[str, Any]]:
 def listed(name: str, addresses: Any) -> list[Any]:
     """Return a new list of a message's `to`, `cc`, `bcc` or `reply_to`; None is an empty one.
 
-    Raises TypeError for a text, which would be taken for a list of one-letter addresses.
+    Raises TypeError for a text, which would be taken for a list of one-letter addresses, and for
+    an iterator, which would be empty when it is read again.
     """
-    if addresses and isinstance(addresses, (str, bytes)):
-        raise TypeError(f'"{name}" argument must be a list or tuple, not the text {addresses!r}')
+    if addresses and (isinstance(addresses, (str, bytes)) or hasattr(addresses, "__next__")):
+        raise TypeError(f'"{name}" argument must be a list or tuple, not {addresses!r}')
     return list(addresses or ())
 
 

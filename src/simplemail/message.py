@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 
 from .conf import settings
@@ -74,10 +74,10 @@ class EmailMessage:
         self.subject = subject
         self.body = body or ""
         self.from_email = from_email or settings.DEFAULT_FROM_EMAIL
-        self.to = listed("to", to)
-        self.cc = listed("cc", cc)
-        self.bcc = listed("bcc", bcc)
-        self.reply_to = listed("reply_to", reply_to)
+        self.to = _copied("to", to)
+        self.cc = _copied("cc", cc)
+        self.bcc = _copied("bcc", bcc)
+        self.reply_to = _copied("reply_to", reply_to)
         self.extra_headers = headers or {}
         self.connection = connection
         self.attachments: list[Any] = []
@@ -271,6 +271,10 @@ def choose_mailer(
     if using is not None:
         return mailers[using]
     return get_connection(fail_silently=fail_silently, **options)
+
+
+def _copied(name: str, addresses: Iterable[Any] | None) -> list[Any]:
+    return listed(name, list(addresses) if isinstance(addresses, Iterator) else addresses)
 
 
 def _is_mime_part(thing: object) -> bool:
