@@ -419,6 +419,25 @@ class TestTheEnd:
             assert results == [(Status.SENT, None)]
             assert not session.usable
 
+    @pytest.mark.parametrize(
+        ("script", "status"),
+        [
+            (("QUIT", Close("250 2.0.0 Bye")), Status.SENT),
+            (("QUIT", Close()), Status.SENT),
+            (("RCPT", Inject("250 2.0.0 Surprise")), Status.UNKNOWN),
+        ],
+    )
+    def test_the_answer_to_a_quit_that_was_sent_ahead(
+        self, script: tuple[str, Close | Inject], status: Status
+    ) -> None:
+        with SMTPServer(extensions=CHUNKING) as server:
+            server.script(*script)
+            session = connect(server)
+            transaction = session.begin(letter())
+            session.leave()
+
+            assert session.finish(transaction)[0] is status
+
     @ALL
     @pytest.mark.parametrize("refusal", ["451 4.3.0 Later", "502 5.5.1 What?"])
     def test_a_refused_reset_ends_the_session(self, extensions: list[str], refusal: str) -> None:

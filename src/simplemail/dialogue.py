@@ -19,6 +19,9 @@ STALE = 1.0
 # comes after a 421.
 FAREWELL = 5.0
 
+# And for what nobody expects, but must know of: a second answer to QUIT.
+LAST_WORD = 0.5
+
 
 class Dialogue:
     """Commands and their answers, one by one.
@@ -166,7 +169,7 @@ class Dialogue:
         if asked and isinstance(error, OSError) and len(error.args) == 1:
             error.args = (f"{error} (in answer to {asked})",)
         if isinstance(error, OSError):
-            self.lost = self.ending or error
+            self.lost = self.ending if self.broken else error
         self.close()
         if not isinstance(error, OSError):
             raise error

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 
-from .dialogue import FAREWELL, Dialogue
+from .dialogue import FAREWELL, LAST_WORD, Dialogue
 from .light import TYPE_CHECKING
 from .receipts import Status, protocol_error
 from .transaction import (
@@ -80,9 +80,8 @@ class Session(Dialogue):
         while not (transaction.over or self.closed):
             self._hear()
         if self._leaving and len(self._asked) == 1:
-            self._hurry(FAREWELL)
-            self._hear()
-        if transaction.taken and self.channel.unread and not self.busy:
+            self._part_from(transaction)
+        elif transaction.taken and self.channel.unread and not self.busy:
             self._doubt(transaction)
         self.used = monotonic()
         self.count += 1
@@ -218,7 +217,7 @@ class Session(Dialogue):
             return
         if self._note:
             self._note(f"< {reply}")
-        if (reply.code == 250 and asked is not CONTENT and asked is not DATA) or asked is QUIT:
+        if reply.code == 250 and asked is not CONTENT and asked is not DATA:
             return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
             self._lose(protocol_error(f"The server answered {reply}"), asked)
@@ -228,6 +227,21 @@ class Session(Dialogue):
             if reply.code == 421:
                 self._part(reply)
             transaction.hear(asked, reply)
+
+    def _part_from(self, transaction: Transaction) -> None:
+        """Wait for the answer to QUIT, which was sent together with the last message."""
+        self._asked.clear()
+        self._hurry(FAREWELL)
+        try:
+            if self.answer(QUIT).code == 221 or not transaction.taken:
+                return
+            self._hurry(LAST_WORD)
+            self.answer(QUIT)
+        except OSError:
+            return  # no message depends on it
+        # The yes to the content may have been for the command before it.
+        transaction.reply = None
+        self._lose(protocol_error("The server gave one answer too many"), QUIT)
 
     def _doubt(self, transaction: Transaction) -> None:
         """Take no yes for sure that came with a reply too many: it may be for another command."""
