@@ -217,6 +217,8 @@ def _type_line(mimetype: str, charset: str) -> bytes:
 
 def _charset_name(charset: str) -> str:
     """Return what mail calls a charset that Python knows by several names: iso-8859-1, latin-1."""
+    if charset == "utf-8":
+        return charset
     from email.charset import ALIASES
 
     return ALIASES.get(charset, charset)
