@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from enum import Enum
 
 from .light import TYPE_CHECKING
@@ -82,7 +81,9 @@ class Receipt(NamedTuple):
         """Pickle without the message's connection, which belongs to this process."""
         message = self.message
         if getattr(message, "connection", None) is not None:
-            message = copy.copy(message)
+            from copy import copy
+
+            message = copy(message)
             message.connection = None
         return Receipt, (message, *self[1:])
 

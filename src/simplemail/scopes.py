@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -10,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Itera
 from .light import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Any, Generic, TypeVar
 else:
     from .light import Generic, TypeVar
@@ -126,21 +126,29 @@ def _coroutine_inside(function: Callable[..., Any], scopes: list[Scope[Any]]) ->
 def _async_generator_inside(
     function: Callable[..., Any], scopes: list[Scope[Any]]
 ) -> Callable[..., Any]:
+    from contextlib import aclosing
+
     async def inside(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         with _entered(scopes):
-            async with contextlib.aclosing(function(*args, **kwargs)) as values:
+            async with aclosing(function(*args, **kwargs)) as values:
                 async for value in values:
                     yield value
 
     return inside
 
 
-@contextlib.contextmanager
-def _entered(scopes: list[Scope[Any]]) -> Iterator[None]:
-    with contextlib.ExitStack() as stack:
-        for scope in scopes:
-            stack.enter_context(scope.fresh())
-        yield
+def _entered(scopes: list[Scope[Any]]) -> AbstractContextManager[None]:
+    """Return a context in which all of these are entered, each anew."""
+    from contextlib import ExitStack, contextmanager
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        with ExitStack() as stack:
+            for scope in scopes:
+                stack.enter_context(scope.fresh())
+            yield
+
+    return context()
 
 
 class Layer(Generic[Value]):

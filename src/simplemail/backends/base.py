@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
@@ -43,7 +43,7 @@ class BaseEmailBackend:
     ) -> None:
         self.alias = alias
         self.fail_silently = fail_silently
-        self._lock = threading.RLock()
+        self._lock = RLock()
         unknown = _without_djangos_own(options)
         if unknown:
             raise _unknown_options(type(self), list(unknown), alias)
