@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import simplemail
 from fault_table import CONNECTING, ERRORS, MANY, STATUSES, Row, Way, fault, rows, ways
 from simplemail import EmailMessage, dial, send_mail
 from simplemail.backends import smtp
@@ -51,13 +52,19 @@ def narrow(sock: socket.socket, timeout: float | None) -> Channel:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
+    simplemail.close_pools()  # of tests before
+    _join_timers()
     before = threading.active_count()
     yield
     gc.collect()  # a socket that was left open warns now, which is an error
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):  # the pool's, cancelled
-            thread.join()
+    _join_timers()
     assert threading.active_count() == before
+
+
+def _join_timers() -> None:
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):  # a pool's, cancelled
+            thread.join()
 
 
 class Warnings(logging.Handler):
