@@ -8,7 +8,6 @@ from contextlib import aclosing
 import pytest
 
 import simplemail
-from backends.contract import a_message
 from simplemail import (
     Status,
     adeliver,
@@ -24,6 +23,7 @@ from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.dummy import EmailBackend as Dummy
 from simplemail.receipts import Reply
 from simplemail.testing import capture
+from simplemail.testing.contract import a_message
 from simplemail.testing.server import Delay, SMTPServer
 
 

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from backends.contract import a_message
 from simplemail import InvalidMailer, Status, deliver, iter_deliver, override_settings
 from simplemail.testing import capture
+from simplemail.testing.contract import a_message
 
 
 def test_deliver_tells_of_each_message_in_order():

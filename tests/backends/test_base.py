@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 
-from backends.contract import BackendContract, a_message
 from simplemail import InvalidMailer
 from simplemail.backends import smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.receipts import Reply
+from simplemail.testing.contract import BackendContract, a_message
 
 
 class Collecting(BaseEmailBackend):

@@ -4,8 +4,8 @@ import email
 import io
 import sys
 
-from backends.contract import BackendContract, a_message
 from simplemail.backends.console import EmailBackend
+from simplemail.testing.contract import BackendContract, a_message
 
 SEPARATOR = "\n" + "-" * 79 + "\n"
 

@@ -13,12 +13,12 @@ import weakref
 
 import pytest
 
-from backends.contract import a_message
 from simplemail import EmailMessage, get_connection, patience
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
 from simplemail.render import Envelope
+from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, Delay, Reset, SMTPServer
 
 SENT, REFUSED, DEFERRED, UNKNOWN = Status

@@ -1,5 +1,5 @@
-from backends.contract import BackendContract
 from simplemail.backends.dummy import EmailBackend
+from simplemail.testing.contract import BackendContract
 
 
 class TestDummy(BackendContract):

@@ -4,12 +4,12 @@ import smtplib
 
 import pytest
 
-from backends.contract import BackendContract, a_message
 from backends.held import Fake
 from simplemail import InvalidMailer, mailers, override_settings
 from simplemail.backends import failover
 from simplemail.backends.failover import EmailBackend
 from simplemail.receipts import Status
+from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import SMTPServer
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import BackendContract, a_message
 from simplemail import ImproperlyConfigured, InvalidMailer, get_connection, override_settings
 from simplemail.backends.filebased import EmailBackend
+from simplemail.testing.contract import BackendContract, a_message
 
 SEPARATOR = b"\n" + b"-" * 79 + b"\n"
 

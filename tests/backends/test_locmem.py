@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 import simplemail
-from backends.contract import BackendContract, a_message
 from simplemail import BadHeaderError, mailers, override_settings
 from simplemail.backends.locmem import EmailBackend
+from simplemail.testing.contract import BackendContract, a_message
 
 
 @pytest.fixture(autouse=True)

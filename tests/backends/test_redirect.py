@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from backends.contract import BackendContract, a_message
 from backends.held import Fake
 from simplemail import InvalidMailer, get_connection
 from simplemail.backends.redirect import EmailBackend
 from simplemail.receipts import Status
 from simplemail.render import Envelope
+from simplemail.testing.contract import BackendContract, a_message
 
 ME = "dev@example.net"
 

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from backends.contract import BackendContract, a_message
 from backends.held import Fake
 from simplemail import InvalidMailer
 from simplemail.backends import failover, roundrobin
 from simplemail.backends.roundrobin import EmailBackend
+from simplemail.testing.contract import BackendContract, a_message
 
 
 @pytest.fixture(autouse=True)

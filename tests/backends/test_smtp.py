@@ -9,9 +9,9 @@ import threading
 import pytest
 
 import simplemail
-from backends.contract import BackendContract, a_message
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
+from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import Silence, SMTPServer
 
 SECRET = "s3cret&pass"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from .capturing import capture
 
 if TYPE_CHECKING:
+    from .contract import BackendContract
     from .server import SMTPServer
 
-__all__ = ["SMTPServer", "capture"]
+__all__ = ["BackendContract", "SMTPServer", "capture"]
 
-_LATER = {"SMTPServer": "server"}
-"""What is loaded when it is asked for: a server needs ssl and threads, `capture()` doesn't."""
+_LATER = {"BackendContract": "contract", "SMTPServer": "server"}
+"""What is loaded when it is asked for: it needs pytest, or ssl and threads."""
 
 
 def __getattr__(name: str) -> Any:
