@@ -1,18 +1,13 @@
 """Fixtures for all tests."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from simplemail.testing.server import TLS_DIR, SMTPServer
+from simplemail.testing.server import TLS_DIR
 
-
-@pytest.fixture
-def smtp_server() -> Iterator[SMTPServer]:
-    """A scripted SMTP server; a test that needs another kind makes its own."""
-    with SMTPServer() as server:
-        yield server
+pytest_plugins = ["pytester", "simplemail.pytest_plugin"]
+"""Ours by its module's name: pytest knows it by this one too where simplemail is installed."""
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .assertions import assert_nothing_sent, assert_sent
 from .capturing import capture
 
 if TYPE_CHECKING:
     from .contract import BackendContract
     from .server import SMTPServer
 
-__all__ = ["BackendContract", "SMTPServer", "capture"]
+__all__ = ["BackendContract", "SMTPServer", "assert_nothing_sent", "assert_sent", "capture"]
 
 _LATER = {"BackendContract": "contract", "SMTPServer": "server"}
 """What is loaded when it is asked for: it needs pytest, or ssl and threads."""
