@@ -176,7 +176,8 @@ class Courier:
         """Decide, and wait, for a message that the server surely doesn't have."""
         if job.session is None:
             return False  # no server to be had: whoever opens sessions has retried already
-        if job.is_stranded() and not (job.fresh or job.replaced):
+        # A server that ends each session after a few messages gets on nevertheless.
+        if job.is_stranded() and not job.fresh and (job.session.settled or not job.replaced):
             job.replaced = True
             return True
         if job.tries == self._retries:

@@ -27,8 +27,8 @@ class Dialogue:
     """Commands and their answers, one by one.
 
     `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
-    `lost` says why it broke down, if it did; `farewell` is the 421 with which the server announced
-    its end. `opened` and `used` (last) are times by time.monotonic().
+    `lost` says why it broke down, if it did; `farewell` is the reply, 421 or the like, with which
+    the server announced its end. `opened` and `used` (last) are times by time.monotonic().
     """
 
     def __init__(self, channel: Channel, host: str) -> None:

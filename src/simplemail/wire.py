@@ -48,6 +48,7 @@ class Session(Dialogue):
         super().__init__(channel, host)
         self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
         self.count = 0  # transactions finished
+        self.settled = False  # was any of them, for good?
         self._asked: deque[tuple[Transaction, str]] = deque()
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
@@ -89,7 +90,9 @@ class Session(Dialogue):
             self.close()
         complete = 0 < transaction.end <= self.channel.sent
         in_doubt = complete and self.farewell is None  # after 421 it does nothing (RFC 5321, 3.8)
-        return transaction.outcome(complete, in_doubt, None if self.usable else self.ending)
+        found = transaction.outcome(complete, in_doubt, None if self.usable else self.ending)
+        self.settled = self.settled or found[0] in (Status.SENT, Status.REFUSED)
+        return found
 
     def ahead(self, window: int) -> int:
         """Return how many more messages may be begun before the oldest is finished."""
@@ -220,6 +223,8 @@ class Session(Dialogue):
         if reply.code == 250 and asked is not CONTENT and asked is not DATA:
             return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
+            if asked is RSET and reply.code >= 400 and self._has_hung_up():
+                self._part(reply)
             self._lose(protocol_error(f"The server answered {reply}"), asked)
         elif asked is CONTENT and transaction.early and reply.code < 300:
             self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
@@ -227,6 +232,22 @@ class Session(Dialogue):
             if reply.code == 421:
                 self._part(reply)
             transaction.hear(asked, reply)
+
+    def _has_hung_up(self) -> bool:
+        """Was that the server's last reply, with which it left what followed undone?
+
+        Exim refuses the eleventh command that brings no mail, such as RSET, and hangs up.
+        """
+        from smtplib import SMTPServerDisconnected
+
+        self._hurry(FAREWELL)
+        try:
+            self.channel.reply()
+        except SMTPServerDisconnected:
+            return True
+        except OSError:
+            pass  # it goes on, or is silent: nobody knows what it did
+        return False
 
     def _part_from(self, transaction: Transaction) -> None:
         """Wait for the answer to QUIT, which was sent together with the last message."""

@@ -110,7 +110,8 @@ class TestSMTP:
             assert statuses.count(SENT) == 7
             assert sorted(arrived(server)) == [f"n{i}" for i in range(8)]
 
-    def test_a_server_that_takes_few_messages_per_session(self, extensions):
+    @pytest.mark.parametrize("window", [1, 16])
+    def test_a_server_that_takes_few_messages_per_session(self, extensions, window):
         """A 421 before the content is replaced silently: nothing was sent by it."""
         with SMTPServer(extensions=extensions) as server:
 
@@ -118,10 +119,23 @@ class TestSMTP:
                 return "421 4.7.0 Enough for one session" if session.accepted >= 3 else None
 
             server.script("MAIL", limit)
-            receipts = backend_for(server, window=1).deliver(numbered(20))
+            receipts = backend_for(server, window=window).deliver(numbered(20))
 
             assert {r.status for r in receipts} == {SENT}
             assert arrived(server) == [f"n{i}" for i in range(20)]
+
+    def test_a_server_that_hangs_up_at_a_reset(self, extensions):
+        """Exim does after ten. What was behind it was not sent, and is sent again."""
+        with SMTPServer(extensions=extensions) as server:
+            server.script("RCPT TO:<no@example.com>", "550 5.1.1 No such user")
+            server.script("RSET", Close("554 Too many nonmail commands"), nth=4)
+            to = [["no@example.com"], ["yes@example.com"]]
+            messages = [a_message(subject=f"n{i}", to=to[i % 2]) for i in range(20)]
+
+            receipts = backend_for(server).deliver(messages)
+
+            assert [r.status for r in receipts] == [REFUSED, SENT] * 10
+            assert arrived(server) == [f"n{i}" for i in range(1, 20, 2)]
 
     def test_stopping_early_closes_the_session(self, extensions):
         with SMTPServer(extensions=extensions) as server:
