@@ -12,9 +12,19 @@ from simplemail import (
     EmailAttachment,
     EmailMessage,
     EmailMultiAlternatives,
+    Envelope,
     InvalidMailer,
+    Receipt,
+    Reply,
+    Status,
+    adeliver,
+    aiter_deliver,
+    asend_mail,
+    close_pools,
     configure,
+    deliver,
     get_connection,
+    iter_deliver,
     mail_admins,
     mailers,
     override_settings,
@@ -62,6 +72,31 @@ SMTPBackend(host="mail.example.com", ca_file=Path("ca.pem"), source_address=("12
 class CountingBackend(BaseEmailBackend):
     def send_messages(self, email_messages: object) -> int:
         return 0
+
+
+envelope: Envelope = Envelope.from_json(message.envelope().to_json())
+recipients: tuple[str, ...] = envelope.recipients
+receipts: list[Receipt] = deliver([message, envelope, composed])
+for receipt in iter_deliver(iter([message]), using="news"):
+    if receipt.status is Status.DEFERRED and receipt.retry_is_safe:
+        refused: Reply | None = receipt.refused.get("ann@example.com")
+        enhanced: str | None = refused.enhanced if refused else None
+told: Receipt = message.deliver()
+close_pools()
+
+
+async def in_a_task() -> int:
+    everything: list[Receipt] = await adeliver([message])
+    async for each in aiter_deliver([message]):
+        print(each.message_id, len(everything))
+    await message.asend(using="news")
+    return await asend_mail("Subject", "Text", None, ["ann@example.com"])
+
+
+class Printing(BaseEmailBackend):
+    def send_envelope(self, envelope: Envelope) -> Reply:
+        print(envelope)
+        return Reply(250, "printed")
 
 
 try:
