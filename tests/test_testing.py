@@ -120,6 +120,39 @@ class TestBlock:
 
         assert outbox == []
 
+    @pytest.mark.parametrize("to", ["ann@example.com\nbob@example.com", "ann@", "a b@example.com"])
+    def test_an_address_that_no_server_takes_is_refused(self, to):
+        with capture() as outbox, pytest.raises(ValueError, match=r"Invalid address|linefeed"):
+            EmailMessage("Subject", "Text", to=[to]).send()
+
+        assert outbox == []
+
+    @pytest.mark.parametrize("name", ["smtp", "console", "file", "memory", "dummy", "failover"])
+    def test_a_mistyped_option_is_refused(self, name):
+        routes = {"news": {"BACKEND": name, "OPTIONS": {"oops_typo": 1}}}
+        with override_settings(MAILERS=routes), capture():
+            with pytest.raises(InvalidMailer, match=r"MAILERS\['news'\]: Unknown options 'oops_t"):
+                send(using="news")
+            with pytest.raises(TypeError, match="unknown options 'oops_typo'"):
+                get_connection(name, oops_typo=1)
+
+    def test_a_mistyped_option_in_a_url_is_refused(self):
+        url = override_settings(EMAIL_URL="smtp://h.invalid?timeuot=5")
+        with url, capture(), pytest.raises(InvalidMailer, match="did you mean 'timeout'"):
+            send()
+
+    def test_other_peoples_backends_may_take_any_option(self):
+        class Backend(Memory):
+            def __init__(self, **options):
+                self.key = options.pop("key")
+                super().__init__(**options)
+
+        routes = {"default": {"BACKEND": Backend, "OPTIONS": {"key": "secret"}}}
+        with override_settings(MAILERS=routes), capture() as outbox:
+            send()
+
+        assert len(outbox) == 1
+
     def test_a_message_is_kept_as_it_was(self):
         message = EmailMessage("Subject", "Text", to=["ann@example.com"])
         with capture() as outbox:

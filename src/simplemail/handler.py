@@ -52,8 +52,8 @@ _entries = local()  # `path`: the entries that are being built, each for the one
 
 _Default = TypeVar("_Default")
 
-instead: list[Callable[..., Any]] = []
-"""For `testing.capture()`: the last one, if any, is built in place of every backend."""
+instead: list[Callable[..., Mailer]] = []
+"""For `testing.capture()`: the last one, if any, makes all mailers, of a backend and options."""
 
 
 class MailersHandler:
@@ -206,7 +206,7 @@ def _from_spec(
         backend = _backend_class(spec, what, alias)
     named = {} if alias is None else {"alias": alias}
     if instead:
-        backend, options = instead[-1], {}
+        return instead[-1](backend, options, **named)
     mailer: Mailer = backend(**named, **options)
     if not hasattr(mailer, "send_messages"):
         made = type(mailer).__name__

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from _thread import RLock  # threading would cost a millisecond at start-up
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from types import TracebackType
 
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING
-from ..options import suggestion
+from ..options import known_options, suggestion
 from ..receipts import Receipt, Reply, Status, status_of
 from ..render import Envelope
 
@@ -262,7 +262,17 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
     return receipt._replace(message=message, envelope=receipt.envelope._replace(content=b""))
 
 
-def _without_djangos_own(options: dict[str, Any]) -> dict[str, Any]:
+def check_options(backend: type, options: Mapping[str, Any], alias: str | None = None) -> None:
+    """Raise what building this backend raises for options that it doesn't have.
+
+    Right for backends whose constructors name all their options, as ours do.
+    """
+    known = known_options(backend)
+    if unknown := [name for name in _without_djangos_own(options) if name not in known]:
+        raise _unknown_options(backend, unknown, alias)
+
+
+def _without_djangos_own(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options without those that Django hands to every backend, whatever it takes."""
     # Django 6.1 names the options that come from arguments, like auth_user, to be ignored.
     ignored = options.get("_ignore_unknown_kwargs", ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from .. import handler
@@ -19,6 +20,7 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
     `simplemail.outbox` is the same list meanwhile; everything is as before afterwards, also when
     the block raises. Each message's `sent_using` is the alias it was sent with. Process-wide:
     threads started inside see it too. A backend object that was made before is not swapped.
+    Addresses, headers, aliases and the names of options must be right as they must be in life.
     """
 
     def __init__(self) -> None:
@@ -28,16 +30,25 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
         return capture()
 
     def __enter__(self) -> list[Any]:
-        from ..backends.locmem import EmailBackend
-
         outbox: list[Any] = []
         self._entered.append(_layers.add(lambda before: outbox))
-        handler.instead.append(EmailBackend)
+        handler.instead.append(_in_memory)
         return outbox
 
     def __exit__(self, *exc_info: object) -> None:
         handler.instead.pop()
         _layers.remove(self._entered.pop())
+
+
+def _in_memory(backend: Any, options: Mapping[str, Any], alias: str | None = None) -> Any:
+    """Make a mailer that keeps messages, in place of one whose options had better be right."""
+    from ..backends.base import check_options
+    from ..backends.locmem import EmailBackend
+
+    # Other people's backends may look for their options anywhere.
+    if getattr(backend, "__module__", "").startswith(f"{_package().__name__}.backends."):
+        check_options(backend, options, alias)
+    return EmailBackend() if alias is None else EmailBackend(alias=alias)
 
 
 def _package() -> Any:
