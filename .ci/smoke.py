@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import simplemail
+from simplemail.testing import SMTPServer
 
 assert "site-packages" in simplemail.__file__, simplemail.__file__
 assert simplemail.__version__[0].isdigit(), simplemail.__version__
@@ -14,6 +15,11 @@ assert pathlib.Path(simplemail.__file__).with_name("py.typed").exists()
 simplemail.configure(EMAIL_URL="memory:")
 assert simplemail.send_mail("Subject", "Text", "me@example.com", ["ann@example.com"]) == 1
 assert simplemail.outbox[0].subject == "Subject"
+
+with SMTPServer(starttls=True) as server:  # with the certificates that are installed
+    mailer = simplemail.get_connection(server.url)
+    assert mailer.send_messages([simplemail.EmailMessage("Hi", to=["ann@example.com"])]) == 1
+    assert server.messages[0].tls
 
 for command in ([sys.argv[1]], [sys.executable, "-I", "-m", "simplemail"]):
     send = [

@@ -11,15 +11,16 @@ import pytest
 
 import simplemail
 from docs_runner import ROOT, blocks_of
-from simplemail import __main__, exceptions, handler, options, urls
+from simplemail import __main__, exceptions, handler, options, pytest_plugin, testing, urls
 from simplemail.conf import NAMES, Settings
+from simplemail.testing import server
 
 REFERENCE = ROOT / "docs" / "reference"
 STUBS = [block for path in REFERENCE.glob("*.md") for block in blocks_of(path)]
 STUBS = [block for block in STUBS if block.language == "pyi"]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-NOT_FOR_USERS = {"fresh"}
-"""Public by name only: for the base class."""
+NOT_FOR_USERS = {"fresh"} | {"offers", "scripted", "script_for", "take", "tls_context"}
+"""Public by name only: for the base class, and for the test server's sessions."""
 
 
 def page(name: str) -> str:
@@ -70,7 +71,7 @@ def signatures(node: ast.AST, prefix: str = "") -> dict[str, str]:
 
 
 def is_public(name: str) -> bool:
-    return name == "__init__" or not (name.startswith("_") or name in NOT_FOR_USERS)
+    return name == "__init__" or not (name.startswith(("_", "test_")) or name in NOT_FOR_USERS)
 
 
 @pytest.mark.parametrize("stub", STUBS, ids=lambda stub: stub.where)
@@ -96,6 +97,7 @@ def test_every_public_function_and_class_has_its_signature_there():
     exempt = set(vars(exceptions))  # errors.md describes them in a table
     callables = {n for n in simplemail.__all__ if inspect.isroutine(getattr(simplemail, n))}
     callables |= {n for n in simplemail.__all__ if inspect.isclass(getattr(simplemail, n))}
+    callables |= set(testing.__all__)
 
     assert callables - in_stubs - exempt == set()
 
@@ -134,6 +136,30 @@ def test_every_exception_of_ours_has_its_row():
     ours = {name for name, value in vars(exceptions).items() if inspect.isclass(value)}
 
     assert ours <= set(rows(page("errors")))
+
+
+def test_every_fault_has_its_row_with_its_arguments():
+    things = filter(inspect.isclass, vars(server).values())
+    faults = {thing for thing in things if issubclass(thing, server.Fault)} - {server.Fault}
+    table = rows(section(page("testing"), "### What it answers"))
+
+    documented = {name.partition("(")[0]: set(re.findall(r"\w+", name)) for name in table}
+    assert set(documented) == {fault.__name__ for fault in faults}
+    for fault in faults:
+        assert set(inspect.signature(fault).parameters) - {"accept"} <= documented[fault.__name__]
+
+
+def test_every_argument_of_the_server_has_its_row():
+    table = rows(section(page("testing"), "### What it offers"))
+
+    assert set(table) == set(inspect.signature(server.SMTPServer).parameters)
+
+
+def test_every_fixture_has_its_row():
+    source = inspect.getsource(pytest_plugin)
+    fixtures = re.findall(r"@pytest.fixture\ndef (\w+)", source)
+
+    assert set(rows(section(page("testing"), "## Fixtures"))) == set(fixtures)
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

@@ -152,7 +152,8 @@ class Page:
 
     def _run_pytest(self) -> None:
         (self.directory / "pytest.ini").write_text("[pytest]\n")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        plugins = ["-p", "no:cacheprovider", "-p", "simplemail.pytest_plugin"]
+        command = [sys.executable, "-m", "pytest", "-q", *plugins]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
 

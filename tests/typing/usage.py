@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage as StdlibMessage
 from pathlib import Path
+from typing import Any
 
 import simplemail
 from simplemail import (
@@ -34,7 +36,14 @@ from simplemail import (
 )
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.smtp import EmailBackend as SMTPBackend
-from simplemail.testing import capture
+from simplemail.testing import (
+    BackendContract,
+    SMTPServer,
+    assert_nothing_sent,
+    assert_sent,
+    capture,
+)
+from simplemail.testing.server import Close
 
 configure(EMAIL_URL="console:", DEFAULT_FROM_EMAIL="me@example.com")
 sender: str = settings.DEFAULT_FROM_EMAIL
@@ -109,3 +118,20 @@ except (BadHeaderError, InvalidMailer) as error:
 def test_something() -> None:
     with capture() as outbox:
         assert outbox == simplemail.outbox
+
+
+def test_kit(mail_outbox: list[Any]) -> None:
+    messages: list[Any] = assert_sent(
+        mail_outbox, to=["ann@example.com"], subject=re.compile("Order"), count=1
+    )
+    assert_nothing_sent(messages)
+    with SMTPServer(starttls=True, users={"me": "secret"}) as server:
+        server.script("RCPT", ["550 5.1.1 No", Close()])
+        url: str = server.url
+        recipients: list[str] = server.messages[0].recipients
+        print(url, recipients)
+
+
+class TestCounting(BackendContract):
+    def make(self, **options: Any) -> CountingBackend:
+        return CountingBackend(**options)
