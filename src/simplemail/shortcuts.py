@@ -120,7 +120,8 @@ def iter_deliver(messages: Iterable[Any], *, using: str | None = None) -> Iterat
     Takes any iterable of messages, envelopes or stdlib messages, lazily; a message that fails
     doesn't stop the others. Raises only for what is no message's fault, such as bad
     configuration. Nothing is sent before the first receipt is asked for; whoever stops early
-    closes the iterator (or lets it be collected), and what is on its way is finished first.
+    closes the iterator (or lets it be collected); what was handed over by then is finished, but
+    yields no receipt. To see them all, end `messages` instead.
     """
     if hasattr(messages, "recipients") or not isinstance(messages, Iterable):
         kind = type(messages).__name__
