@@ -223,7 +223,8 @@ class Session(Dialogue):
         if reply.code == 250 and asked is not CONTENT and asked is not DATA:
             return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
-            if asked is RSET and reply.code >= 400 and self._has_hung_up():
+            content_left = transaction.end > 0  # before that, there is nothing to doubt
+            if asked is RSET and reply.code >= 400 and content_left and self._has_hung_up():
                 self._part(reply)
             self._lose(protocol_error(f"The server answered {reply}"), asked)
         elif asked is CONTENT and transaction.early and reply.code < 300:
