@@ -79,6 +79,7 @@ def test_a_reply_may_come_in_pieces(ends: tuple[Channel, socket.socket]) -> None
         b"25\r\n",
         b"2500 x\r\n",
         b"250_x\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
         b"250 bare line feed\n",
         b"250 bare\rreturn\r\n",
         b"199 none such\r\n",

@@ -512,3 +512,12 @@ class TestGetConnection:
 
         with pytest.raises(TypeError, match="alias"):
             get_connection(alias="other")
+
+
+def test_a_host_where_a_url_belongs(monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", "smtp.example.com")
+    with pytest.raises(InvalidMailer, match=r"^environment variable EMAIL_URL is no URL; write"):
+        simplemail.mailers.default  # noqa: B018
+    with override_settings(EMAIL_URL="hunter2"), pytest.raises(InvalidMailer) as caught:
+        simplemail.mailers.default  # noqa: B018
+    assert "hunter2" not in str(caught.value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 
 import pytest
 
+import simplemail
 from simplemail import (
     DEFAULT_ATTACHMENT_MIME_TYPE,
     EmailAlternative,
@@ -213,3 +215,14 @@ def test_alternatives_are_named_tuples():
     ]
     assert mail.alternatives[0].content == "<p>"
     assert mail.alternatives[0].mimetype == "text/html"
+
+
+@pytest.mark.parametrize("attach", ["attach", "attach_inline"])
+def test_an_open_file_is_no_content(attach):
+    message = simplemail.EmailMessage()
+    add = message.attach if attach == "attach" else lambda name, file: message.attach_inline(file)
+
+    with pytest.raises(TypeError, match=r"must be text or bytes, not a BytesIO: call its read\(\)"):
+        add("a.pdf", io.BytesIO(b"..."))
+    with pytest.raises(ValueError, match="There is no content"):
+        add("a.pdf", None)

@@ -209,3 +209,14 @@ def test_message_of_another_library_is_asked_for_its_message():
 
     assert envelope[:2] == ("a@b.example", ("c@d.example",))
     assert envelope.content.startswith(b"From: other@b.example\r\n")
+
+
+@pytest.mark.parametrize("wrong", ["text", None, 5, object()])
+def test_what_is_no_message_is_named(wrong: object) -> None:
+    with pytest.raises(TypeError, match="can be sent, not a"):
+        Envelope.of(wrong)
+
+
+def test_a_text_is_no_list_of_recipients() -> None:
+    with pytest.raises(TypeError, match="'recipients' must be a list of addresses"):
+        Envelope.of(b"From: a@b.example\r\n\r\nHi\r\n", recipients="ann@example.com")

@@ -128,12 +128,12 @@ class TestFaults:
     @pytest.mark.parametrize("fault", [kit.Close(), kit.Close("220 Hello"), kit.Reset()])
     def test_at_the_greeting(self, smtp_server, fault):
         smtp_server.script("GREETING", fault)
-        with Raw(smtp_server, b"") as raw:
-            try:
+        try:
+            with Raw(smtp_server, b"") as raw:
                 assert raw.reply() in (b"", b"220 Hello\r\n")
                 assert raw.reply() == b""
-            except ConnectionResetError:
-                assert isinstance(fault, kit.Reset)
+        except ConnectionResetError:
+            assert isinstance(fault, kit.Reset)
 
     # Python 3.11's wrap_socket() leaves a socket that was reset meanwhile to the collector.
     @pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")

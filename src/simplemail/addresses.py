@@ -258,7 +258,8 @@ def _parse(parser: Any, text: str) -> tuple[Any, str]:
     except Exception as error:
         # HeaderParseError by design; IndexError, AttributeError, RecursionError and others by
         # mistake, which ones depends on the patch release.
-        raise _invalid(text, str(error) or type(error).__name__) from None
+        reason = "it is incomplete" if isinstance(error, IndexError) else str(error)
+        raise _invalid(text, reason or type(error).__name__) from None
     if defects:
         raise _invalid(text, "; ".join(sorted(defects)))
     return parsed, rest

@@ -32,6 +32,7 @@ BACKLOG = 1_000_000
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
 _LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
 
+_CONTINUED = pattern(rb"[0-9]{3}-")
 _LAST_LINE = pattern(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
 
 # RFC 2034, 4: the enhanced code stands in front of the text, on every line.
@@ -121,7 +122,7 @@ class Channel:
                 if seen > REPLY:
                     raise _nonsense(self._data[self._at :], f" and so on, over {REPLY:,} octets")
                 self._wait_for_more(deadline)
-            elif self._data[self._at + start + 3 : self._at + start + 4] != b"-":
+            elif not _CONTINUED.match(self._data, self._at + start):
                 return end
             else:
                 start = seen = end + 1 - self._at

@@ -151,15 +151,21 @@ def _entry(alias: str) -> Any:
 def _default_mailer(**extra: Any) -> Mailer:
     """Build the default mailer where `MAILERS` isn't set; the first that is set counts."""
     if settings.EMAIL_URL:
-        return _from_spec(settings.EMAIL_URL, extra, "EMAIL_URL")
+        return _from_setting(settings.EMAIL_URL, extra, "EMAIL_URL")
     if any(settings.is_set(name) for name in CLASSIC):
         return _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
     if url := os.environ.get("EMAIL_URL"):
-        return _from_spec(url, extra, "environment variable EMAIL_URL")
+        return _from_setting(url, extra, "environment variable EMAIL_URL")
     mailer = _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
     if "host" not in extra:
         mailer.hint = NOTHING_CONFIGURED
     return mailer
+
+
+def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:
+    if isinstance(url, str) and not is_url(url) and url not in SHORT_NAMES:
+        raise InvalidMailer(f"{what} is no URL; write a server as smtp+tls://mail.example.com")
+    return _from_spec(url, extra, what)
 
 
 def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:

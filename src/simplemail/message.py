@@ -17,6 +17,7 @@ from .parts import (
     EmailAlternative,
     EmailAttachment,
     EmailInline,
+    check_content,
     content_type,
     guess_type,
     normalized,
@@ -179,6 +180,7 @@ class EmailMessage:
         Refer to it as `<img src="cid:...">` with what is returned. The file travels beside the
         HTML in multipart/related (RFC 2387), so mail programs don't list it as an attachment.
         """
+        check_content(filename, content)
         mimetype = mimetype or guess_type(filename)
         content_type(mimetype)
         content_id = make_msgid(domain=str(DNS_NAME))[1:-1]

@@ -111,6 +111,17 @@ def check_charset(name: str) -> str:
     return name
 
 
+def check_content(filename: object, content: object) -> None:
+    """Raise for what is no content: ValueError for None, TypeError for an open file."""
+    if content is None:
+        raise ValueError(f"There is no content to attach as {filename!r}")
+    if hasattr(content, "read"):
+        raise TypeError(
+            f"What is attached as {filename!r} must be text or bytes, not a "
+            f"{type(content).__name__}: call its read(), or use attach_file()"
+        )
+
+
 def normalized(attachment: Any) -> EmailAttachment:
     """Give an attachment its type, and bytes that are text their text, whoever put it there.
 
@@ -119,8 +130,7 @@ def normalized(attachment: Any) -> EmailAttachment:
     if isinstance(attachment, (str, bytes)) or not 2 <= len(attachment) <= 3:
         raise ValueError(f"An attachment is (filename, content, mimetype), not {attachment!r:.100}")
     filename, content, mimetype = (*attachment, None)[:3]
-    if content is None:
-        raise ValueError(f"There is no content to attach as {filename!r}")
+    check_content(filename, content)
     mimetype = mimetype or guess_type(filename)
     kind = content_type(mimetype)
     if kind.maintype == "text" and isinstance(content, (bytes, bytearray, memoryview)):

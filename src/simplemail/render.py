@@ -62,6 +62,15 @@ class Envelope(NamedTuple):
         """
         if isinstance(thing, Envelope):
             return thing
+        if isinstance(recipients, str | bytes):
+            raise TypeError(
+                f"'recipients' must be a list of addresses, not the text {recipients!r}"
+            )
+        if not isinstance(thing, bytes | bytearray | memoryview) and not (
+            hasattr(thing, "message") or hasattr(thing, "policy")
+        ):
+            kind = type(thing).__name__
+            raise TypeError(f"A message, an envelope or the bytes of one can be sent, not a {kind}")
         content = _content(thing, eight_bit, utf8)
         end = header_end(content)
         header = b"\n" + content[:end]

@@ -41,9 +41,9 @@ def send_mail(
         mail.attach_alternative(html_message, "text/html")
     if not mail.recipients():
         return 0
-    if using is None:
-        mail.connection = choose_mailer(None, connection, **options)
-    return mail.send(using=using)
+    mailer = choose_mailer(using, connection, **options)
+    mail.connection = connection
+    return mailer.send_messages([mail])  # type: ignore[no-any-return]  # may be anybody's
 
 
 def send_mass_mail(

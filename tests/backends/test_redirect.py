@@ -57,6 +57,8 @@ def test_everything_to_me():
     assert parsed["Subject"] == "[staging] Größe"
     assert parsed.get_content() == "Text\r\n"
     assert receipt.status is Status.SENT
+    assert receipt.message is message
+    assert receipt.envelope == envelope
 
 
 def test_only_the_allow_list():

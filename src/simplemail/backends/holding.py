@@ -60,7 +60,8 @@ class HoldingBackend(BaseEmailBackend):
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
         receipt = self.deliver_envelope(envelope)
-        return receipt._replace(message=message, envelope=envelope)
+        # The envelope is the one that went over the wire, which may be another.
+        return receipt._replace(message=message, envelope=receipt.envelope or envelope)
 
     def deliver_envelope(self, envelope: Envelope) -> Receipt:
         """Hand one envelope to whom it concerns, and say what became of it. For subclasses."""
