@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes the certificates beside this script anew: sh src/simplemail/testing/tls/make.sh (needs openssl).
 #
-# The keys are public, so nothing but a test may trust this CA, whose own key isn't kept. The dates are fixed, not "from
-# today on", so that the files are good on machines whose clocks differ. Python 3.13 verifies with
-# VERIFY_X509_STRICT, hence the key identifiers, critical basicConstraints and keyUsage (RFC 5280).
+# The keys are public, so nothing but a test may trust this CA, whose own key isn't kept. The dates
+# are fixed, not "from today on", so that the files are good on machines whose clocks differ. Python
+# 3.13 verifies with VERIFY_X509_STRICT, hence the key identifiers, critical basicConstraints and
+# keyUsage (RFC 5280).
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
