@@ -10,7 +10,7 @@ import pytest
 
 from sessions import connect
 from simplemail import auth
-from simplemail.testing.server import MECHANISMS, SMTPServer
+from simplemail.testing.server import MECHANISMS, Close, SMTPServer
 from simplemail.wire import Session
 
 USER, PASSWORD = "änn@example.com", "pässwörd"
@@ -23,6 +23,10 @@ def log_in(server: SMTPServer, password: auth.Password = PASSWORD, **more: str) 
     finally:
         session.quit()
     return session
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize("method", MECHANISMS)
@@ -178,6 +182,32 @@ class TestAServerThatLies:
             with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH SCRAM-SHA-256"):
                 log_in(server)
 
+    @pytest.mark.parametrize("reply", ["334", "235"])
+    def test_scram_takes_no_error_for_a_proof(self, reply: str) -> None:
+        """RFC 5802, 7: with `e=` the exchange has failed, whatever the server says next."""
+        with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
+            server.script("RESPONSE", f"{reply} {in_base64('e=other-error')}")
+            server.script("RESPONSE", "235 2.7.0 Welcome, whoever you are")
+            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH SCRAM-SHA-256"):
+                log_in(server)
+
+    def test_scram_may_not_end_early(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: "abc")
+        with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
+            server.script("AUTH", f"235 {in_base64('r=abcd,s=c2FsdA==,i=4096')}")
+            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH SCRAM-SHA-256"):
+                log_in(server)
+
+    def test_scram_wants_as_many_rounds_as_its_rfc(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """RFC 7677, 4: 4096 at least."""
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: "abc")
+        with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
+            server.script("AUTH", f"334 {in_base64('r=abcd,s=c2FsdA==,i=4095')}")
+            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH SCRAM-SHA-256"):
+                log_in(server)
+
+            assert not any(base64.b64encode(b"c=biws")[:7].decode() in c for c in server.commands)
+
     @pytest.mark.parametrize("challenge", ["334 not*base64", "334 cj1vdGhlcixzPXgsaT0x", "334 "])
     def test_nonsense_ends_the_session(self, challenge: str) -> None:
         with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
@@ -186,6 +216,12 @@ class TestAServerThatLies:
                 log_in(server)
 
             server.wait_for(lambda: server.open_connections == 0)
+
+    def test_a_connection_lost_at_a_response_says_so(self) -> None:
+        with SMTPServer(users={USER: PASSWORD}, auth=["LOGIN"]) as server:
+            server.script("RESPONSE", Close())
+            with pytest.raises(smtplib.SMTPException, match=r"\(in answer to AUTH\)"):
+                log_in(server)
 
     def test_challenges_without_end(self) -> None:
         with SMTPServer(users={USER: PASSWORD}, auth=["PLAIN"]) as server:

@@ -21,6 +21,9 @@ Password = str | Callable[[], str]
 # RFC 4954, 4: with an initial response that makes the command longer than this, it must wait.
 LONGEST_COMMAND = 510
 
+# RFC 7677, 4: fewer make guessing the password too easy. More than these take us too long.
+_ROUNDS = range(4096, 10_000_001)
+
 
 class Who(NamedTuple):
     """Whom to log in, and where."""
@@ -62,7 +65,7 @@ def scram_sha_256(who: Who) -> Exchange:
     bare = f"n={name},r={nonce}".encode()
     first = yield b"n,," + bare
     fields = dict(part.split(b"=", 1) for part in first.split(b","))
-    if not fields[b"r"].startswith(nonce.encode()) or not 0 < int(fields[b"i"]) <= 10_000_000:
+    if not fields[b"r"].startswith(nonce.encode()) or int(fields[b"i"]) not in _ROUNDS:
         raise ValueError("a nonce or a count that can't be")
     salt = base64.b64decode(fields[b"s"], validate=True)
     salted = hashlib.pbkdf2_hmac(
@@ -75,9 +78,11 @@ def scram_sha_256(who: Who) -> Exchange:
     proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
     last = yield final + b",p=" + base64.b64encode(proof)
     verdict = b"v=" + base64.b64encode(_mac(_mac(salted, b"Server Key"), signed))
-    if not (last.startswith(b"e=") or hmac.compare_digest(last, verdict)):
+    proven = hmac.compare_digest(last, verdict)
+    if proven or last.startswith(b"e="):
+        yield b""
+    if not proven:
         raise ValueError("no proof that it knows the password")
-    yield b""
 
 
 def xoauth2(who: Who) -> Exchange:
@@ -183,7 +188,7 @@ def _converse(session: Session, name: str, exchange: Exchange) -> Reply:
             challenge = base64.b64decode(reply.text, validate=True)
             if response is None:
                 response = exchange.send(challenge)
-            reply = session.command(_encoded(response or b""), "(not shown)")
+            reply = session.command(_encoded(response or b""), "AUTH response (not shown)")
             response = None
         if reply.code == 235:
             _confirm(exchange, reply)
@@ -194,13 +199,18 @@ def _converse(session: Session, name: str, exchange: Exchange) -> Reply:
 
 
 def _confirm(exchange: Exchange, reply: Reply) -> None:
-    """Let the mechanism check the server's proof, which may come with the 235 (RFC 4954, 4)."""
+    """Let the mechanism check the server's proof, which may come with the 235 (RFC 4954, 4).
+
+    It must come to its end: a server that says 235 before has proved nothing.
+    """
     try:
         proof = base64.b64decode(reply.text, validate=True)
     except ValueError:
         proof = b""
     with contextlib.suppress(StopIteration):
-        exchange.send(proof)
+        while True:
+            exchange.send(proof)
+            proof = b""
 
 
 def _refuse(session: Session, reply: Reply) -> NoReturn:
