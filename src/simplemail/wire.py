@@ -98,8 +98,11 @@ class Session(Dialogue):
         """Return how many more messages may be begun before the oldest is finished."""
         if "pipelining" not in self.features:
             return 0
-        # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next.
-        return window - 1 if "chunking" in self.features else 1
+        if "chunking" in self.features:
+            return window - 1
+        # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next. The
+        # answer to it is read when the next but one begins, which can be rendered meanwhile.
+        return min(window, 2)
 
     def leave(self) -> None:
         """Say QUIT after what has begun, without waiting: it may end a group (RFC 2920, 3.1).
