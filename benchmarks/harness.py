@@ -111,12 +111,18 @@ def _peak(work: Work, size: int) -> float:
 
 
 def _header() -> str:
+    columns = f"{'µs a message':38}{'simplemail':>12}{'Django':>12}{'by hand':>12}"
+    columns += f"{'faster':>9}{'claim':>7}{'of limit':>10}"
+    return f"{versions()}\n{columns}"
+
+
+def versions() -> str:
+    """Name what is measured."""
+    require_django()
     import django
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    columns = f"{'µs a message':38}{'simplemail':>12}{'Django':>12}{'by hand':>12}"
-    columns += f"{'faster':>9}{'claim':>7}{'of limit':>10}"
-    return f"{python}, Django {django.__version__}\n{columns}"
+    return f"{python}, Django {django.__version__}"
 
 
 def _row(result: Result) -> str:
@@ -146,15 +152,23 @@ def django_bytes(
 
 @functools.cache
 def _django_class() -> type:
-    import django
+    require_django()
     from django.conf import settings
 
-    if django.VERSION < (6, 1):
-        sys.exit(f"The claims are about Django 6.1; this is {django.__version__}")
     settings.configure()
     from django.core.mail import EmailMultiAlternatives
 
     return EmailMultiAlternatives
+
+
+def require_django() -> None:
+    """Exit if there is no Django, or an older one than the claims are about."""
+    try:
+        import django
+    except ImportError:
+        sys.exit("The claims compare with Django 6.1, which is not installed")
+    if django.VERSION < (6, 1):
+        sys.exit(f"The claims are about Django 6.1; this is {django.__version__}")
 
 
 def simplemail_bytes(
