@@ -20,7 +20,7 @@ FLOORS = [
     | {"channel", "transaction", "tls", "patience", "dialogue"},
     {"options", "fields", "checks"} | {"auth", "wire"},
     {"mime"},
-    {"render"},
+    {"render", "delivered"},
     {"compose", "handler"} | {"courier", "dial", "pool"},
     {"message"},
     {"shortcuts", "testing", "diagnose", "letter"},

@@ -220,3 +220,30 @@ def test_what_is_no_message_is_named(wrong: object) -> None:
 def test_a_text_is_no_list_of_recipients() -> None:
     with pytest.raises(TypeError, match="'recipients' must be a list of addresses"):
         Envelope.of(b"From: a@b.example\r\n\r\nHi\r\n", recipients="ann@example.com")
+
+
+def test_everybody_gets_it_once() -> None:
+    message = EmailMessage("s", "b", "me@b.example", ["a@b.example"], cc=["Ann <a@b.example>"])
+
+    assert message.envelope().recipients == ("a@b.example",)
+
+
+def test_an_envelope_may_get_other_recipients() -> None:
+    envelope = EmailMessage("s", "b", "me@b.example", ["a@b.example"]).envelope()
+
+    other = Envelope.of(envelope, sender="", recipients=["c@d.example"])
+
+    assert (other.sender, other.recipients) == ("", ("c@d.example",))
+    assert other.content == envelope.content
+    assert Envelope.of(envelope) is envelope
+
+
+@pytest.mark.parametrize(
+    "changes", [{"recipients": "bob"}, {"message_id": 5}, {"eight_bit": "yes"}, {"sender": None}]
+)
+def test_json_with_other_types_is_refused(changes: dict[str, object]) -> None:
+    envelope = EmailMessage("s", "b", "me@b.example", ["a@b.example"]).envelope()
+    text = json.dumps({**json.loads(envelope.to_json()), **changes})
+
+    with pytest.raises(ValueError, match="no envelope in JSON"):
+        Envelope.from_json(text)

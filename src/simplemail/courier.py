@@ -111,7 +111,8 @@ class Courier:
             # The caller stopped early: the server's answers are waited for, so that what was
             # handed over completely arrives.
             for job in jobs:
-                self._result(job)
+                if job.receipt is None and job.session is not None:
+                    self._result(job)
         if failure is not None:
             raise failure
 

@@ -22,7 +22,7 @@ from .parts import (
     guess_type,
     normalized,
 )
-from .receipts import Receipt
+from .receipts import Receipt, Status
 from .render import Envelope, as_bytes
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class EmailMessage:
         Without recipients, it goes nowhere and the receipt's status is REFUSED.
         """
         check_exclusive(using=using, connection=self.connection)
+        if not self.recipients():
+            return Receipt(self, Status.REFUSED)
         receipts = choose_mailer(using, self.connection).iter_deliver([self])
         receipt: Receipt = next(iter(receipts))
         receipts.close()

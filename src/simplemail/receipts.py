@@ -98,16 +98,18 @@ class Receipt(NamedTuple):
         return f"Receipt({self.status!r}, {details})"
 
 
-def status_of(error: BaseException) -> Status:
+def status_of(error: BaseException, *, foreign: bool = False) -> Status:
     """Say what an exception means for the one message whose sending raised it.
 
-    For code that only raises, as smtplib and backends written for Django do. An error that
-    doesn't tell when it happened may have come after the server took the message.
+    For code that only raises. An error that doesn't tell when it happened may have come after the
+    server took the message; if the code is `foreign`, a backend written for Django, that is so for
+    all but those that are known to come before.
     """
     import smtplib
 
     if not isinstance(error, OSError):
-        return Status.REFUSED  # a mistake in the message
+        mistake = not foreign or isinstance(error, ValueError | TypeError)
+        return Status.REFUSED if mistake else Status.UNKNOWN
     before_mail = (
         smtplib.SMTPConnectError,
         smtplib.SMTPHeloError,
@@ -123,7 +125,7 @@ def status_of(error: BaseException) -> Status:
     if min(codes, default=0) >= 500:
         return Status.REFUSED
     lost = isinstance(error, smtplib.SMTPServerDisconnected | TimeoutError | ConnectionError)
-    return Status.UNKNOWN if lost and not any(codes) else Status.DEFERRED
+    return Status.UNKNOWN if (lost or foreign) and not any(codes) else Status.DEFERRED
 
 
 def disconnected(what: str, cause: OSError | None = None) -> OSError:

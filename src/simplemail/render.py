@@ -55,17 +55,16 @@ class Envelope(NamedTuple):
 
         Sender and recipients come from the message unless given; `sender=""` is the null sender of
         RFC 5321, 4.5.5. An `.eml` is left as it is, so that signatures stay valid, but for its Bcc
-        fields; if all its lines end in LF, they will end in CRLF. An envelope is returned as it is.
+        fields; if all its lines end in LF, they will end in CRLF. An envelope is returned
+        as it is, but for the sender and the recipients given.
 
         `eight_bit` and `utf8` say what the server takes. UTF-8 stays in the header only if an
         address can't do without. Raises ValueError for what can't be sent.
         """
-        if isinstance(thing, Envelope):
-            return thing
         if isinstance(recipients, str | bytes):
-            raise TypeError(
-                f"'recipients' must be a list of addresses, not the text {recipients!r}"
-            )
+            raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
+        if isinstance(thing, Envelope):
+            return thing._readdressed(sender, recipients)
         if not isinstance(thing, bytes | bytearray | memoryview) and not (
             hasattr(thing, "message") or hasattr(thing, "policy")
         ):
@@ -76,7 +75,8 @@ class Envelope(NamedTuple):
         header = b"\n" + content[:end]
         spec = _sender(thing, header, sender, utf8)
         found = _recipients(thing, header) if recipients is None else recipients
-        specs = tuple([addr_spec(each, utf8=utf8) for each in found])
+        # Each once: a server may answer the second time otherwise than the first.
+        specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
         if _field("(?:resent-)?bcc").search(header):
             content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
         return cls(
@@ -87,6 +87,15 @@ class Envelope(NamedTuple):
             eight_bit=not content.isascii(),
             utf8=not (header.isascii() and "".join((spec, *specs)).isascii()),
         )
+
+    def _readdressed(self, sender: object, recipients: Iterable[Any] | None) -> Envelope:
+        if sender is None and recipients is None:
+            return self
+        spec = self.sender if sender is None else addr_spec(sender, utf8=True) if sender else ""
+        found = self.recipients if recipients is None else recipients
+        specs = tuple(dict.fromkeys([addr_spec(each, utf8=True) for each in found]))
+        utf8 = self.utf8 or not "".join((spec, *specs)).isascii()
+        return self._replace(sender=spec, recipients=specs, utf8=utf8)
 
     def to_json(self) -> str:
         """Return the envelope as JSON text, for queues that carry nothing else."""
@@ -106,11 +115,23 @@ class Envelope(NamedTuple):
         if not isinstance(found, dict) or found.pop("version", None) != 1:
             raise ValueError("This is no envelope in JSON, or of a later version of simplemail")
         try:
+            _check_types(found)
             found["recipients"] = tuple(found["recipients"])
             found["content"] = b64decode(found["content"], validate=True)
             return cls(**found)
         except (KeyError, TypeError) as error:
             raise ValueError(f"This is no envelope in JSON: {error}") from None
+
+
+def _check_types(found: dict[str, Any]) -> None:
+    texts = [found["sender"], found["message_id"], found["content"], *found["recipients"]]
+    flags = [found["eight_bit"], found["utf8"]]
+    if (
+        not isinstance(found["recipients"], list)
+        or not all(isinstance(each, str) for each in texts)
+        or not all(isinstance(each, bool) for each in flags)
+    ):
+        raise TypeError("a value has another type than to_json() gave it")
 
 
 def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:

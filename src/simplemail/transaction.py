@@ -7,9 +7,23 @@ from .receipts import Reply, Status, protocol_error, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from re import compile as pattern
     from typing import Any, NoReturn
-# What a step of a transaction asks for. A step that is none of these asks for a recipient.
-RSET, MAIL, DATA, CONTENT, QUIT = "RSET", "MAIL", "DATA", "the content", "QUIT"
+else:
+    from .light import pattern
+
+
+class _Step(str):
+    """What a step asks for, in words. Told apart by identity: "DATA" may be a recipient."""
+
+    __slots__ = ()
+
+
+# A step that is none of these asks for a recipient.
+RSET, MAIL, DATA, CONTENT, QUIT = map(_Step, ("RSET", "MAIL", "DATA", "the content", "QUIT"))
+
+# What can stand between the angle brackets: a quoted local part, or nothing that ends the path.
+_PATH = pattern(r'"(?:[^"\\\r\n]|\\.)*"(?:@[^\s<>]+)?|[^\s<>]*')
 
 Steps = list[tuple[bytes, str]]
 
@@ -51,7 +65,7 @@ class Transaction:
         """Has the server refused the sender, or every recipient?"""
         if self.sender_reply is not None and self.sender_reply.code >= 300:
             return True
-        return len(self.refused) == len(self.envelope.recipients)
+        return len(self.refused) == len(set(self.envelope.recipients))
 
     def outcome(
         self, complete: bool, in_doubt: bool, ending: OSError | None
@@ -93,10 +107,13 @@ def steps(
     """
     mail, rcpt = _parameters(envelope, features, host, notify, ret)
     charset = "utf-8" if envelope.utf8 else "ascii"
-    found = [(f"MAIL FROM:<{envelope.sender}>{mail}\r\n".encode(charset), MAIL)]
+    found: Steps = [(f"MAIL FROM:<{envelope.sender}>{mail}\r\n".encode(charset), MAIL)]
     for recipient in envelope.recipients:
         found.append((f"RCPT TO:<{recipient}>{rcpt}\r\n".encode(charset), recipient))
     _check_lines(b"".join([line for line, _ in found]), len(found), "An address")
+    for each in (envelope.sender, *envelope.recipients):
+        if not _PATH.fullmatch(each):
+            raise ValueError(f"Invalid address {each!r}: it can't be told to a mail server")
     _check_lines(envelope.content)
     if "chunking" in features:  # RFC 3030, 2
         found.append((b"BDAT %d LAST\r\n" % len(ended(envelope.content)), CONTENT))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
 
 import pytest
 
 from backends.held import Fake
 from simplemail import InvalidMailer, mailers, override_settings
 from simplemail.backends import failover
+from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.failover import EmailBackend
 from simplemail.receipts import Status
 from simplemail.testing.contract import BackendContract, a_message
@@ -221,3 +223,71 @@ def test_a_server_killed_in_mid_batch():
     told = [receipt.mailer for receipt in receipts]
     assert told == [told[0]] * 200 + [told[-1]] * 300
     assert (told[0], told[-1]) == ("mailer.mailers[0]", "mailer.mailers[1]")
+
+
+class DjangoStyle(BaseEmailBackend):
+    """Knows of messages only."""
+
+    def __init__(self, error=None, **options):
+        super().__init__(**options)
+        self.error, self.seen = error, []
+
+    def send_messages(self, email_messages):
+        for message in email_messages:
+            if self.error is not None:
+                raise self.error
+            self.seen.append((message.subject, message.recipients(), message.body))
+            assert message.message()["Subject"] == message.subject
+            assert message.extra_headers["To"] == "ann@example.com"
+        return len(self.seen)
+
+
+def test_a_backend_written_for_django_can_be_held():
+    held = DjangoStyle()
+    [receipt] = EmailBackend(mailers=[held, Fake()]).deliver([a_message(subject="Grüße")])
+
+    assert receipt.status is Status.SENT
+    assert held.seen == [("Grüße", ["ann@example.com"], "Text\r\n")]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ssl.SSLEOFError(8, "EOF"), "UNKNOWN"),
+        (RuntimeError("HTTP 503"), "UNKNOWN"),
+        (ValueError("bad message"), "REFUSED"),
+        (ConnectionRefusedError("down"), "SENT"),
+    ],
+)
+def test_what_another_ones_backend_raises_is_not_guessed_to_be_safe(error, status):
+    second = Fake("second")
+    [receipt] = EmailBackend(mailers=[DjangoStyle(error), second]).deliver([a_message()])
+
+    assert receipt.status is Status[status]
+    assert len(second.taken) == (status == "SENT")
+
+
+def test_mailers_of_others_with_the_same_place_are_others():
+    first = EmailBackend(mailers=["smtp://127.0.0.1:1", "dummy:"])
+    first.send_messages([a_message()])
+    second = EmailBackend(mailers=["smtp://127.0.0.1:2", "dummy:"])
+
+    assert [mailer.port for mailer in first.in_order() if hasattr(mailer, "port")] == [1]
+    assert not hasattr(first.in_order()[0], "port")
+    assert second.in_order()[0].port == 2
+
+
+def test_holds_no_strangers():
+    class Stranger:
+        def send_messages(self, messages):
+            return 0
+
+    with pytest.raises(InvalidMailer, match=r"children of BaseEmailBackend only, not a .*Stranger"):
+        EmailBackend(mailers=[Stranger()])
+
+
+def test_addresses_that_need_smtputf8_are_handed_on():
+    backend, first, _ = pair()
+    backend.send_messages([a_message(to=["jörg@example.com"])])
+
+    assert first.taken[0].utf8

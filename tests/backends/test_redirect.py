@@ -174,3 +174,9 @@ def test_bad_configuration(options, text):
 def test_a_bad_address_of_ones_own():
     with pytest.raises(ValueError, match="Invalid address"):
         EmailBackend(mailer="dummy:", to=["not an address"])
+
+
+def test_an_empty_subject_gets_the_prefix_alone():
+    _, envelope, _ = redirected(a_message(subject=""), to=[ME], subject_prefix="[staging]")
+
+    assert b"\r\nSubject: [staging]\r\nFrom:" in envelope.content

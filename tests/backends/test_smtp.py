@@ -11,6 +11,7 @@ import pytest
 import simplemail
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
+from simplemail.render import Envelope
 from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import Silence, SMTPServer
 
@@ -455,3 +456,44 @@ def closed_port():
 def pretend_remote(monkeypatch):
     """Make the test server look as if it were on another machine."""
     monkeypatch.setattr(socket.socket, "getpeername", lambda self: ("192.0.2.1", 25))
+
+
+class TestOddRecipients:
+    @pytest.mark.parametrize("name", ["DATA", "MAIL", "RSET", "QUIT", "the-content"])
+    def test_a_local_user_may_have_the_name_of_a_command(self, smtp_server, name):
+        smtp_server.script("RCPT TO:<ann@example.com>", "550 5.1.1 No such user")
+        receipt = a_message(
+            to=[name, "ann@example.com"], connection=backend_for(smtp_server)
+        ).deliver()
+
+        assert receipt.status.name == "SENT"
+        assert set(receipt.refused) == {"ann@example.com"}
+
+    def test_one_who_is_listed_twice_is_asked_once(self, smtp_server):
+        smtp_server.script("RCPT", "450 4.2.0 Greylisted")
+        message = a_message(cc=["ann@example.com"], connection=backend_for(smtp_server))
+        receipt = message.deliver()
+
+        assert receipt.status.name == "DEFERRED"
+        assert receipt.retry_is_safe
+        assert len([c for c in smtp_server.commands if c.startswith("RCPT")]) == 1
+
+    @pytest.mark.parametrize("address", ["a@x> FOO=<b", "a b@x", "<>", "a@x>"])
+    def test_an_envelope_by_hand_writes_no_parameters(self, smtp_server, address):
+        content = a_message().envelope().content
+        by_hand = [
+            Envelope(address, ("ann@example.com",), content),
+            Envelope("", (address,), content),
+        ]
+        for envelope in by_hand:
+            [receipt] = backend_for(smtp_server).deliver([envelope])
+            assert str(receipt.error).startswith("Invalid address")
+        assert smtp_server.messages == []
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, InvalidMailer])
+    def test_what_ends_the_opening_is_what_the_caller_sees(self, smtp_server, monkeypatch, error):
+        backend = backend_for(smtp_server)
+        monkeypatch.setattr(backend, "_connect", lambda: (_ for _ in ()).throw(error("stop")))
+
+        with pytest.raises(error, match="stop"):
+            backend.deliver([a_message()])

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from backends.held import Fake
-from simplemail import get_connection
+from simplemail import InvalidMailer, get_connection
 from simplemail.backends.tee import EmailBackend
 from simplemail.receipts import Status
 from simplemail.testing.contract import BackendContract, a_message
@@ -61,3 +61,14 @@ def test_to_an_archive(tmp_path):
 def test_needs_a_mailer():
     with pytest.raises(Exception, match="An entry is a URL or"):
         EmailBackend(copies=["dummy:"])
+
+
+def test_a_copy_with_bad_configuration_changes_nothing(caplog):
+    """The message was sent: who hears of an error would send it again."""
+    broken = Fake("archive", TypeError("bad configuration"))
+    broken.deliver = lambda messages: (_ for _ in ()).throw(InvalidMailer("no such file"))
+    tee = EmailBackend(mailer=Fake("main"), copies=[broken])
+
+    with caplog.at_level(logging.WARNING, "simplemail"):
+        assert tee.send_messages([a_message()]) == 1
+    assert "no such file" in caplog.text

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from types import TracebackType
 
+from ..delivered import Delivered
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING
 from ..options import known_options, suggestion
@@ -159,7 +160,7 @@ class BaseEmailBackend:
         """Send one message over what is open, and say what became of it. For subclasses."""
         envelope = reply = None
         try:
-            envelope = Envelope.of(message)
+            envelope = Envelope.of(message, utf8=True)
             reply = self.send_message(message, envelope)
         except Exception as error:
             return Receipt(message, status_of(error), envelope, {}, None, error)
@@ -169,9 +170,10 @@ class BaseEmailBackend:
     def _deliver_by_count(self, message: Any) -> Receipt:
         """Deliver through a `send_messages()` that was written for Django, and tells little."""
         try:
-            count = self.send_messages([message])
+            readable = Delivered(message) if isinstance(message, Envelope) else message
+            count = self.send_messages([readable])
         except Exception as error:
-            return Receipt(message, status_of(error), error=error)
+            return Receipt(message, status_of(error, foreign=True), error=error)
         return Receipt(message, Status.SENT if count else Status.UNKNOWN)
 
     # Tells send_mass_mail() that it needn't make a list. An override hasn't the mark.

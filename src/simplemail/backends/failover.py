@@ -53,11 +53,16 @@ class EmailBackend(HoldingBackend):
         """Return the mailers in the order in which they are tried: those that are down last."""
         now = time.monotonic()
         with _lock:
-            return sorted(self.held, key=lambda mailer: _down_until.get(str(mailer), now) > now)
+            return sorted(self.held, key=lambda mailer: _down_until.get(_key(mailer), now) > now)
 
     def _leave_alone(self, mailer: Any) -> None:
         with _lock:
-            _down_until[str(mailer)] = time.monotonic() + self.cooldown
+            _down_until[_key(mailer)] = time.monotonic() + self.cooldown
+
+
+def _key(mailer: Any) -> str:
+    # A held mailer without an alias of its own is named by its place, which others may have too.
+    return f"{mailer} {getattr(mailer, 'host', '')}:{getattr(mailer, 'port', '')}"
 
 
 def is_down(receipt: Receipt) -> bool:

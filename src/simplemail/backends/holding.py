@@ -31,10 +31,17 @@ class HoldingBackend(BaseEmailBackend):
                 f"{type(specs).__name__}.",
                 alias=self.alias,
             )
-        mailers = [
+        mailers: list[Any] = [
             held_mailer(spec, f"{self.alias or 'mailer'}.{option}[{number}]")
             for number, spec in enumerate(specs)
         ]
+        for mailer in mailers:
+            if not isinstance(mailer, BaseEmailBackend):
+                kind = f"{type(mailer).__module__}.{type(mailer).__name__}"
+                raise InvalidMailer(
+                    f"{option!r} can hold children of BaseEmailBackend only, not a {kind}.",
+                    alias=self.alias,
+                )
         if not mailers:
             raise InvalidMailer(f"{option!r} must name at least one mailer.", alias=self.alias)
         return mailers
@@ -56,7 +63,7 @@ class HoldingBackend(BaseEmailBackend):
 
     def deliver_message(self, message: Any) -> Receipt:
         try:
-            envelope = Envelope.of(message, eight_bit=False)
+            envelope = Envelope.of(message, eight_bit=False, utf8=True)
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
         receipt = self.deliver_envelope(envelope)

@@ -93,7 +93,7 @@ class EmailBackend(HoldingBackend):
         field, name, value = match[0], match[1], match[2]
         if name.lower() == b"subject" and self.subject_prefix:
             prefix = header_line("Subject", self.subject_prefix.strip())
-            return b"%b %b\r\n" % (prefix, value.lstrip())
+            return b"%b %b\r\n" % (prefix, value.lstrip()) if value.strip() else prefix
         if not _TO_PEOPLE.fullmatch(name):
             return field
         people = _addresses(value)

@@ -36,7 +36,15 @@ class EmailBackend(HoldingBackend):
         receipt = deliver_through(self.mailer, envelope)
         if receipt.status is Status.SENT or self.everything:
             for copy in self.copies:
-                kept = deliver_through(copy, envelope)
-                if kept.status is not Status.SENT:
-                    warn("No copy of %s through %s: %r", envelope.message_id, copy, kept.error)
+                self._copy(copy, envelope)
         return receipt
+
+    def _copy(self, mailer: Any, envelope: Envelope) -> None:
+        try:
+            receipt = deliver_through(mailer, envelope)
+            failed = None if receipt.status is Status.SENT else receipt.error or receipt.status
+        except Exception as error:
+            # Bad configuration, say: the message was sent, and who hears of an error sends again.
+            failed = error
+        if failed is not None:
+            warn("No copy of %s through %s: %r", envelope.message_id, mailer, failed)
