@@ -1,9 +1,11 @@
 """Fixtures for all tests."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import simplemail
 from simplemail.testing.server import TLS_DIR
 
 pytest_plugins = ["pytester", "simplemail.pytest_plugin"]
@@ -20,3 +22,20 @@ def tls_ca() -> Path:
 def tls_dir() -> Path:
     """Where ca.pem, other-ca.pem, server.pem, wrong-host.pem, expired.pem and client.pem are."""
     return TLS_DIR
+
+
+@pytest.fixture
+def run_pytest(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest with our plugin on `pytester`'s files, in a process of its own.
+
+    In this one, it would forget modules whose classes others hold.
+    """
+    monkeypatch.setenv("PYTHONPATH", str(Path(simplemail.__file__).parents[1]))
+
+    def run(*options: str) -> pytest.RunResult:
+        plugins = ["-p", "no:cacheprovider", "-p", "simplemail.pytest_plugin"]
+        return pytester.runpytest_subprocess(*plugins, *options)
+
+    return run

@@ -14,24 +14,14 @@ import simplemail
 PLUGIN = ["-p", "simplemail.pytest_plugin"]
 
 
-@pytest.fixture
-def run(pytester):
-    """Run tests with the plugin, in this process."""
-
-    def run(*arguments: str, **outcomes: int) -> pytest.RunResult:
-        result = pytester.runpytest_inprocess(*PLUGIN, *arguments)
-        result.assert_outcomes(**outcomes)
-        return result
-
-    return run
-
-
-def test_mail_outbox_catches_every_mailer(pytester, run, monkeypatch):
-    monkeypatch.setattr(simplemail, "outbox", before := [])
+def test_mail_outbox_catches_every_mailer(pytester, run_pytest):
     pytester.makepyfile(
         """
         import simplemail
+        from simplemail.backends.smtp import EmailBackend as SMTPBackend
         from simplemail.testing import assert_sent
+
+        before = simplemail.outbox
 
         @simplemail.override_settings(MAILERS={"default": "smtp://h.invalid", "x": "file:/nowhere"})
         def test_two_mailers(mail_outbox):
@@ -43,15 +33,17 @@ def test_mail_outbox_catches_every_mailer(pytester, run, monkeypatch):
 
         def test_begins_empty(mail_outbox):
             assert mail_outbox == []
+
+        def test_nothing_is_left():
+            assert simplemail.outbox is before
+            assert before == []
+            assert isinstance(simplemail.mailers.default, SMTPBackend)
         """
     )
-    run(passed=2)
-
-    assert simplemail.outbox is before
-    assert before == []
+    run_pytest().assert_outcomes(passed=3)
 
 
-def test_smtp_server_receives(pytester, run):
+def test_smtp_server_receives(pytester, run_pytest):
     pytester.makepyfile(
         """
         import simplemail
@@ -65,10 +57,10 @@ def test_smtp_server_receives(pytester, run):
             assert received.message["Subject"] == "Hello"
         """
     )
-    run(passed=1)
+    run_pytest().assert_outcomes(passed=1)
 
 
-def test_a_contract_that_is_broken_is_explained(pytester):
+def test_a_contract_that_is_broken_is_explained(pytester, run_pytest):
     pytester.makepyfile(
         """
         from simplemail.backends.dummy import EmailBackend
@@ -82,14 +74,14 @@ def test_a_contract_that_is_broken_is_explained(pytester):
                 return 0
         """
     )
-    result = pytester.runpytest_inprocess(*PLUGIN, "-k", "test_takes_a_list")
+    result = run_pytest("-k", "test_takes_a_list")
 
     result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(["E*assert 0 in (None, 2)"])
 
 
-def test_lists_its_fixtures(pytester):
-    result = pytester.runpytest_inprocess(*PLUGIN, "--fixtures")
+def test_lists_its_fixtures(run_pytest):
+    result = run_pytest("--fixtures")
 
     result.stdout.fnmatch_lines(["mail_outbox -- *", "smtp_server -- *"])
 

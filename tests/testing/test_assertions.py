@@ -259,7 +259,7 @@ class TestNothingSent:
         ]
 
 
-def test_pytest_shows_the_test_and_the_mail_and_nothing_between(pytester):
+def test_pytest_shows_the_test_and_the_mail_and_nothing_between(pytester, run_pytest):
     pytester.makepyfile(
         """
         from simplemail import send_mail
@@ -274,7 +274,7 @@ def test_pytest_shows_the_test_and_the_mail_and_nothing_between(pytester):
             assert_nothing_sent(mail_outbox)
         """
     )
-    result = pytester.runpytest_inprocess("-p", "simplemail.pytest_plugin")
+    result = run_pytest()
 
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["E*! subject: 'Order 4711'"])
