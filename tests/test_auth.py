@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import logging
 import smtplib
+from typing import Any
 
 import pytest
 
 from sessions import connect
 from simplemail import auth
+from simplemail.exceptions import InvalidMailer
 from simplemail.testing.server import MECHANISMS, Close, SMTPServer
 from simplemail.wire import Session
 
@@ -173,6 +175,30 @@ class TestTokens:
             log_in(server, lambda: PASSWORD)
 
             assert server.connections[0].user == USER
+
+
+class TestWhatIsNoText:
+    @pytest.mark.parametrize("method", MECHANISMS)
+    @pytest.mark.parametrize("option", ["username", "password"])
+    def test_surrogates_are_not_shown(self, method: str, option: str) -> None:
+        values = {"username": USER, "password": PASSWORD, option: "s3cret\udcff"}
+        with SMTPServer(users={USER: PASSWORD}, auth=[method]) as server:
+            session = connect(server)
+            with pytest.raises(InvalidMailer, match=f"^'{option}' isn't UTF-8 text$") as info:
+                auth.log_in(session, **values, port=server.port)
+            session.quit()
+
+        assert info.value.__context__ is None
+
+    @pytest.mark.parametrize("password", [5, b"s3cret", lambda: None])
+    def test_other_types_are_named_and_not_shown(self, password: Any) -> None:
+        kind = type(password() if callable(password) else password).__name__
+        text = f"^'password' must be text, or a callable that returns it, not {kind}$"
+        with (
+            SMTPServer(users={USER: PASSWORD}) as server,
+            pytest.raises(InvalidMailer, match=text),
+        ):
+            log_in(server, password)
 
 
 class TestAServerThatLies:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from .exceptions import InvalidMailer
 from .receipts import Reply, protocol_error
 from .transaction import in_bytes
 
@@ -136,16 +137,30 @@ def log_in(
 
     `password` may be a callable that returns one, or an OAuth token; it is called again, once, if
     the server refuses the first. Raises smtplib.SMTPAuthenticationError if the server says no,
-    and smtplib.SMTPNotSupportedError if both sides know no common method.
+    smtplib.SMTPNotSupportedError if both sides know no common method, and InvalidMailer for what
+    is no text.
     """
     tokens = callable(password)
     names = _choose(session, method, tokens=tokens)
-    secret = password() if callable(password) else password
+    check_text("username", username)
+    secret = check_text("password", password() if callable(password) else password)
     reply = _try(session, names, Who(username, secret, session.host, port))
     if reply.code == 535 and callable(password) and session.usable:
-        reply = _try(session, names, Who(username, password(), session.host, port))
+        secret = check_text("password", password())
+        reply = _try(session, names, Who(username, secret, session.host, port))
     if reply.code != 235:
         _refuse(session, reply)
+
+
+def check_text(option: str, value: object) -> str:
+    """Return the value if it is text that UTF-8 can hold, else raise InvalidMailer without it."""
+    if not isinstance(value, str):
+        made = ", or a callable that returns it" if option == "password" else ""
+        raise InvalidMailer(f"{option!r} must be text{made}, not {type(value).__name__}")
+    # No UnicodeEncodeError is caught here: that would carry the value along.
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidMailer(f"{option!r} isn't UTF-8 text")
+    return value
 
 
 def _choose(session: Session, method: str | None, *, tokens: bool) -> list[str]:
