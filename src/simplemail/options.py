@@ -118,6 +118,20 @@ def check_host(host: Any, alias: str | None) -> None:
         raise InvalidMailer(f"'host' is no host name: {host!r}", alias=alias)
 
 
+def greeting_name(name: Any, alias: str | None) -> str | None:
+    """Return the name to introduce ourselves by, in ASCII. InvalidMailer for what is none."""
+    if not name:
+        return None
+    try:
+        final: str = name if name.isascii() else name.encode("idna").decode("ascii")
+    except (AttributeError, UnicodeError):
+        final = ""
+    if not re.fullmatch("[!-~]+", final):
+        text = "'local_hostname' must be a name like 'client.example.com' or an address like"
+        raise InvalidMailer(f"{text} '[192.0.2.1]', not {name!r}", alias=alias)
+    return final
+
+
 def _is_resolvable(host: str) -> bool:
     # socket.getaddrinfo() raises a UnicodeError that names no host.
     try:

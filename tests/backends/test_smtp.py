@@ -11,6 +11,7 @@ import pytest
 import simplemail
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
+from simplemail.pool import close_pools
 from simplemail.render import Envelope
 from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import Silence, SMTPServer
@@ -127,6 +128,29 @@ class TestOptions:
         with pytest.raises(InvalidMailer, match=rf"'{name}' must be a number .* not {value!r}"):
             EmailBackend(host="h", alias="x", **options)
 
+    @pytest.mark.parametrize("name", ["x\r\nNOOP", "a b", "a\0", "x\udcff", "\u3000", 5])
+    def test_our_name_is_one_word(self, name):
+        """It goes into a command (EHLO), and comes from a URL, too."""
+        with pytest.raises(
+            InvalidMailer, match=r"^MAILERS\['x'\]: 'local_hostname' must be a name"
+        ):
+            EmailBackend(host="h", alias="x", local_hostname=name)
+        with pytest.raises(InvalidMailer, match="'local_hostname' must be a name"):
+            get_connection("smtp://h?local_hostname=x%0d%0aNOOP")
+
+    @pytest.mark.parametrize("name", ["[192.0.2.1]", "my_pc", "bücher.example"])
+    def test_our_name_in_ascii(self, smtp_server, name):
+        backend_for(smtp_server, local_hostname=name).send_messages([a_message()])
+
+        assert f"EHLO {name.encode('idna').decode()}" in smtp_server.commands
+
+    def test_a_source_address_may_be_a_list(self, smtp_server):
+        """As JSON has it."""
+        options = {"source_address": ["127.0.0.1", 0], "keep_alive": 1}
+        with backend_for(smtp_server, **options) as backend:
+            assert backend.send_messages([a_message()]) == 1
+        close_pools()
+
 
 class TestSession:
     def test_open_says_what_it_did(self, smtp_server):
@@ -182,6 +206,13 @@ class TestSession:
             backend.send_messages([a_message()])
             assert backend.connection is not None
         assert backend.connection is None
+
+    def test_goes_on_after_somebody_quit(self, smtp_server):
+        with backend_for(smtp_server) as backend:
+            backend.connection.quit()
+            assert backend.send_messages([a_message(), a_message()]) == 2
+
+        assert len(smtp_server.connections) == 2
 
     def test_no_message_without_recipients(self, smtp_server):
         """BEHAVIOUR 41."""

@@ -11,7 +11,7 @@ from ..exceptions import InvalidMailer
 from ..hints import explain
 from ..light import TYPE_CHECKING
 from ..msgid import DNS_NAME
-from ..options import check_host, check_word, flag, number
+from ..options import check_host, check_word, flag, greeting_name, number
 from ..patience import may_pass, pause
 from ..receipts import Receipt, Reply
 from ..render import Envelope
@@ -149,8 +149,9 @@ class EmailBackend(BaseEmailBackend):
             setattr(self, name, number(name, getattr(self, name), *limits, alias=self.alias))
         for name, (pattern, right) in _WORDS.items():
             check_word(name, getattr(self, name), pattern, right, alias=self.alias)
-        if isinstance(self.source_address, str):
-            self.source_address = (self.source_address, 0)
+        self.local_hostname = greeting_name(self.local_hostname, self.alias)
+        bind = self.source_address
+        self.source_address = (bind, 0) if isinstance(bind, str) else bind and (bind[0], bind[1])
 
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
@@ -246,7 +247,7 @@ class EmailBackend(BaseEmailBackend):
         """Return a session that can take a message, and whether it was opened for this one."""
         session = self._session
         if self._smtp and session and self._smtp.sock is not session.channel.sock:
-            self.connection = self._smtp  # somebody called its starttls()
+            self.connection = self._smtp if self._smtp.sock else None  # its starttls() or quit()
             session = self._session
         if session and session.usable and (not session.stale or session.alive()):
             return session, session.fresh
