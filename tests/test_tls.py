@@ -66,6 +66,14 @@ class TestContext:
         with pytest.raises(InvalidMailer, match=rf"Can't use {option} .*rubbish.pem"):
             tls.context(*files)
 
+    def test_empty_names_are_no_files(self) -> None:
+        """As in Django, where settings come from an environment that may have them empty."""
+        assert tls.context("", "", "") is tls.context()
+
+    def test_a_key_alone_is_refused(self, tls_dir: Path) -> None:
+        with pytest.raises(InvalidMailer, match="'ssl_keyfile' needs 'ssl_certfile'"):
+            tls.context(None, "", tls_dir / "client.pem")
+
 
 @pytest.mark.parametrize("way", ["starttls", "tls"])
 class TestHandshake:

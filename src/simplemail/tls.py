@@ -22,11 +22,16 @@ def context(
 
     Trusted are the CAs in `ca_file`, or else the system's, also when there is a client
     certificate. Reading the system's CAs takes 25 to 40 ms, so the context is made once for the
-    same files, and again when one of them has changed. Raises InvalidMailer for a file that
-    can't be used.
+    same files, and again when one of them has changed. "" is no file. Raises InvalidMailer for a
+    file that can't be used, and for a key without a certificate.
     """
+    if keyfile and not certfile:
+        text = "'ssl_keyfile' needs 'ssl_certfile', the certificate that the key is for"
+        raise InvalidMailer(text, alias=alias)
     files = (("ca_file", ca_file), ("ssl_certfile", certfile), ("ssl_keyfile", keyfile))
-    stamps = [(path and os.fspath(path), _changed(name, path, alias)) for name, path in files]
+    stamps = [
+        (os.fspath(path) if path else None, _changed(name, path, alias)) for name, path in files
+    ]
     try:
         return _context(*stamps)
     except _BadFile as bad:
