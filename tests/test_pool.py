@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from simplemail import dialogue, send_mail
 from simplemail import pool as pool_module
-from simplemail import send_mail
 from simplemail.backends.smtp import EmailBackend
 from simplemail.pool import close_pools, pool
-from simplemail.testing.server import Close, Reset, SMTPServer
+from simplemail.testing.server import Close, Reset, Silence, SMTPServer
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +100,28 @@ def test_an_idle_session_is_asked_first(smtp_server: SMTPServer) -> None:
     assert len(smtp_server.connections) == 1
 
 
+def test_a_silent_session_is_given_up_soon(
+    smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogue, "FAREWELL", 0.05)
+    send(smtp_server, timeout=600)
+    [[(session, _)]] = pool._idle.values()
+    session.used -= 2
+    smtp_server.script("NOOP", Silence())
+
+    assert send(smtp_server, timeout=600) == 1
+    assert len(smtp_server.connections) == 2
+
+
+def test_asking_leaves_the_timeout_as_it_was(smtp_server: SMTPServer) -> None:
+    send(smtp_server, timeout=600)
+    [[(session, _)]] = pool._idle.values()
+    session.used -= 2
+
+    assert session.alive()
+    assert session.channel.timeout == 600
+
+
 class TestLimits:
     def test_messages(self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pool_module, "MOST_MESSAGES", 3)
@@ -120,6 +142,13 @@ class TestLimits:
 
         smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
         assert "QUIT" in smtp_server.commands
+
+    def test_idle_time_of_the_most_impatient(self, smtp_server: SMTPServer) -> None:
+        send(smtp_server, keep_alive=600)
+        send(smtp_server, keep_alive=0.05, local_hostname="other.example")
+
+        smtp_server.wait_for(lambda: smtp_server.open_connections == 1)
+        assert idle() == 1
 
     def test_number(self, smtp_server: SMTPServer) -> None:
         backends = [mailer(smtp_server, pool_size=2) for _ in range(4)]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # A session that was idle for longer, in seconds, is asked whether it is still there.
 STALE = 1.0
 
-# How long to wait, in seconds, for what changes no message's fate: the answer to QUIT, and what
-# comes after a 421.
+# How long to wait, in seconds, for what changes no message's fate: the answers to QUIT and to the
+# NOOP that asks whether the server is there, and what comes after a 421.
 FAREWELL = 5.0
 
 # And for what nobody expects, but must know of: a second answer to QUIT.
@@ -104,13 +104,17 @@ class Dialogue:
         """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
         if self.busy or not self.usable:
             return False
+        timeout = self.channel.timeout
         try:
             if not self.stale:
                 self._check_quiet()
-            elif self.command("NOOP").code != 250:
-                self.quit()
+            else:
+                self._hurry(FAREWELL)
+                if self.command("NOOP").code != 250:
+                    self.quit()
         except OSError:
             return False
+        self.channel.timeout = timeout
         self.used = monotonic()
         return self.usable
 

@@ -37,6 +37,7 @@ class Pool:
         self._lock = threading.Lock()
         self._idle: dict[Hashable, list[_Idle]] = {}
         self._sweeper: threading.Timer | None = None
+        self._sweep_due = 0.0  # when the sweeper will wake up
 
     def take(self, route: Hashable) -> Session | None:
         """Return a session by this route that is alive, None if there is none."""
@@ -71,9 +72,7 @@ class Pool:
         """Say goodbye to all servers. The pool can be used again."""
         with self._lock:
             idle, self._idle = self._idle, {}
-            if self._sweeper is not None:
-                self._sweeper.cancel()
-                self._sweeper = None
+            self._stop_sweeper()
         for sessions in idle.values():
             for session, _ in sessions:
                 session.quit()
@@ -88,16 +87,23 @@ class Pool:
 
     def _sweep_at(self, until: float, now: float) -> None:
         """See to it that sessions end when their time is over, even if nobody sends."""
-        if self._sweeper is None:
+        if self._sweeper is None or until < self._sweep_due:
+            self._stop_sweeper()
+            self._sweep_due = until
             self._sweeper = threading.Timer(until - now, self._sweep)
             self._sweeper.daemon = True
             self._sweeper.start()
+
+    def _stop_sweeper(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
 
     def _sweep(self) -> None:
         now = monotonic()
         over: list[Session] = []
         with self._lock:
-            self._sweeper = None
+            self._stop_sweeper()  # it may be another one by now
             for route, sessions in list(self._idle.items()):
                 over += [session for session, until in sessions if until <= now]
                 sessions[:] = [entry for entry in sessions if entry.until > now]
