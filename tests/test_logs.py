@@ -240,7 +240,27 @@ class TestTrouble:
         log.error("%d", "not a number")
 
         assert "Logging error" in capsys.readouterr().err
+        log.handlers[0].flush()
         assert outbox == []
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize("text", ["%s", None])
+    def test_a_record_whose_formatting_logs(self, log, outbox, text):
+        class Chatty:
+            def __str__(self):
+                log.error("asked for its text")
+                return "chatty"
+
+        handler = added(log)
+        arguments = (text, Chatty()) if text else (Chatty(),)
+        thread = threading.Thread(target=log.error, args=arguments, daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+
+        handler.flush()
+        assert outbox[0].body == "asked for its text"
+        assert "chatty" in outbox[1].body
 
     def test_never_chases_itself(self, log, monkeypatch, outbox):
         def chatty(self, messages):

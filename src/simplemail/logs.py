@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from .conf import settings
@@ -25,6 +25,8 @@ from .shortcuts import addresses_of
 _LONGEST_SUBJECT = 200
 _SHOWN_IN_FULL = 10
 _MOST_KINDS = 100
+
+_Kind = tuple[str, str, str]
 
 
 class MailHandler(logging.Handler):
@@ -89,8 +91,10 @@ class MailHandler(logging.Handler):
         try:
             if os.getpid() != self._process:
                 self._start_over()  # after fork(): what is held is the parent's to send
+            # Not under the lock: what is in the record may log when it is asked for its text.
+            text, kind = self.format(record), _kind_of(record)
             with self._state:
-                self._held.add(record, self.format)
+                self._held.add(record, kind, text)
                 ready = self._take_if_due()
             if ready is not None:
                 self._send(ready)
@@ -180,18 +184,15 @@ class _Digest:
     def __init__(self) -> None:
         self.count = 0
         self.last: logging.LogRecord | None = None
-        self._kinds: Counter[tuple[str, str, str]] = Counter()
+        self._kinds: Counter[_Kind] = Counter()
         self._full: list[str] = []
 
-    def add(self, record: logging.LogRecord, formatted: Callable[[logging.LogRecord], str]) -> None:
+    def add(self, record: logging.LogRecord, kind: _Kind, text: str) -> None:
         self.count += 1
         self.last = record
-        # By the message before its arguments are filled in: "user %s is gone"
-        # is one kind, whoever is gone. Bounded, whatever is logged.
-        kind = (record.levelname, record.name, one_line(str(record.msg)))
         self._kinds[kind if len(self._kinds) < _MOST_KINDS else ("", "", "others")] += 1
         if len(self._full) < _SHOWN_IN_FULL:
-            self._full.append(formatted(record))
+            self._full.append(text)
 
     def subject(self) -> str:
         if self.count == 1 and self.last is not None:
@@ -210,6 +211,12 @@ class _Digest:
         shown = len(self._full)
         title = f"The first {shown} in full:" if shown < self.count else "In full:"
         return f"{self.count:,} log records\n\n{counts}\n\n{title}\n{rule}{rule.join(self._full)}"
+
+
+def _kind_of(record: logging.LogRecord) -> _Kind:
+    # By the message before its arguments are filled in: "user %s is gone"
+    # is one kind, whoever is gone. Bounded, whatever is logged.
+    return record.levelname, record.name, one_line(str(record.msg))
 
 
 def one_line(text: str) -> str:
