@@ -299,6 +299,136 @@ class TestIterating:
         with pytest.raises(LookupError, match="no more"):
             self.receipts_of(messages())
 
+    @pytest.mark.parametrize("how", ["leaving", "cancelling"])
+    def test_ended_early_does_not_wait_for_an_async_iterable(self, how):
+        ended = []
+
+        async def messages():
+            try:
+                yield a_message()
+                await asyncio.Event().wait()  # for ever
+            finally:
+                ended.append(True)
+
+        async def first(got):
+            async with aclosing(aiter_deliver(messages())) as receipts:
+                async for _ in receipts:
+                    got.set()
+                    if how == "leaving":
+                        break
+
+        async def run():
+            task = asyncio.create_task(first(got := asyncio.Event()))
+            await got.wait()
+            if how == "cancelling":
+                task.cancel()
+            await asyncio.wait([task], timeout=30)
+            assert task.done()
+            return task.cancelled()
+
+        with capture() as outbox:
+            assert asyncio.run(run()) is (how == "cancelling")
+        assert ended == [True]
+        assert len(outbox) == 1
+
+    def test_ended_early_swallows_no_message(self):
+        class Source:
+            """An iterator that lives on, over a queue that others may read."""
+
+            def __init__(self):
+                self.queue = asyncio.Queue()
+
+            def __aiter__(self):
+                return self
+
+            async def __anext__(self):
+                return await self.queue.get()
+
+        async def run():
+            source = Source()
+            source.queue.put_nowait(a_message())
+            async with aclosing(aiter_deliver(source)) as receipts:
+                await anext(receipts)
+            source.queue.put_nowait("next")
+            return await asyncio.wait_for(anext(source), 30)
+
+        with capture():
+            assert asyncio.run(run()) == "next"
+
+    def test_an_async_iterable_is_closed(self):
+        ended = []
+
+        async def messages():
+            try:
+                while True:
+                    yield a_message()
+            finally:
+                await asyncio.sleep(0)
+                ended.append(True)
+
+        async def first():
+            async with aclosing(aiter_deliver(messages())) as receipts:
+                await anext(receipts)
+            return list(ended)
+
+        with capture():
+            assert asyncio.run(first()) == [True]
+
+
+class Single(Dummy):
+    """Has one thread."""
+
+    pool_size = 1
+
+
+class TestThreads:
+    def test_iterating_leaves_the_mailers_thread_to_others(self):
+        async def run():
+            return [
+                await asyncio.wait_for(asend_mail(*ARGUMENTS), 30)
+                async for _ in aiter_deliver([a_message()] * 2 * aio._AHEAD)
+            ]
+
+        with override_settings(MAILERS={"default": {"BACKEND": Single}}):
+            assert asyncio.run(run()) == [1] * 2 * aio._AHEAD
+
+    def test_no_mailer_waits_for_another(self):
+        stuck = Blocking(alias="stuck")
+
+        async def run():
+            task = asyncio.create_task(asend_mail(*ARGUMENTS, connection=stuck))
+            while not stuck.entered.is_set():
+                await asyncio.sleep(0)
+            other = Single(alias="other")
+            try:
+                sent = await asyncio.wait_for(asend_mail(*ARGUMENTS, connection=other), 30)
+            finally:
+                stuck.release.set()
+            return sent, await task
+
+        assert asyncio.run(run()) == (1, 1)
+
+    def test_mailers_without_an_alias_share_threads(self):
+        async def run():
+            for _ in range(5):
+                await asend_mail(*ARGUMENTS, connection=Single())
+
+        asyncio.run(run())
+        assert len(aio._executors) == 1
+
+    @pytest.mark.parametrize("function", [amail_admins, amail_managers])
+    def test_mail_to_a_setting_keeps_to_the_pool_size(self, function):
+        mailers = {"one": {"BACKEND": Single}}
+        people = ["a@example.com"]
+        with override_settings(MAILERS=mailers, ADMINS=people, MANAGERS=people):
+            asyncio.run(function("Subject", "Text", using="one"))
+
+        assert list(aio._executors) == [("one", 1)]
+
+    def test_mail_to_nobody_needs_no_mailer(self):
+        with override_settings(MAILERS={}, ADMINS=[]):
+            asyncio.run(amail_admins("Subject", "Text"))
+
 
 def test_in_a_forked_child():
     import os

@@ -1,9 +1,10 @@
 """Sending from asyncio: the blocking calls, in threads of their own.
 
 The threads for a mailer are at most its `pool_size`, and so are its connections, however many
-tasks send. A call that is cancelled before a thread took it has sent nothing. One that a thread
-took goes on until its outcome is known, and then raises CancelledError, whose `result` is what the
-call would have returned, or whose `error` is what it would have raised.
+tasks send; only each `aiter_deliver()` has a thread and a connection more. A call that is
+cancelled before a thread took it has sent nothing. One that a thread took goes on until its
+outcome is known, and then raises CancelledError, whose `result` is what the call would have
+returned, or whose `error` is what it would have raised.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import functools
 import os
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .message import EmailMultiAlternatives, choose_mailer
 from .receipts import Receipt
-from .shortcuts import connection_options, mail_admins, mail_managers, send_mass_mail
+from .shortcuts import addresses_of, connection_options, mail_admins, mail_managers, send_mass_mail
 
 Result = TypeVar("Result")
 
@@ -83,7 +84,8 @@ async def amail_admins(
 ) -> None:
     """Do what `mail_admins()` does without blocking the event loop."""
     arguments = (subject, message, fail_silently, connection, html_message)
-    await in_thread(connection, mail_admins, *arguments, using=using)
+    mailer = _mailer_to("ADMINS", using, connection, fail_silently)
+    await in_thread(mailer, mail_admins, *arguments, using=using)
 
 
 async def amail_managers(
@@ -97,7 +99,14 @@ async def amail_managers(
 ) -> None:
     """Do what `mail_managers()` does without blocking the event loop."""
     arguments = (subject, message, fail_silently, connection, html_message)
-    await in_thread(connection, mail_managers, *arguments, using=using)
+    mailer = _mailer_to("MANAGERS", using, connection, fail_silently)
+    await in_thread(mailer, mail_managers, *arguments, using=using)
+
+
+def _mailer_to(setting: str, using: str | None, connection: Any, fail_silently: bool) -> Any:
+    """Choose the mailer whose threads do it; None if there is nobody to mail to."""
+    options = connection_options(using, connection, fail_silently, None, None)
+    return choose_mailer(using, connection, **options) if addresses_of(setting) else None
 
 
 async def asend(message: Any, fail_silently: bool = False, *, using: str | None = None) -> int:
@@ -123,17 +132,22 @@ async def aiter_deliver(
 
     `messages` may be an async iterable; any other is read in a thread. Receipts come in order,
     and no more messages are taken than there is room for their receipts. Whoever stops early
-    leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished.
+    leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished,
+    but an async iterable isn't waited for. It is cancelled and closed.
     """
     mailer = choose_mailer(using, None)
     stream = _Stream(messages)
-    future = _start(mailer, stream.run, mailer)
+    # Not one of the mailer's threads: who iterates may need those for each receipt.
+    thread = ThreadPoolExecutor(1, thread_name_prefix="simplemail-stream")
+    future = thread.submit(contextvars.copy_context().run, stream.run, mailer)
     try:
         async for receipt in stream:
             yield receipt
     finally:
         stream.stop()
         await _ended(future)
+        thread.shutdown()
+        await stream.close_source()
     future.result()
 
 
@@ -146,6 +160,8 @@ class _Stream:
         self._receipts: asyncio.Queue[Receipt | None] = asyncio.Queue()
         self._room = threading.Semaphore(_AHEAD)
         self._is_stopped = False
+        self._source: Any = None
+        self._asking: asyncio.Task[Any] | None = None
 
     def run(self, mailer: Any) -> None:
         """Deliver, in the thread."""
@@ -156,9 +172,16 @@ class _Stream:
             self._tell(None)
 
     def stop(self) -> None:
-        """Take no more messages."""
+        """Take no more messages, and wait for none."""
         self._is_stopped = True
         self._room.release()
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def close_source(self) -> None:
+        """Close an async source that can be closed, after the thread has ended."""
+        if hasattr(self._source, "aclose"):
+            await self._source.aclose()
 
     async def __aiter__(self) -> AsyncIterator[Receipt]:
         while (receipt := await self._receipts.get()) is not None:
@@ -177,16 +200,23 @@ class _Stream:
             yield message
 
     def _awaited(self, messages: AsyncIterable[Any]) -> Iterator[Any]:
-        source = messages.__aiter__()
-
-        async def following() -> Any:
-            return await anext(source, None)
-
-        def wait() -> Any:
-            return asyncio.run_coroutine_threadsafe(following(), self._loop).result()
-
-        while (message := wait()) is not None:
+        source = self._source = messages.__aiter__()
+        while (message := self._wait_for_next(source)) is not None:
             yield message
+
+    def _wait_for_next(self, source: AsyncIterator[Any]) -> Any:
+        try:
+            return asyncio.run_coroutine_threadsafe(self._ask(source), self._loop).result()
+        except CancelledError:
+            if self._is_stopped:
+                return None
+            raise
+
+    async def _ask(self, source: AsyncIterator[Any]) -> Any:
+        if self._is_stopped:
+            return None
+        self._asking = asyncio.current_task()
+        return await anext(source, None)
 
 
 async def in_thread(
@@ -231,18 +261,24 @@ def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> Non
         cancelled.add_note(f"The call had begun, and returned {future.result()!r}")
 
 
-_executors: dict[int, ThreadPoolExecutor] = {}
+_executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
 def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
-    size = int(getattr(mailer, "pool_size", DEFAULT_SIZE))
+    key = name, size = _name_of(mailer), int(getattr(mailer, "pool_size", DEFAULT_SIZE))
     call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
     with _lock:
-        if size not in _executors:
-            name = f"simplemail-{size}"
-            _executors[size] = ThreadPoolExecutor(size, thread_name_prefix=name)
-        return _executors[size].submit(call)
+        if key not in _executors:
+            _executors[key] = ThreadPoolExecutor(size, thread_name_prefix=f"simplemail-{name}")
+        return _executors[key].submit(call)
+
+
+def _name_of(mailer: Any) -> str:
+    # By alias, so that no mailer waits for another one's dead server. Those without an alias share
+    # by kind, not by instance, or there would be ever more threads.
+    kind = type(mailer)
+    return getattr(mailer, "alias", None) or f"{kind.__module__}.{kind.__qualname__}"
 
 
 def close() -> None:
