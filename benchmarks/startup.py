@@ -29,7 +29,8 @@ ask(b"QUIT\\r\\n")
 """
 SIMPLEMAIL = """
 import simplemail
-simplemail.configure(EMAIL_URL="smtp://127.0.0.1:{port}")
+options = {{"host": "127.0.0.1", "port": {port}}}
+simplemail.configure(MAILERS={{"default": {{"BACKEND": "smtp", "OPTIONS": options}}}})
 simplemail.send_mail("Hi", "Hello", "a@example.com", ["b@example.com"])
 """
 DJANGO = """

@@ -6,7 +6,6 @@ those that a subclass composes, are not, on every CPython.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from functools import lru_cache
 from io import BytesIO
 
@@ -79,6 +78,8 @@ def _in_seven_bits(message: Any) -> Any:
     The generator would do it, but trips over parts without a charset, and on some patch releases
     over those with one.
     """
+    from copy import deepcopy  # needed by few messages, and slow to load
+
     message = deepcopy(message)
     for part in message.walk():
         encoding = str(part.get("Content-Transfer-Encoding", "")).lower()

@@ -6,7 +6,7 @@ from .light import TYPE_CHECKING
 from .receipts import Reply, Status, protocol_error, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from re import compile as pattern
     from typing import Any, NoReturn
 else:
@@ -68,19 +68,19 @@ class Transaction:
         return len(self.refused) == len(set(self.envelope.recipients))
 
     def outcome(
-        self, complete: bool, in_doubt: bool, ending: OSError | None
+        self, complete: bool, in_doubt: bool, ending: Callable[[], OSError | None]
     ) -> tuple[Status, OSError | None]:
         """Say what became of the message, and which exception tells it.
 
         `complete`: all content was handed to the network. `in_doubt`: without an answer, the
-        server may have it. `ending`: why the session is over, if it is.
+        server may have it. `ending` is asked, if need be, why the session is over, if it is.
         """
         taken = complete and self.taken
         if taken and not self.hopeless:
             return Status.SENT, None
         if not taken and (refusal := self.refusal()) is not None:
             return status_of(refusal), refusal
-        error = ending or protocol_error("The server took a message that it had refused")
+        error = ending() or protocol_error("The server took a message that it had refused")
         return Status.UNKNOWN if taken or in_doubt else Status.DEFERRED, error
 
     def refusal(self) -> OSError | None:

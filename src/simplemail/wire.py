@@ -90,7 +90,7 @@ class Session(Dialogue):
             self.close()
         complete = 0 < transaction.end <= self.channel.sent
         in_doubt = complete and self.farewell is None  # after 421 it does nothing (RFC 5321, 3.8)
-        found = transaction.outcome(complete, in_doubt, None if self.usable else self.ending)
+        found = transaction.outcome(complete, in_doubt, lambda: self.ending)
         self.settled = self.settled or found[0] in (Status.SENT, Status.REFUSED)
         return found
 
