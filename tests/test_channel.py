@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
 import smtplib
 import socket
+import ssl
+import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -223,3 +227,20 @@ class TestQuiet:
         channel.sock.settimeout(60)
 
         assert channel.quiet()
+
+
+def test_a_handshake_with_a_reset_connection_leaves_no_socket_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        channel = Channel(socket.create_connection(listener.getsockname()), 5)
+        peer, _ = listener.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        select.select([channel.sock], [], [], 5)
+        number = channel.sock.fileno()
+        with pytest.raises(OSError, match=r".") as caught:
+            channel.wrap(ssl.create_default_context(), "mail.example")
+
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+        assert caught.value.__traceback__  # who keeps it, keeps no socket
+        channel.close()

@@ -195,7 +195,11 @@ class Channel:
     def wrap(self, context: ssl.SSLContext, server_hostname: str) -> None:
         """Put TLS around a connection on which nothing was said yet."""
         self.sock.settimeout(self.timeout)
-        self.sock = context.wrap_socket(self.sock, server_hostname=server_hostname)
+        try:
+            self.sock = context.wrap_socket(self.sock, server_hostname=server_hostname)
+        except BaseException as error:
+            _close_within(error)
+            raise
         self.sock.setblocking(False)
         self.expect_tls()
 
@@ -210,6 +214,22 @@ class Channel:
         """Drop the connection. Safe to call twice."""
         self._end = True
         self.sock.close()
+
+
+def _close_within(error: BaseException) -> None:
+    """Close the socket that wrap_socket() took over and lost.
+
+    It does so if interrupted, and up to Python 3.12 if the connection was reset before: then only
+    the error knows that socket, for as long as somebody keeps the error.
+    """
+    import ssl
+
+    step = error.__traceback__
+    while step is not None:
+        owner = step.tb_frame.f_locals.get("self")
+        if isinstance(owner, ssl.SSLSocket):
+            owner.close()
+        step = step.tb_next
 
 
 def _parse(raw: bytes) -> Reply:
