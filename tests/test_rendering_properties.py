@@ -20,7 +20,7 @@ from simplemail import EmailMultiAlternatives
 from simplemail.render import as_bytes
 from wirecheck import faults
 
-COUNT = 10_000 if os.environ.get("SIMPLEMAIL_MANY") == "1" else 60
+COUNT = 10_000 if os.environ.get("SIMPLEMAIL_MANY") == "1" else 40
 # What the server takes, as render.as_bytes() is told.
 SERVERS = [
     {"eight_bit": True, "utf8": False},

@@ -255,7 +255,7 @@ def test_no_error_and_no_log_line_shows_a_secret(way, caplog, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)  # for those that turn out to be good file: URLs
     caplog.set_level(logging.DEBUG)
     refused = 0
-    for number, secret in enumerate(secrets(60)):
+    for number, secret in enumerate(secrets(30)):
         for url in broken_urls(secret):
             if error := error_for(url, way):
                 refused += 1

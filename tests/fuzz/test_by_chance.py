@@ -9,7 +9,7 @@ import pytest
 
 from fuzz.fuzz_render import ByChance, try_one
 
-COUNT = 20_000 if os.environ.get("SIMPLEMAIL_MANY") == "1" else 500
+COUNT = 20_000 if os.environ.get("SIMPLEMAIL_MANY") == "1" else 200
 
 
 @pytest.mark.parametrize("first", range(0, COUNT, COUNT // 5))
