@@ -132,7 +132,7 @@ class TestFlood:
 
     def test_digest_leaves_by_itself_when_the_interval_is_over(self, log):
         arrived = threading.Event()
-        added(log, interval=0.05)
+        added(log, interval=1.0)
         with capture() as outbox:
             simplemail.outbox = outbox = _Signalling(arrived, 2)
             for number in range(5):
