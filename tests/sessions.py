@@ -33,6 +33,12 @@ def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session
     return session
 
 
+def narrow(server: SMTPServer) -> None:
+    """Let the system buffer little for the server: what it hasn't read, nobody could send."""
+    assert server._listener
+    server._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+
+
 def letter(number: int = 0, *, to: tuple[str, ...] = ("b@example.net",), **more: Any) -> Envelope:
     """Return an envelope that can be told from others."""
     content = more.pop("content", f"Subject: {number}\r\n\r\n.dot\r\n..\r\n.\r\nend\r\n".encode())

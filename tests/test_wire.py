@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from sessions import connect, letter
+from sessions import connect, letter, narrow
 from simplemail.dial import _features
 from simplemail.receipts import Status
 from simplemail.render import Envelope
@@ -329,6 +329,7 @@ class TestTheEnd:
     @pytest.mark.parametrize("extensions", [PIPELINING, CHUNKING])
     def test_lost_within_the_content_is_deferred(self, extensions: list[str]) -> None:
         with SMTPServer(extensions=extensions) as server:
+            narrow(server)
             server.script("CONTENT", Reset("552 5.3.4 Enough"), after=100_000)
             session = connect(server)
             big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 10_000_000)
@@ -401,6 +402,7 @@ class TestTheEnd:
     def test_a_yes_before_the_content_is_complete_is_none(self, extensions: list[str]) -> None:
         big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 10_000_000)
         with SMTPServer(extensions=extensions, record=False) as server:
+            narrow(server)
             server.script("CONTENT", ["250 2.0.0 Enough"], after=100_000)
             session = connect(server)
             [(status, error)] = send(session, [big])

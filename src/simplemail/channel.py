@@ -82,6 +82,7 @@ class Channel:
         for start in range(0, len(data), BLOCK):
             block = data[start : start + BLOCK]
             deadline = self._deadline()
+            self._overhear()
             while block:
                 try:
                     gone = self.sock.send(block)
@@ -94,12 +95,19 @@ class Channel:
                     block = block[gone:]
 
     def _wait_to_write(self, error: OSError, deadline: float | None) -> None:
-        hear = not self._end and len(self._data) - self._at < BACKLOG
         write = type(error).__name__ != "SSLWantReadError"
-        if not self._wait(deadline, read=hear or not write, write=write):
+        if not self._wait(deadline, read=self._hearing or not write, write=write):
             raise TimeoutError(f"The server took no more data for {self.timeout:g} s")
-        if hear:
+        self._overhear()
+
+    def _overhear(self) -> None:
+        """Keep what the server says while we write."""
+        if self._hearing:
             self._receive()
+
+    @property
+    def _hearing(self) -> bool:
+        return not self._end and len(self._data) - self._at < BACKLOG
 
     def reply(self) -> Reply:
         """Return the next reply, waiting for it if need be."""
