@@ -437,10 +437,12 @@ def test_in_a_forked_child():
         pytest.skip("needs fork()")
     with capture():
         asyncio.run(asend_mail(*ARGUMENTS))
+        [parents] = aio._executors.values()
         aio._forget()  # what a child does
 
         assert aio._executors == {}
         assert asyncio.run(asend_mail(*ARGUMENTS)) == 1
+        parents.shutdown()
 
 
 def test_lazily_loaded():
