@@ -136,11 +136,14 @@ class Channel:
                 start = seen = end + 1 - self._at
 
     def _wait_for_more(self, deadline: float | None) -> None:
-        while not self._receive():
+        while True:
+            # Most often it isn't there yet, so this doesn't look before it waits.
+            if not (self._end or self._wait(deadline, read=True)):
+                raise TimeoutError(f"No reply from the server for {self.timeout:g} s")
+            if self._receive():
+                return
             if self._end:
                 raise disconnected("The server closed the connection")
-            if not self._wait(deadline, read=True):
-                raise TimeoutError(f"No reply from the server for {self.timeout:g} s")
 
     def _receive(self) -> bool:
         """Take what has arrived, without waiting. False if that is nothing."""
@@ -182,8 +185,11 @@ class Channel:
         if self.sock.gettimeout() != 0:  # somebody used smtplib on it
             self.sock.setblocking(False)
         try:
-            return not (self.unread or self._receive() or self._end)
-        except OSError:
+            if self.unread or self._end:
+                return False
+            nothing_came = not self._wait(0, read=True)  # a deadline long past: only a look
+            return nothing_came or not (self._receive() or self._end)
+        except (OSError, ValueError):  # the socket failed, or somebody closed it
             return False
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:

@@ -63,9 +63,10 @@ def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:
 
 
 def _changed(option: str, path: Path, alias: str | None) -> object:
-    """Return what differs when the file does, or the place of the system's CAs."""
+    """Return what differs when the file does; the place of the system's CAs if they count."""
     if not path:
-        return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+        system = ("SSL_CERT_FILE", "SSL_CERT_DIR") if option == "ca_file" else ()
+        return tuple(map(os.environ.get, system))
     try:
         found = os.stat(path)  # noqa: PTH116 - pathlib takes time to load
     except OSError as error:
