@@ -235,6 +235,16 @@ class TestAServerThatLies:
 
             assert not any(base64.b64encode(b"c=biws")[:7].decode() in c for c in server.commands)
 
+    def test_scram_refuses_what_must_be_understood(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """RFC 5802, 5.1: with `m=`, whoever doesn't know the extension must end the exchange."""
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: "abc")
+        with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
+            server.script("AUTH", f"334 {in_base64('m=new,r=abcd,s=c2FsdA==,i=4096')}")
+            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH SCRAM-SHA-256"):
+                log_in(server)
+
+            assert not any(base64.b64encode(b"c=biws")[:7].decode() in c for c in server.commands)
+
     @pytest.mark.parametrize("challenge", ["334 not*base64", "334 cj1vdGhlcixzPXgsaT0x", "334 "])
     def test_nonsense_ends_the_session(self, challenge: str) -> None:
         with SMTPServer(users={USER: PASSWORD}, auth=["SCRAM-SHA-256"]) as server:

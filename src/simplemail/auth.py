@@ -68,6 +68,8 @@ def scram_sha_256(who: Who) -> Exchange:
     fields = dict(part.split(b"=", 1) for part in first.split(b","))
     if not fields[b"r"].startswith(nonce.encode()) or int(fields[b"i"]) not in _ROUNDS:
         raise ValueError("a nonce or a count that can't be")
+    if b"m" in fields:  # RFC 5802, 5.1
+        raise ValueError("an extension that must be understood, and isn't")
     salt = base64.b64decode(fields[b"s"], validate=True)
     salted = hashlib.pbkdf2_hmac(
         "sha256", _prepared(who.password).encode(), salt, int(fields[b"i"])

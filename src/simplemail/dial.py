@@ -163,14 +163,14 @@ def as_smtplib(session: Session) -> smtplib.SMTP:
     return smtp
 
 
-def adopt(smtp: smtplib.SMTP, host: str, timeout: float | None) -> Session:
+def adopt(smtp: smtplib.SMTP, route: Route) -> Session:
     """Return a session over the connection of an smtplib.SMTP, which must be open."""
     smtp.ehlo_or_helo_if_needed()
     assert smtp.sock is not None
-    channel = Channel(smtp.sock, timeout)
+    channel = Channel(smtp.sock, route.timeout)
     if hasattr(smtp.sock, "context"):
         channel.expect_tls()
-    session = Session(channel, host)
+    session = Session(channel, route.host, notify=route.notify, ret=route.ret)
     session.features = dict(smtp.esmtp_features)
     return session
 

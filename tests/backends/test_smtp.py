@@ -214,6 +214,22 @@ class TestSession:
 
         assert len(smtp_server.connections) == 2
 
+    def test_opens_anew_after_somebody_quit(self, smtp_server):
+        with backend_for(smtp_server) as backend:
+            backend.connection.quit()
+            assert backend.open() is True
+            assert backend.connection.noop()[0] == 250
+
+    def test_a_connection_that_was_set_asks_for_reports_too(self):
+        with (
+            SMTPServer(extensions=["DSN"]) as server,
+            backend_for(server, notify="NEVER", ret="HDRS") as backend,
+        ):
+            backend.connection = smtplib.SMTP(server.host, server.port, timeout=5)
+            backend.send_messages([a_message()])
+
+        assert {"NOTIFY": "NEVER"} in server.messages[0].recipient_parameters.values()
+
     def test_no_message_without_recipients(self, smtp_server):
         """BEHAVIOUR 41."""
         assert backend_for(smtp_server).send_messages([a_message(to=[]), a_message()]) == 1

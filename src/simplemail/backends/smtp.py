@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..pool import Pool
-_DEFAULT_TIMEOUT = 60.0
-
 _HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
 
 _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
@@ -144,7 +142,7 @@ class EmailBackend(BaseEmailBackend):
                 alias=self.alias,
             )
         self.port = self.port or (465 if self.use_ssl else 587 if self.use_tls else 25)
-        self.timeout = self.timeout or _DEFAULT_TIMEOUT
+        self.timeout = self.timeout or 60.0  # s, for every wait
         for name, limits in _NUMBERS.items():
             setattr(self, name, number(name, getattr(self, name), *limits, alias=self.alias))
         for name, (pattern, right) in _WORDS.items():
@@ -185,22 +183,33 @@ class EmailBackend(BaseEmailBackend):
     def connection(self, smtp: smtplib.SMTP | None) -> None:
         if self._session is not None and (smtp is None or smtp is not self._smtp):
             self._session.close()
-        self._session = None if smtp is None else adopt(smtp, self.host or "", self.timeout)
+        self._session = None if smtp is None else adopt(smtp, self._way())
         self._smtp, self._route = smtp, None
 
+    def _current_session(self) -> Session | None:
+        """Return the session, after what somebody did with its `connection`: starttls(), quit()."""
+        session, smtp = self._session, self._smtp
+        if session and smtp and smtp.sock is not session.channel.sock:
+            self.connection = smtp if smtp.sock else None
+        return self._session
+
     def open(self) -> bool | None:
-        if self._session is not None and self._session.usable:
+        if (session := self._current_session()) and session.usable:
             return False
-        if self._session is None or not self._session.busy:  # who is on its way there, finishes it
-            self.close()
         try:
-            self._session = self._connect()
+            self._renew()
         except OSError as error:
             if not self.fail_silently:
                 raise
             self.log_silenced(error)
             return None
         return True
+
+    def _renew(self) -> Session:
+        if self._session is None or not self._session.busy:  # who is on its way there, finishes it
+            self.close()
+        self._session = self._connect()
+        return self._session
 
     def close(self) -> None:
         session, self._session = self._session, None
@@ -245,19 +254,10 @@ class EmailBackend(BaseEmailBackend):
 
     def ready_session(self) -> tuple[Session, bool]:
         """Return a session that can take a message, and whether it was opened for this one."""
-        session = self._session
-        if self._smtp and session and self._smtp.sock is not session.channel.sock:
-            self.connection = self._smtp if self._smtp.sock else None  # its starttls() or quit()
-            session = self._session
-        if session and session.usable and (not session.stale or session.alive()):
-            return session, session.fresh
-        silent, self.fail_silently = self.fail_silently, False
-        try:
-            self.open()
-        finally:
-            self.fail_silently = silent
-        assert self._session is not None
-        return self._session, self._session.fresh
+        session = self._current_session()
+        if not (session and session.usable and (not session.stale or session.alive())):
+            session = self._renew()
+        return session, session.fresh
 
     def _courier(self, *, leaving: bool) -> Courier:
         leaving = leaving and not self.keep_alive
