@@ -51,6 +51,10 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ASCII_DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*|\[[A-Za-z0-9:.-]+\]")
 
 
+class NeedsSMTPUTF8(ValueError):  # noqa: N818 - some servers have it: not always an error
+    """An address that only SMTPUTF8 (RFC 6531) can carry, where there is none."""
+
+
 class Mailbox(NamedTuple):
     """One mailbox (RFC 5322, 3.4). The local part is unquoted; `domain` is "" when there is none.
 
@@ -64,13 +68,13 @@ class Mailbox(NamedTuple):
     def addr_spec(self, *, utf8: bool = False) -> str:
         """Return `local@domain`, the local part quoted if need be, the domain in ASCII.
 
-        Raises ValueError for a local part that only SMTPUTF8 can carry, unless `utf8`.
+        Raises NeedsSMTPUTF8 for a local part that only it can carry, unless `utf8`.
         """
         spec = quote_local(self.local)
         if self.domain:
             spec += "@" + to_ascii(self.domain)
         if not (utf8 or spec.isascii()):
-            raise ValueError(
+            raise NeedsSMTPUTF8(
                 f"Invalid address {_shown(spec)}: a part before the @ that isn't ASCII needs a "
                 "server with SMTPUTF8 (RFC 6531)"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 
+from .addresses import NeedsSMTPUTF8
 from .light import TYPE_CHECKING
 from .patience import pause
 from .receipts import Receipt, Status
@@ -150,8 +151,8 @@ class Courier:
         try:
             job.envelope = Envelope.of(job.message, eight_bit=self._eight_bit, utf8=utf8)
         except Exception as error:
-            if features is None and "SMTPUTF8" in str(error):
-                return True  # some servers can
+            if features is None and isinstance(error, NeedsSMTPUTF8):
+                return True  # some servers have it
             job.receipt = _receipt(job, Status.REFUSED, error)
         else:
             if not job.envelope.recipients:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .addresses import mailboxes, quote, quote_local
 from .message import EmailMessage, EmailMultiAlternatives
-from .render import Envelope
+from .render import Envelope, WaysUnclear
 
 STDIN = "-"
 
@@ -96,7 +96,8 @@ def _ready_made(args: argparse.Namespace) -> Letter:
         # As it is, it may need SMTPUTF8; a server that hasn't got it will be told apart then.
         envelope = Envelope.of(content, sender=args.sender, recipients=to or None, utf8=True)
     except ValueError as error:
-        remedy = "; give --from ADDRESS and --to ADDRESS" if "whom" in str(error) else ""
+        unclear = isinstance(error, WaysUnclear)
+        remedy = "; give --from ADDRESS and --to ADDRESS" if unclear else ""
         raise UsageError(f"{args.file} can't be sent: {error}{remedy}") from None
     if not envelope.recipients:
         raise UsageError(f"{args.file} names no recipients; give --to ADDRESS")

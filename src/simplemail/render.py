@@ -21,6 +21,10 @@ else:
 __all__ = ["Envelope", "as_bytes"]
 
 
+class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
+    """A header that doesn't say from whom the message comes, or to whom it goes."""
+
+
 class Envelope(NamedTuple):
     """What SMTP needs for one message, rendered once. Frozen, and it pickles.
 
@@ -170,7 +174,7 @@ def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
     # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
     found = _addresses(header, "sender") or _addresses(header, "from")
     if len(found) != 1:
-        raise ValueError(
+        raise WaysUnclear(
             f"The message doesn't say whom it is from: its header names {len(found)} senders"
         )
     return addr_spec(found[0], utf8=utf8)
@@ -189,7 +193,7 @@ def _addresses(header: bytes, name: str) -> list[str]:
     """
     resent = len(_values(header, "resent-date"))
     if resent > 1:
-        raise ValueError("The message was resent several times: say from whom and to whom it goes")
+        raise WaysUnclear("The message was resent several times: say from whom and to whom it goes")
     values = _values(header, f"resent-{name}" if resent else name)
     return [each.addr_spec(utf8=True) for value in values if value for each in mailboxes(value)]
 
