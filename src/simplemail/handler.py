@@ -7,6 +7,7 @@ import os
 import re
 from _thread import _local as local  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from . import options as backend_options
 from .conf import CLASSIC, settings
@@ -225,17 +226,27 @@ def is_url(text: str) -> bool:
     return ":" in text
 
 
-def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, dict[str, Any]]:
+def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str, Any]]:
     try:
-        from . import urls
-
-        name, options = urls.parse(url)
-        backend = _backend_class(name, what, alias)
-        return backend, backend_options.from_text(backend, options)
+        backend = _backend_class(_parsed(url)[0], what, alias)
+        return backend, _options_of(url, backend)
     except InvalidMailer as error:
         # The caller of get_connection() knows where the URL is; of a setting it must be said.
         where = f"{what}: " if alias is None and what != _ARGUMENT else ""
         raise InvalidMailer(f"{where}{error}", alias=alias) from None
+
+
+# A mailer is built for every mail, from the same few URLs.
+@lru_cache(maxsize=32)
+def _parsed(url: str) -> tuple[str, dict[str, Any]]:
+    from . import urls
+
+    return urls.parse(url)
+
+
+@lru_cache(maxsize=32)
+def _options_of(url: str, backend: type) -> Mapping[str, Any]:
+    return backend_options.from_text(backend, _parsed(url)[1])
 
 
 def _backend_class(spec: Any, what: str, alias: str | None) -> Any:
