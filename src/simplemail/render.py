@@ -115,27 +115,40 @@ class Envelope(NamedTuple):
         import json
         from base64 import b64decode
 
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.pop("version", None) != 1:
-            raise ValueError("This is no envelope in JSON, or of a later version of simplemail")
         try:
-            _check_types(found)
-            found["recipients"] = tuple(found["recipients"])
-            found["content"] = b64decode(found["content"], validate=True)
-            return cls(**found)
-        except (KeyError, TypeError) as error:
+            found = json.loads(text)
+            _check_fields(found)
+            content = b64decode(found.pop("content"), validate=True)
+        except ValueError as error:
             raise ValueError(f"This is no envelope in JSON: {error}") from None
+        del found["version"]
+        return cls(**{**found, "recipients": tuple(found["recipients"]), "content": content})
 
 
-def _check_types(found: dict[str, Any]) -> None:
-    texts = [found["sender"], found["message_id"], found["content"], *found["recipients"]]
-    flags = [found["eight_bit"], found["utf8"]]
-    if (
-        not isinstance(found["recipients"], list)
-        or not all(isinstance(each, str) for each in texts)
-        or not all(isinstance(each, bool) for each in flags)
-    ):
-        raise TypeError("a value has another type than to_json() gave it")
+def _check_fields(found: Any) -> None:
+    """Raise ValueError unless these are the fields that `Envelope.to_json()` writes."""
+    if not isinstance(found, dict):
+        raise ValueError(f"it is of type {type(found).__name__}")
+    if found.get("version") != 1:
+        raise ValueError(f"its version is {found.get('version')!r}, and only 1 is known here")
+    if others := found.keys() ^ {"version", *_KINDS}:
+        raise ValueError(f"{min(others)!r} is missing, or isn't known")
+    for name, kind in _KINDS.items():
+        if not isinstance(found[name], kind):
+            given = type(found[name]).__name__
+            raise ValueError(f"{name!r} is of type {given}, not {kind.__name__}")
+    if not all(isinstance(each, str) for each in found["recipients"]):
+        raise ValueError("'recipients' has one that is no text")
+
+
+_KINDS: dict[str, type] = {
+    "sender": str,
+    "recipients": list,
+    "content": str,
+    "message_id": str,
+    "eight_bit": bool,
+    "utf8": bool,
+}
 
 
 def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
