@@ -30,6 +30,15 @@ def log():
         handler.close()
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The handler's time, which passes when the test says so."""
+    clock = _Clock()
+    monkeypatch.setattr("simplemail.logs.time", clock)
+    monkeypatch.setattr(threading, "Timer", clock.timer)
+    return clock
+
+
 def added(log, **options):
     handler = MailHandler(**options)
     log.addHandler(handler)
@@ -112,34 +121,52 @@ class TestOneRecord:
 
 
 class TestFlood:
-    def test_is_one_mail_at_once_and_one_digest(self, log, outbox):
-        handler = added(log)
-        for number in range(9_990):
-            log.error("User %d is gone", number)
-        for _ in range(10):
-            log.warning("Disk is full")
-        assert len(outbox) == 1
+    def test_is_one_mail_at_once_and_one_digest(self, log, outbox, clock):
+        added(log, interval=60)
+        for number in range(10_000):
+            if number < 9_990:
+                log.error("User %d is gone", number)
+            else:
+                log.warning("Disk is full")
+            clock.pass_(0.0001)
+        assert [mail.subject for mail in outbox] == ["ERROR: User 0 is gone"]
 
-        handler.flush()
+        clock.pass_(60)
 
         first, digest = outbox
-        assert first.subject == "ERROR: User 0 is gone"
+        assert first.body == "User 0 is gone"
         assert digest.subject == "9999 log records, most of all ERROR: User %d is gone"
+        assert digest.body.startswith("9,999 log records\n")
         assert "  9,989  ERROR shop.orders: User %d is gone\n" in digest.body
         assert "     10  WARNING shop.orders: Disk is full\n" in digest.body
         assert "User 1 is gone" in digest.body
         assert len(digest.body) < 2_000
 
+        clock.pass_(3600)
+        assert len(outbox) == 2
+        log.error("Later")
+        assert [mail.subject for mail in outbox[2:]] == ["ERROR: Later"]
+
+    def test_digest_waits_for_the_end_of_the_interval(self, log, outbox, clock):
+        added(log, interval=60)
+        log.error("one")
+        clock.pass_(50)
+        log.error("two")
+        clock.pass_(9)
+        assert len(outbox) == 1
+        clock.pass_(2)
+        assert len(outbox) == 2
+
     def test_digest_leaves_by_itself_when_the_interval_is_over(self, log):
         arrived = threading.Event()
-        added(log, interval=1.0)
-        with capture() as outbox:
+        added(log, interval=0.2)
+        with capture():
             simplemail.outbox = outbox = _Signalling(arrived, 2)
-            for number in range(5):
-                log.error("Number %d", number)
+            log.error("one")
+            log.error("two")
             assert arrived.wait(30)
 
-        assert [mail.subject[:14] for mail in outbox] == ["ERROR: Number ", "4 log records,"]
+        assert [mail.subject for mail in outbox] == ["ERROR: one", "ERROR: two"]
 
     def test_digest_of_one_reads_like_a_record(self, log, outbox):
         handler = added(log)
@@ -342,3 +369,42 @@ class _Signalling(list):
         super().append(item)
         if len(self) == self.wanted:
             self.event.set()
+
+
+class _Clock:
+    """Stands for the module `time`; `threading.Timer` goes by it too."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.timers = []
+
+    def monotonic(self):
+        return self.now
+
+    def timer(self, wait, function):
+        self.timers.append(_Timer(self.now + wait, function))
+        return self.timers[-1]
+
+    def pass_(self, seconds):
+        self.now += seconds
+        for timer in self.timers:
+            if timer.at <= self.now:
+                timer.rings.set()
+                timer.join(30)
+                assert not timer.is_alive()
+
+
+class _Timer(threading.Thread):
+    def __init__(self, at, function):
+        super().__init__(daemon=True)
+        self.at, self.function = at, function
+        self.rings = threading.Event()
+
+    def run(self):
+        self.rings.wait()
+        if self.function is not None:
+            self.function()
+
+    def cancel(self):
+        self.function = None
+        self.rings.set()
