@@ -17,6 +17,7 @@ NEEDS = {
     "docs/how-to/django.md": ["django"],
     "docs/how-to/fastapi.md": ["fastapi", "httpx"],
     "docs/how-to/flask.md": ["flask"],
+    "docs/how-to/queues.md": ["celery"],
 }
 """A page -> what its blocks import; tests/interop/test_docs_frameworks.py runs it."""
 
@@ -88,6 +89,17 @@ def test_gmail_is_reached_over_tls_with_the_app_password(tmp_path):
 
     assert (first.user, first.tls, first.recipients) == ("you@gmail.com", True, ["ann@example.com"])
     assert network.servers[587].violations == []
+
+
+def test_log_records_arrive(tmp_path):
+    with Network().up() as network:
+        Page(ROOT / "docs/how-to/logging.md", tmp_path, network).run()
+        logged, configured = network.servers[587].messages
+
+    assert logged.message["Subject"] == "[shop] ERROR: The order failed"
+    assert "ZeroDivisionError" in logged.message.get_content()
+    assert configured.message["Subject"] == "ERROR: Disk is full"
+    assert logged.recipients == configured.recipients == ["ops@example.com"]
 
 
 def test_a_block_that_prints_something_else_is_noticed(tmp_path):

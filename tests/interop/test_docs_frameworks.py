@@ -7,9 +7,10 @@ from test_docs import NEEDS, NOT_RUN
 
 
 @pytest.mark.parametrize("name", NEEDS)
-def test_blocks_run(name, tmp_path):
+def test_blocks_run(name, tmp_path, monkeypatch):
     for package in NEEDS[name]:
         pytest.importorskip(package)
+    monkeypatch.setenv("CELERY_BROKER_URL", "memory://")  # Celery prefers it to what a page names
 
     with Network().up() as network:
         Page(ROOT / name, tmp_path, network).run(skipped=NOT_RUN)
