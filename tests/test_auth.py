@@ -52,7 +52,7 @@ class TestEachMechanism:
             secrets = [PASSWORD, *(base64.b64encode(f.encode()).decode() for f in [PASSWORD])]
             seen = f"{info.value} {caplog.text}"
             assert info.value.smtp_code == 535
-            assert f"offers AUTH {method}" in str(info.value)
+            assert f"127.0.0.1:{server.port} offers AUTH {method}" in str(info.value)
             assert f"> AUTH {method} (not shown)" in caplog.text
             assert not any(secret in seen for secret in secrets)
             assert not server.violations
@@ -132,6 +132,27 @@ class TestTheChoice:
             ),
         ):
             log_in(server, method="cram-md5")
+
+    @pytest.mark.parametrize(
+        ("answer", "remedy"),
+        [
+            ("454 4.7.0 Temporary authentication failure", "it can't just now; try again later"),
+            (
+                "530 5.7.0 Must issue a STARTTLS command first",
+                "it wants TLS first; use smtp+tls://",
+            ),
+            ("538 5.7.11 Encryption required", "it wants TLS first; use smtp+tls://"),
+        ],
+    )
+    def test_not_every_no_is_about_the_password(self, answer: str, remedy: str) -> None:
+        with SMTPServer(users={USER: PASSWORD}) as server:
+            server.script("AUTH", answer)
+
+            with pytest.raises(smtplib.SMTPAuthenticationError) as info:
+                log_in(server, method="plain")
+
+        assert remedy in str(info.value)
+        assert "password" not in str(info.value)
 
     def test_a_server_without_auth_is_named(self) -> None:
         with (

@@ -133,14 +133,22 @@ class TestFailures:
         assert name == "Connection"
         assert f"Connection refused by 127.0.0.1:{smtp_server.port}" in error
 
-    @pytest.mark.parametrize("answer", ["554 5.7.1 Go away", Close(), Garbage()])
-    def test_no_friendly_greeting(self, answer, smtp_server):
+    @pytest.mark.parametrize(
+        ("answer", "remedy"),
+        [
+            ("554 5.7.1 Go away", "is {} a mail server, and one that serves this machine"),
+            ("421 4.3.2 Busy", "{} can't just now; try again later"),
+            (Garbage(), "is {} a mail server, and one that serves this machine"),
+            (Close(), "The connection to {} was lost"),
+        ],
+    )
+    def test_no_friendly_greeting(self, answer, remedy, smtp_server):
         smtp_server.script("GREETING", answer)
 
         name, error = failure(get_connection(smtp_server.url))
 
         assert name == "Greeting"
-        assert f"is 127.0.0.1:{smtp_server.port} a mail server" in error
+        assert remedy.format(f"127.0.0.1:{smtp_server.port}") in error
 
     def test_no_starttls(self, smtp_server):
         name, error = failure(get_connection(smtp_server.url, use_tls=True))
@@ -155,15 +163,15 @@ class TestFailures:
         assert name == "TLS"
         assert "use_tls for STARTTLS" in error
 
-    def test_no_tls_where_there_must_be(self, monkeypatch):
+    def test_no_tls_where_there_must_be(self):
         with SMTPServer(tls=True) as server:
             mailer = get_connection(f"smtp://127.0.0.1:{server.port}?timeout=0.2")
-            monkeypatch.setitem(check.__globals__, "TLS_PORT", server.port)
 
             name, error = failure(mailer)
 
         assert name == "Greeting"
-        assert "use smtps://" in error
+        assert "though it took the connection" in error
+        assert "wants smtps:// (use_ssl)" in error
 
     def test_an_untrusted_certificate(self, tls_server, tls_dir):
         mailer = get_connection(tls_server.url, ca_file=tls_dir / "other-ca.pem")
@@ -218,6 +226,13 @@ class TestFailures:
         assert name == "Login"
         assert "app password" in error
         assert SECRET not in error
+
+    @pytest.mark.parametrize("password", [b"bytes", lambda: None], ids=["bytes", "none made"])
+    def test_a_password_that_is_no_text(self, password, tls_server):
+        name, error = failure(get_connection(tls_server.url, password=password))
+
+        assert name == "Login"
+        assert "'password' must be text, or a callable that returns it" in error
 
     def test_a_farewell_that_fails_changes_nothing(self, smtp_server):
         smtp_server.script("QUIT", Close())

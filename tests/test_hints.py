@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from simplemail.hints import explain
+from simplemail.hints import explain, explain_refusal
 
 
 def failed_handshake(certificate: Path, ca: Path, name: str) -> OSError:
@@ -72,6 +72,18 @@ def explained(error, **details):
     [
         (TimeoutError("timed out"), f"No answer from {WHERE} within 5 seconds; .*raise timeout"),
         (
+            TimeoutError("No reply from the server for 5 s (in answer to the connection)"),
+            rf"{WHERE} within 5 seconds, though it took the connection; .*smtps:// \(use_ssl\)",
+        ),
+        (
+            smtplib.SMTPException("The server said b'x' (in answer to the connection)"),
+            f"is {WHERE} a mail server, and one that serves this machine",
+        ),
+        (
+            smtplib.SMTPException("He said b'x' before"),
+            f"x' before; the server was {WHERE}",
+        ),
+        (
             socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
             rf"Can't find the host of {WHERE} \(Name or service not known\); check its name",
         ),
@@ -122,6 +134,76 @@ def test_a_reply_keeps_its_code_and_gets_the_hint(reply):
     assert error.args[0] == 535
     assert error.args[1].startswith("5.7.8")
     assert error.args[1].endswith("Wrong; check the password")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (smtplib.SMTPConnectError(554, b"5.7.1 No"), f"is {WHERE} a mail server, and one that"),
+        (smtplib.SMTPConnectError(450, b"4.3.2 No"), f"{WHERE} can't just now; try again later"),
+        (smtplib.SMTPHeloError(550, b"5.7.1 No"), f"{WHERE} refused our name; set local_hostname"),
+        (smtplib.SMTPResponseException(554, b"5.7.1 No"), f"{WHERE} refused STARTTLS"),
+        (
+            smtplib.SMTPResponseException(454, b"4.7.0 No"),
+            f"{WHERE} can't just now; try again",
+        ),
+    ],
+)
+def test_a_server_that_refuses_a_session_is_named_with_a_remedy(error, remedy):
+    reply = error.smtp_error.decode()
+
+    explained(error)
+
+    assert error.args[1].startswith(f"{reply}; {remedy}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "remedy"),
+    [
+        (b"5.7.0 Must issue a STARTTLS command first", (False, False), "use smtp+tls:// (use_tls"),
+        (b"5.7.0 Must issue a STARTTLS command first", (True, False), "give username and password"),
+        (b"5.7.0 Authentication required", (False, False), "give username and password"),
+    ],
+)
+def test_a_server_that_wants_more_first_is_named_with_a_remedy(reply, state, remedy):
+    sender = smtplib.SMTPSenderRefused(530, reply, "ann@example.com")
+    recipient = smtplib.SMTPRecipientsRefused({"bob@example.com": (530, reply)})
+
+    for error in (sender, recipient):
+        explain_refusal(error, WHERE, encrypted=state[0], login=state[1])
+
+    assert sender.args[1].startswith(f"{reply.decode()}; {WHERE} wants")
+    assert remedy in sender.args[1]
+    assert sender.args[2] == "ann@example.com"
+    assert recipient.args == ({"bob@example.com": (530, reply)},)
+    assert remedy in recipient.__notes__[0]
+    assert pickle.loads(pickle.dumps(recipient)).__notes__ == recipient.__notes__
+
+
+def test_a_server_that_does_not_relay_for_strangers_wants_a_login():
+    error = smtplib.SMTPRecipientsRefused({"bob@example.com": (550, b"5.7.1 Relaying denied")})
+
+    explain_refusal(error, WHERE, encrypted=False, login=False)
+
+    assert error.__notes__ == [f"{WHERE} wants a login first; give username and password"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        smtplib.SMTPSenderRefused(530, b"5.7.0 Authentication required", "ann@example.com"),
+        smtplib.SMTPSenderRefused(550, b"5.1.0 No such sender", "ann@example.com"),
+        smtplib.SMTPRecipientsRefused({"bob@example.com": (550, b"5.1.1 No such user")}),
+        ValueError("relay"),
+    ],
+)
+def test_other_refusals_stay_as_they_are(error):
+    before = error.args
+
+    explain_refusal(error, WHERE, encrypted=True, login=True)
+
+    assert error.args == before
+    assert not hasattr(error, "__notes__")
 
 
 def test_without_anything_to_add_an_error_stays_as_it_is():

@@ -213,7 +213,8 @@ class _Listener(logging.Handler):
         if record.levelno < logging.WARNING:
             _tell(record.getMessage())
         else:
-            self.warned = True
+            # What others say, of half a login for instance, is about no message.
+            self.warned = self.warned or record.name == "simplemail"
             _complain(record.getMessage())
 
 

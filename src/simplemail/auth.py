@@ -143,7 +143,7 @@ def log_in(
     is no text.
     """
     tokens = callable(password)
-    names = _choose(session, method, tokens=tokens)
+    names = _choose(session, port, method, tokens=tokens)
     check_text("username", username)
     secret = check_text("password", password() if callable(password) else password)
     reply = _try(session, names, Who(username, secret, session.host, port))
@@ -151,7 +151,7 @@ def log_in(
         secret = check_text("password", password())
         reply = _try(session, names, Who(username, secret, session.host, port))
     if reply.code != 235:
-        _refuse(session, reply)
+        _refuse(session, reply, port)
 
 
 def check_text(option: str, value: object) -> str:
@@ -165,7 +165,7 @@ def check_text(option: str, value: object) -> str:
     return value
 
 
-def _choose(session: Session, method: str | None, *, tokens: bool) -> list[str]:
+def _choose(session: Session, port: int, method: str | None, *, tokens: bool) -> list[str]:
     offered = session.features.get("auth", "").upper().split()
     if method is not None:
         names = [method.upper()]
@@ -178,7 +178,8 @@ def _choose(session: Session, method: str | None, *, tokens: bool) -> list[str]:
         from smtplib import SMTPNotSupportedError
 
         wanted = f"AUTH {method.upper()}" if method else "an AUTH method that simplemail knows"
-        raise SMTPNotSupportedError(f"{session.host} doesn't offer {wanted}: it {_offers(offered)}")
+        where = f"{session.host}:{port}"
+        raise SMTPNotSupportedError(f"{where} doesn't offer {wanted}: it {_offers(offered)}")
     return names
 
 
@@ -230,23 +231,32 @@ def _confirm(exchange: Exchange, reply: Reply) -> None:
             proof = b""
 
 
-def _refuse(session: Session, reply: Reply) -> NoReturn:
+def _refuse(session: Session, reply: Reply, port: int) -> NoReturn:
     from smtplib import SMTPAuthenticationError
 
     code, text = in_bytes(reply)
-    said = [text.decode(), f"{session.host} {_offers(session.features.get('auth', '').split())}"]
+    offers = _offers(session.features.get("auth", "").split())
+    error = SMTPAuthenticationError(code, text)
+    words = [text.decode(), f"{session.host}:{port} {offers}", *_remedies(session, code)]
+    error.args = (code, "; ".join(words))
+    raise error
+
+
+def _remedies(session: Session, code: int) -> list[str]:
+    if code < 500:
+        return ["it can't just now; try again later"]
+    # RFC 4954, 6: encryption is required, for this method or for any command.
+    if code in (530, 538) and not session.channel.encrypted:
+        return ["it wants TLS first; use smtp+tls:// (use_tls, port 587)"]
     host = session.host.lower()
     hints = [
         hint
         for domains, hint in _HINTS.items()
         if any(host == domain or host.endswith(f".{domain}") for domain in domains)
     ]
-    said += hints or [
+    return hints or [
         "the server refused the user name or the password; many providers want an app password here"
     ]
-    error = SMTPAuthenticationError(code, text)
-    error.args = (code, "; ".join(said))
-    raise error
 
 
 def _offers(methods: list[str]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import certificates, dial
 from .channel import Channel
+from .exceptions import ImproperlyConfigured
 from .hints import NAME_MISMATCH, explain
 from .msgid import DNS_NAME
 from .wire import Session
@@ -26,9 +27,6 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 SOON = 14
 """Days before its end from which a certificate is worth a warning."""
 
-TLS_PORT = 465
-"""Where servers begin with TLS, and wait for the client to do so (RFC 8314, 3.3)."""
-
 
 class Step(NamedTuple):
     """What one step found out. A step that failed is the last, and has the error that says why."""
@@ -36,7 +34,7 @@ class Step(NamedTuple):
     mark: str
     name: str
     detail: str = ""
-    error: OSError | None = None
+    error: OSError | ImproperlyConfigured | None = None
 
 
 def check(mailer: Any) -> Iterator[Step]:
@@ -102,7 +100,7 @@ class _SMTPCheck:
             for name, action in self._plan():
                 try:
                     yield Step(OK, name, action())
-                except OSError as error:
+                except (OSError, ImproperlyConfigured) as error:
                     untrusted = isinstance(error, ssl.SSLCertVerificationError)
                     self._explain(error)
                     yield Step(FAILED, "Certificate" if untrusted else name, error=error)
@@ -137,8 +135,8 @@ class _SMTPCheck:
     def _has_credentials(self) -> bool:
         return bool(self.mailer.username and self.mailer.password)
 
-    def _explain(self, error: OSError) -> None:
-        if self.explained:
+    def _explain(self, error: OSError | ImproperlyConfigured) -> None:
+        if self.explained or not isinstance(error, OSError):
             return
         if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in NAME_MISMATCH:
             self.hint = self._other_names()
@@ -163,8 +161,6 @@ class _SMTPCheck:
                     f"{self.addresses.pop(0)} can't be reached ({error.strerror or error}), and "
                     "every message tries it first; repair it, or take it out of the DNS"
                 )
-        if self.port == TLS_PORT and not self.mailer.use_ssl:
-            self.hint = f"port {self.port} begins with TLS, so use smtps:// (use_ssl)"
         return f"to {self.addresses[0]} in {(time.monotonic() - began) * 1000:.0f} ms"
 
     def _connect_to(self, address: str) -> None:
@@ -173,13 +169,7 @@ class _SMTPCheck:
         self.sessions.append(Session(Channel(sock, self.mailer.timeout), self.host))
 
     def greeting(self) -> str:
-        try:
-            dial.greet(self._session)
-        except smtplib.SMTPException:
-            where = _where(self.mailer)
-            self.hint = self.hint or f"is {where} a mail server, and one that serves this machine?"
-            raise
-        self.hint = ""
+        dial.greet(self._session)
         return str(self._session.greeting)
 
     def hello(self) -> str:

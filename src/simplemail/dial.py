@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 
 from .channel import Channel
 from .light import TYPE_CHECKING
@@ -76,6 +77,9 @@ def _set_up(session: Session, route: Route) -> None:
         hello(session, route.local_hostname)
     if route.username and route.password:
         _log_in(session, route)
+    elif route.username or route.password:
+        missing = "password" if route.username else "username"
+        _warn_of_half_a_login(f"{route.host}:{route.port}", missing)
 
 
 def greet(session: Session) -> None:
@@ -141,7 +145,7 @@ def _log_in(session: Session, route: Route) -> None:
 
         raise SMTPNotSupportedError(
             f"The password was not sent: the connection to {route.host}:{route.port} is not "
-            "encrypted; set use_tls (port 587) or use_ssl (port 465), or "
+            "encrypted; use smtp+tls:// (use_tls, port 587) or smtps:// (use_ssl, port 465), or "
             "allow_cleartext_auth=True if you must"
         )
     auth.log_in(session, route.username, route.password, port=route.port, method=route.auth)
@@ -173,6 +177,14 @@ def adopt(smtp: smtplib.SMTP, route: Route) -> Session:
     session = Session(channel, route.host, notify=route.notify, ret=route.ret)
     session.features = dict(smtp.esmtp_features)
     return session
+
+
+@lru_cache(maxsize=256)
+def _warn_of_half_a_login(where: str, missing: str) -> None:
+    """Say it once for each server. Django logs in with both or not at all, so it is no error."""
+    import logging
+
+    logging.getLogger("simplemail.login").warning("No login at %s: there is no %s", where, missing)
 
 
 def _is_loopback(sock: socket.socket) -> bool:

@@ -7,6 +7,8 @@ import socket
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)
 
+_AT_ONCE = "(in answer to the connection)"  # the server is the one who speaks first
+
 
 def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -> None:
     """Rewrite the error's text in place, keeping its type, its numbers and its attributes.
@@ -18,12 +20,39 @@ def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -
         _set_text(error, "; ".join(filter(None, [sentence or _said(error), hint])))
 
 
+def explain_refusal(error: BaseException, where: str, *, encrypted: bool, login: bool) -> None:
+    """Add what would help to the error of a server that takes mail only from those it knows.
+
+    `encrypted` and `login` say what there was. In smtplib's error for refused recipients, which
+    has no text but theirs, it is a note.
+    """
+    recipients = getattr(error, "recipients", {})
+    code = getattr(error, "smtp_code", 0)
+    answers = [*recipients.values(), (code, getattr(error, "smtp_error", b""))]
+    wanted = [text.lower() for code, text in answers if code == 530 or b"relay" in text.lower()]
+    if not wanted or not isinstance(error, OSError):
+        return
+    if not encrypted and any(b"tls" in text for text in wanted):
+        remedy = f"{where} wants TLS first; use smtp+tls:// (use_tls, port 587)"
+    elif not login:
+        remedy = f"{where} wants a login first; give username and password"
+    else:
+        return
+    if recipients:
+        error.add_note(remedy)
+    else:
+        _set_text(error, f"{_said(error)}; {remedy}")
+
+
 def _sentence(error: OSError, where: str, timeout: float) -> str:
     if isinstance(error, TimeoutError):
-        return (
-            f"No answer from {where} within {timeout:g} seconds; check host, port and firewall, "
-            "or raise timeout"
-        )
+        what = f"No answer from {where} within {timeout:g} seconds"
+        if _AT_ONCE in str(error):
+            return (
+                f"{what}, though it took the connection; a server that begins with TLS (port 465) "
+                "wants smtps:// (use_ssl)"
+            )
+        return f"{what}; check host, port and firewall, or raise timeout"
     if isinstance(error, socket.gaierror):
         return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
     if isinstance(error, ConnectionRefusedError):
@@ -71,8 +100,26 @@ def _lost_sentence(error: OSError, where: str) -> str:
             "use_tls, 465 with use_ssl)?"
         )
     if isinstance(error, smtplib.SMTPException):
-        return ""
+        return _answer_sentence(error, where)
     return f"Can't connect to {where} ({_said(error)}); check host, port and network"
+
+
+def _answer_sentence(error: OSError, where: str) -> str:
+    """Explain a server that answers, but not as it should."""
+    import smtplib
+
+    said, code = _said(error), getattr(error, "smtp_code", 0)
+    whose = f"is {where} a mail server, and one that serves this machine?"
+    remedies: dict[type, str] = {
+        smtplib.SMTPConnectError: whose,
+        smtplib.SMTPHeloError: f"{where} refused our name; set local_hostname to a better one",
+        smtplib.SMTPResponseException: f"{where} refused STARTTLS",
+        smtplib.SMTPException: whose if _AT_ONCE in said else f"the server was {where}",
+    }
+    remedy = remedies.get(type(error), "")
+    if remedy and 400 <= code < 500:
+        remedy = f"{where} can't just now; try again later"
+    return f"{said}; {remedy}" if remedy else ""
 
 
 def _said(error: OSError) -> str:

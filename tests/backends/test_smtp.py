@@ -460,6 +460,29 @@ class TestErrors:
 
         assert backend_for(smtp_server).send_messages([a_message()]) == 1
 
+    def test_a_server_that_wants_a_login_first(self, smtp_server):
+        smtp_server.script("MAIL", "530 5.7.0 Authentication required")
+        where = f"127.0.0.1:{smtp_server.port}"
+
+        [receipt] = backend_for(smtp_server).deliver([a_message()])
+        with pytest.raises(smtplib.SMTPSenderRefused) as caught:
+            backend_for(smtp_server).send_messages([a_message()])
+
+        assert f"{where} wants a login first; give username and password" in str(receipt.error)
+        assert str(caught.value) == str(receipt.error)
+        assert caught.value.smtp_error == b"5.7.0 Authentication required"
+
+    @pytest.mark.parametrize(
+        ("options", "missing"), [({"username": "ann"}, "password"), ({"password": "x"}, "username")]
+    )
+    def test_half_a_login_is_warned_of_once(self, options, missing, smtp_server, caplog):
+        with caplog.at_level(logging.WARNING, "simplemail.login"):
+            for _ in range(2):
+                backend_for(smtp_server, **options).send_messages([a_message()])
+
+        where = f"127.0.0.1:{smtp_server.port}"
+        assert caplog.messages == [f"No login at {where}: there is no {missing}"]
+
 
 class TestElsewhere:
     def test_source_address_and_local_hostname(self, smtp_server):

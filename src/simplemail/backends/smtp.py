@@ -8,7 +8,7 @@ from ..conf import classic
 from ..courier import Courier
 from ..dial import Route, adopt, as_smtplib, dial
 from ..exceptions import InvalidMailer
-from ..hints import explain
+from ..hints import explain, explain_refusal
 from ..light import TYPE_CHECKING
 from ..msgid import DNS_NAME
 from ..options import check_host, check_word, flag, greeting_name, number
@@ -236,7 +236,7 @@ class EmailBackend(BaseEmailBackend):
                     receipt = next(receipts, None)
                 if receipt is None:
                     break
-                self.log_receipt(receipt)
+                self.log_receipt(self._explained(receipt))
                 yield receipt
         finally:
             receipts.close()
@@ -244,7 +244,15 @@ class EmailBackend(BaseEmailBackend):
                 self.close()
 
     def deliver_message(self, message: Any) -> Receipt:
-        return self._courier(leaving=self.closes_next).deliver(message)
+        return self._explained(self._courier(leaving=self.closes_next).deliver(message))
+
+    def _explained(self, receipt: Receipt) -> Receipt:
+        if receipt.error is not None:
+            encrypted = bool(self.use_tls or self.use_ssl)
+            login = bool(self.username and self.password)
+            where = f"{self.host}:{self.port}"
+            explain_refusal(receipt.error, where, encrypted=encrypted, login=login)
+        return receipt
 
     def send_envelope(self, envelope: Envelope) -> Reply:
         receipt = self.deliver_message(envelope)
