@@ -289,6 +289,36 @@ class TestTrouble:
         assert outbox[0].body == "asked for its text"
         assert "chatty" in outbox[1].body
 
+    @pytest.mark.parametrize(
+        ("options", "error", "text"),
+        [
+            ({"to": []}, ValueError, "'to' is empty; name an address, or leave it out"),
+            ({"to": iter(())}, ValueError, "'to' is empty"),
+            ({"to": "ann@example.com"}, TypeError, "list of addresses, not 'ann@example.com'"),
+            ({"to": 5}, TypeError, "list of addresses, not 5"),
+            ({"interval": -1}, ValueError, "'interval' must be a number of seconds.* not -1"),
+            ({"interval": "5"}, ValueError, "'interval' must be a number of seconds.* not '5'"),
+            ({"interval": float("nan")}, ValueError, "'interval' must be a number .* not nan"),
+            ({"interval": float("inf")}, ValueError, "'interval' must be a number .* not inf"),
+        ],
+    )
+    def test_a_wrong_option_is_named(self, options, error, text):
+        with pytest.raises(error, match=text):
+            MailHandler(**options)
+
+    def test_that_nobody_is_mailed_to_is_said_once(self, log, capsys, outbox):
+        with override_settings(ADMINS=[]):
+            handler = added(log)
+            for text in ("one", "two"):
+                log.error(text)
+                handler.flush()
+
+        told = capsys.readouterr().err
+        assert told == (
+            "simplemail.logs.MailHandler mails to nobody: set ADMINS, or give it to=[...]\n"
+        )
+        assert outbox == []
+
     def test_never_chases_itself(self, log, monkeypatch, outbox):
         def chatty(self, messages):
             log.error("sending")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import html as markup
 import logging
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -55,9 +56,8 @@ class MailHandler(logging.Handler):
         background: bool = False,
     ) -> None:
         super().__init__(level)
-        if isinstance(to, str):
-            raise TypeError(f"'to' must be a list of addresses, not the text {to!r}")
-        self.to = None if to is None else list(to)
+        self.to = None if to is None else _listed(to)
+        _check_interval(interval)
         self.using = using
         self.from_email = from_email
         self.subject_prefix = subject_prefix
@@ -66,6 +66,8 @@ class MailHandler(logging.Handler):
         self.background = background
         self._sending = threading.local()
         self._start_over()
+
+        self._has_told = False  # that there is nobody to mail to
 
     def _start_over(self) -> None:
         self._state = threading.Lock()
@@ -158,6 +160,8 @@ class MailHandler(logging.Handler):
 
     def _send(self, digest: _Digest) -> None:
         recipients = addresses_of("ADMINS") if self.to is None else self.to
+        if not recipients:
+            self._tell_of_nobody()
         if not digest.count or not recipients:
             return
         prefix = (
@@ -176,6 +180,29 @@ class MailHandler(logging.Handler):
             mail.send(using=self.using)
         finally:
             self._sending.now = False
+
+    def _tell_of_nobody(self) -> None:
+        """Say once that no log record is mailed: ADMINS may be empty on purpose."""
+        if not self._has_told and logging.raiseExceptions and sys.stderr is not None:
+            self._has_told = True
+            print(
+                "simplemail.logs.MailHandler mails to nobody: set ADMINS, or give it to=[...]",
+                file=sys.stderr,
+            )
+
+
+def _listed(to: Iterable[Any]) -> list[Any]:
+    if isinstance(to, (str, bytes)) or not isinstance(to, Iterable):
+        raise TypeError(f"'to' must be a list of addresses, not {to!r}")
+    if found := list(to):
+        return found
+    raise ValueError("'to' is empty; name an address, or leave it out to mail to ADMINS")
+
+
+def _check_interval(seconds: Any) -> None:
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not (number and 0 <= seconds <= threading.TIMEOUT_MAX):
+        raise ValueError(f"'interval' must be a number of seconds, 0 or more, not {seconds!r}")
 
 
 class _Digest:
