@@ -17,9 +17,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 FLOORS = [
     {"light"},
     {"exceptions", "receipts", "scopes", "addresses", "encodings", "certificates"},
-    {"conf", "msgid", "headers", "parts", "hints", "show", "urls", "bodies", "sentences"}
+    {"conf", "msgid", "headers", "parts", "hints", "show", "bodies", "sentences"}
     | {"channel", "transaction", "tls", "patience", "dialogue"},
-    {"options", "fields", "checks"} | {"auth", "wire"},
+    {"options", "fields", "checks", "urls"} | {"auth", "wire"},
     {"mime"},
     {"render", "delivered"},
     {"compose", "handler"} | {"courier", "dial", "pool"},
@@ -104,6 +104,19 @@ def run(code: str) -> str:
     path = f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r})\n"
     command = [sys.executable, "-I", "-c", path + code]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def old_python() -> str | None:
+    found = Path.home().glob(".pyenv/versions/3.10.*/bin/python")
+    return next(map(str, sorted(found)), None)
+
+
+@pytest.mark.skipif(old_python() is None, reason="no Python 3.10 here")
+def test_an_older_python_is_told_what_is_needed():
+    code = f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r}); import simplemail"
+    done = subprocess.run([old_python(), "-I", "-c", code], capture_output=True, text=True)
+
+    assert "ImportError: simplemail needs Python 3.11 or newer; this is 3.10." in done.stderr
 
 
 def test_import_is_light():

@@ -9,7 +9,13 @@ Nothing here loads smtplib, ssl or the email package before it is needed.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever reads this runs an older one
+    raise ImportError(
+        f"simplemail needs Python 3.11 or newer; this is {'.'.join(map(str, sys.version_info[:3]))}"
+    )
 
 from .light import TYPE_CHECKING
 
