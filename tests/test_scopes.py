@@ -35,6 +35,21 @@ def run(case: type[unittest.TestCase]) -> unittest.TestResult:
     return result
 
 
+@pytest.mark.parametrize(
+    ("scope", "right"),
+    [
+        (capture, r"@capture\(\)"),
+        (override_settings, r"@override_settings\(EMAIL_URL='memory:'\)"),
+    ],
+)
+def test_a_decorator_without_parentheses_says_how_it_is_written(scope, right):
+    with pytest.raises(TypeError, match=f"takes no function; with its parentheses, it is {right}"):
+
+        @scope
+        def test():
+            pass
+
+
 class TestFunctions:
     def test_is_entered_anew_for_every_call(self):
         @host("inside")

@@ -78,12 +78,18 @@ _NEWER = ("EMAIL_URL", "EMAIL_SUBJECT_PREFIX", "EMAIL_USE_LOCALTIME")  # not abo
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known name nearest to this one, or a list of all."""
+    names = list(known)
+    return nearest(name, names) or f"; known are {', '.join(names)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the known name nearest to this one, "" if none is near."""
     import difflib
 
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     near = near or difflib.get_close_matches(name.upper(), names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 _current = Settings()
@@ -157,6 +163,8 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
     For tests. Process-wide on purpose: threads started by the code under test see it too. What
     `configure()` changed meanwhile is undone as well.
     """
+
+    example = "@override_settings(EMAIL_URL='memory:')"
 
     def __init__(self, **changes: Any) -> None:
         _current.replace(**changes)  # a misspelt name is reported here, not in the test

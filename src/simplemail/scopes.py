@@ -10,7 +10,7 @@ from .light import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from typing import Any, Generic, TypeVar
+    from typing import Any, ClassVar, Generic, Self, TypeVar
 else:
     from .light import Generic, TypeVar
 
@@ -26,6 +26,15 @@ class Scope(Generic[Value]):
     "test". A subclass's own scope lies within the one it inherits. Subclasses of this class write
     `fresh()`, `__enter__()` and `__exit__()`.
     """
+
+    example: ClassVar[str] = ""
+    """How it is written as a decorator."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if args:
+            kind, name = type(args[0]).__name__, cls.__name__
+            raise TypeError(f"{name} takes no {kind}; with its parentheses, it is {cls.example}")
+        return super().__new__(cls)
 
     def fresh(self) -> Scope[Value]:
         """Return a scope like this one that was never entered."""

@@ -23,6 +23,8 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
     Addresses, headers, aliases and the names of options must be right as they must be in life.
     """
 
+    example = "@capture()"
+
     def __init__(self) -> None:
         self._entered: list[Layer[list[Any]]] = []
 
