@@ -29,7 +29,10 @@ class MailerDoesNotExist(InvalidMailer, KeyError):  # noqa: N818 - Django's name
     """No mailer has this alias. Also a `KeyError`, so that `mailers` behaves as a mapping."""
 
     def __init__(self, *, alias: str | None) -> None:
-        super().__init__(f"The mailer {alias!r} is not configured.")
+        if isinstance(alias, str) and "://" in alias:  # not shown: it may hold a password
+            super().__init__("A URL is no alias; use connection=get_connection(url) instead.")
+        else:
+            super().__init__(f"The mailer {alias!r} is not configured.")
         self.alias = alias
 
     # KeyError's own would put the sentence into quotes.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from . import options as backend_options
-from .conf import CLASSIC, settings
+from .conf import CLASSIC, nearest, settings
 from .exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
 from .light import TYPE_CHECKING
 
@@ -117,7 +117,8 @@ def held_mailer(spec: Any, name: str) -> Mailer:
         return mailers[spec]
     if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
         known = ", ".join(map(repr, _aliases()))
-        raise InvalidMailer(f"There is no mailer {spec!r} to hold; MAILERS has {known}", alias=name)
+        text = f"There is no mailer {spec!r} to hold; MAILERS has {known}"
+        raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
     return _from_entry(name, spec, {})
 
 
@@ -281,7 +282,8 @@ def _path(spec: str) -> str:
 def _import(path: str) -> Any:
     if "" in (parts := path.split(".")) or len(parts) == 1:
         known = ", ".join(SHORT_NAMES)
-        raise ImportError(f"neither a short name ({known}) nor a dotted path to a class")
+        near = nearest(path, SHORT_NAMES)
+        raise ImportError(f"neither a short name ({known}) nor a dotted path to a class{near}")
     module, _, name = path.rpartition(".")
     found = getattr(importlib.import_module(module), name, None)
     if found is None:

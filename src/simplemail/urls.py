@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from .conf import nearest
 from .exceptions import InvalidMailer
 from .light import TYPE_CHECKING
 
@@ -32,7 +33,10 @@ _SMTP: dict[str, dict[str, Any]] = {
 _PLAIN = ("console", "memory", "dummy")
 SCHEMES = (*_SMTP, "file", *_PLAIN)
 
-_ENCODE = "percent-encode special characters in the user name and the password (@ is %40, / is %2F)"
+_ENCODE = (
+    "percent-encode special characters in the user name and the password (@ is %40, / is %2F, "
+    ": is %3A, % is %25)"
+)
 
 
 def parse(url: str) -> tuple[str, dict[str, Any]]:
@@ -44,7 +48,8 @@ def parse(url: str) -> tuple[str, dict[str, Any]]:
     scheme = scheme.lower()
     if scheme not in SCHEMES:
         shown = _shown(scheme, rest)
-        raise InvalidMailer(f"Unknown scheme {shown}in a mailer URL; use one of {_listed()}")
+        near = nearest(scheme, SCHEMES) if shown else ""
+        raise InvalidMailer(f"Unknown scheme {shown}in a mailer URL; use one of {_listed()}{near}")
     parts = _split(url, scheme)
     query = _query(parts, scheme)
     if scheme in _SMTP:
@@ -79,6 +84,11 @@ def _split(url: str, scheme: str) -> SplitResult:
         ) from None
     # A raw "/", "?" or "#" in a password cuts the URL short, and the rest of
     # the password would turn up as a path or as the name of an option.
+    user = parts.netloc.rpartition("@")[0]
+    if user.count(":") > 1:
+        raise InvalidMailer(f"A mailer URL has more than one ':' before its host; {_ENCODE}")
+    if re.search("%(?![0-9A-Fa-f]{2})", user + parts.path + parts.query):
+        raise InvalidMailer(f"A mailer URL has a '%' without two hex digits after it; {_ENCODE}")
     if parts.fragment or (parts.netloc + parts.path + parts.query).count("@") > 1:
         raise InvalidMailer(f"A mailer URL has a '#' or more than one '@'; {_ENCODE}")
     if scheme in _SMTP and not parts.netloc:
