@@ -332,10 +332,30 @@ class TestMessageId:
         mail = message()
         assert len({read(mail)["Message-ID"] for _ in range(100)}) == 100
 
+    @every_way
+    @pytest.mark.parametrize("own", ["a b", "<a b@c.example>", "<a@b.example> <c@d.example>"])
+    def test_is_one_word(self, read, own):
+        with pytest.raises(ValueError, match="Message-ID is one word, like '<1234@mail"):
+            read(message(headers={"Message-ID": own}))
+
+    @every_way
+    @pytest.mark.parametrize("own", ["foo", "<foo>", " <a@b.example> "])
+    def test_any_other_form_is_left_alone(self, read, own):
+        """As in Django, whose users have their reasons."""
+        assert read(message(headers={"Message-ID": own}))["Message-ID"].strip() == own.strip()
+
     def test_host_name_is_not_asked_for_when_overridden(self, unknown_host):
         """BEHAVIOUR 22: DNS may take seconds."""
         unknown_host.setattr(socket, "getfqdn", lambda: pytest.fail("asked"))
         message(headers={"message-id": "<x@y.example>"}).message()
+
+
+@every_way
+@pytest.mark.parametrize("headers", [[("X-A", "b")], "X-A: b", 5], ids=repr)
+def test_headers_that_are_no_dict(read, headers):
+    text = f"'headers' must be a dict, like .*, not {type(headers).__name__}"
+    with pytest.raises(TypeError, match=text):
+        read(message(headers=headers))
 
 
 def test_names_and_order():

@@ -31,6 +31,13 @@ def test_takes_a_string_that_strengthens_it():
     assert re.fullmatch(r"<\d+\.\d+\.\d+\.order-7@d\.example>", make_msgid("order-7", "d.example"))
 
 
+@pytest.mark.parametrize("name", ["idstring", "domain"])
+@pytest.mark.parametrize("text", ["a b", "a\n", "<a>", "a@b", "bücher", ""])
+def test_takes_nothing_that_it_cannot_hold(name, text):
+    with pytest.raises(ValueError, match=f"{name!r} must be ASCII without spaces"):
+        make_msgid(**{name: text})
+
+
 def test_never_comes_twice():
     assert len({make_msgid(domain="d.example") for _ in range(1000)}) == 1000
 

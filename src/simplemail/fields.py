@@ -64,7 +64,11 @@ def listed(name: str, addresses: Any) -> list[Any]:
     """
     if addresses and (isinstance(addresses, (str, bytes)) or hasattr(addresses, "__next__")):
         raise TypeError(f'"{name}" argument must be a list or tuple, not {addresses!r}')
-    return list(addresses or ())
+    try:
+        return list(addresses or ())
+    except TypeError as error:
+        text = f'"{name}" argument must be a list or tuple, not {addresses!r}'
+        raise TypeError(text) from error
 
 
 def _check_blind_copies(addresses: list[Any]) -> None:
@@ -77,6 +81,9 @@ def _check_blind_copies(addresses: list[Any]) -> None:
 
 def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Return the user's own fields by their name in lower case."""
+    if not hasattr(headers, "items"):
+        kind = type(headers).__name__
+        raise TypeError(f"'headers' must be a dict, like {{'Sender': 'a@example.com'}}, not {kind}")
     extra: dict[str, tuple[str, Any]] = {}
     for name, value in headers.items():
         key = str(name).lower()
@@ -97,7 +104,11 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 def _value(key: str, value: Any) -> str | datetime:
     if isinstance(value, datetime) and key in _DATES:
         return value
-    return value.decode() if isinstance(value, bytes) else str(value)
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    # Every other form of it is known to be in use, so it stays as it is.
+    if key == "message-id" and " " in text.strip():
+        raise ValueError(f"A Message-ID is one word, like '<1234@mail.example>', not {text!r}")
+    return text
 
 
 def _now() -> str:

@@ -46,11 +46,21 @@ def make_msgid(idstring: str | None = None, domain: object = None) -> str:
     """Return a new Message-ID in angle brackets, of the form of `email.utils.make_msgid()`.
 
     Its 64 random bits come from the operating system: `random.seed()` and `fork()` don't make two
-    of them alike. `idstring` makes it stronger still; `domain` defaults to `DNS_NAME`.
+    of them alike. `idstring` makes it stronger still; `domain` defaults to `DNS_NAME`. Raises
+    ValueError for what a Message-ID can't hold (RFC 5322, 3.6.4), such as spaces.
     """
+    if idstring is not None:
+        _check("idstring", idstring)
+    if domain is not None and domain is not DNS_NAME:
+        _check("domain", f"{domain}")
     extra = "" if idstring is None else f".{idstring}"
     domain = DNS_NAME if domain is None else domain
     return f"<{int(time.time() * 100)}.{os.getpid()}.{random_bits()}{extra}@{domain}>"
+
+
+def _check(name: str, text: str) -> None:
+    if not re.fullmatch(r"[!-;=?A-~]+", text):
+        raise ValueError(f"{name!r} must be ASCII without spaces, '<', '>' and '@', not {text!r}")
 
 
 def random_bits() -> int:
