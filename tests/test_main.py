@@ -155,6 +155,13 @@ class TestMailer:
         assert "EMAIL_URL" in err
         assert "--mailer console:" in err
 
+    @pytest.mark.parametrize("command", [["send", *TO_ANN], ["test", "a@b.example"], ["check"]])
+    def test_an_empty_one_is_wrong_usage(self, command, run):
+        status, out, err = run(*command, "--mailer", "")
+
+        assert (status, out) == (2, "")
+        assert err.startswith("simplemail: --mailer is empty; give a URL like smtp+tls://mail.exam")
+
     @pytest.mark.parametrize(
         "mailer", ["memory", "memory:", "simplemail.backends.locmem.EmailBackend"]
     )

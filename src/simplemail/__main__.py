@@ -148,6 +148,11 @@ def _report(
 
 def _mailer(args: argparse.Namespace) -> Any:
     spec = args.mailer
+    if spec == "":
+        raise UsageError(
+            "--mailer is empty; give a URL like smtp+tls://mail.example.com, or leave it out to "
+            "use the environment variable EMAIL_URL"
+        )
     if spec is None and not is_configured():
         raise UsageError(
             "No mailer is configured; set the environment variable EMAIL_URL or give --mailer, "

@@ -191,8 +191,8 @@ def test_a_circle_is_refused_with_its_way():
     ("wrong", "text"),
     [
         ([], "'mailers' must name at least one mailer"),
-        ("smtp://h", "'mailers' must be a list of mailers .*, not a str"),
-        (None, "'mailers' must be a list of mailers .*, not a NoneType"),
+        ("smtp://h", "'mailers' must be a list of mailers .*, not str"),
+        (None, "'mailers' must be a list of mailers .*, not NoneType"),
         (["primry"], "There is no mailer 'primry' to hold"),
         ([5], r"MAILERS\['x.mailers\[0\]'\]: An entry is a URL or"),
     ],
@@ -282,7 +282,7 @@ def test_holds_no_strangers():
         def send_messages(self, messages):
             return 0
 
-    with pytest.raises(InvalidMailer, match=r"children of BaseEmailBackend only, not a .*Stranger"):
+    with pytest.raises(InvalidMailer, match=r"children of BaseEmailBackend only, not .*Stranger"):
         EmailBackend(mailers=[Stranger()])
 
 

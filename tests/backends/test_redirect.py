@@ -163,7 +163,13 @@ def test_as_a_url_option():
     ("options", "text"),
     [
         ({"mailer": "dummy:"}, "OPTIONS must define 'to' or 'allow'"),
-        ({"to": [ME]}, "An entry is a URL or"),
+        ({"to": [ME]}, "'mailer' must name a mailer by alias, URL or dict, not None"),
+        ({"to": [ME], "mailer": ""}, "'mailer' must name a mailer by alias, URL or dict, not ''"),
+        ({"to": ["a b"], "mailer": "dummy:"}, "'to' must be .*addresses.*: Invalid address 'a b'"),
+        ({"to": 5, "mailer": "dummy:"}, "'to' must be a list of addresses.*, not 5"),
+        ({"to": [5], "mailer": "dummy:"}, r"'to' must be a list of addresses.*, not \[5\]"),
+        ({"allow": ["*.x"], "mailer": "dummy:"}, r"'allow' must .* domains, .* address '\*\.x'"),
+        ({"allow": ["*@x"], "mailer": "dummy:", "to": 5}, "'to' must be a list of addresses"),
     ],
 )
 def test_bad_configuration(options, text):
@@ -171,9 +177,16 @@ def test_bad_configuration(options, text):
         EmailBackend(alias="x", **options)
 
 
-def test_a_bad_address_of_ones_own():
-    with pytest.raises(ValueError, match="Invalid address"):
-        EmailBackend(mailer="dummy:", to=["not an address"])
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("Ann <Ann@Example.com>", "ann@example.com"),
+        ("@Example.com", "ann@example.com"),
+        ("bücher.example", "ann@xn--bcher-kva.example"),
+    ],
+)
+def test_an_allowed_entry_means_what_an_envelope_says(entry, address):
+    assert EmailBackend(mailer="dummy:", allow=[entry]).allows(address)
 
 
 def test_an_empty_subject_gets_the_prefix_alone():

@@ -59,7 +59,7 @@ def test_to_an_archive(tmp_path):
 
 
 def test_needs_a_mailer():
-    with pytest.raises(Exception, match="An entry is a URL or"):
+    with pytest.raises(Exception, match=r"'mailer' must name a mailer by .*, not None"):
         EmailBackend(copies=["dummy:"])
 
 

@@ -27,10 +27,14 @@ class HoldingBackend(BaseEmailBackend):
         """Build the mailers that an option names: by alias, URL, nested dict, or ready made."""
         if isinstance(specs, str) or not isinstance(specs, Iterable):
             raise InvalidMailer(
-                f"{option!r} must be a list of mailers (aliases, URLs or dicts), not a "
+                f"{option!r} must be a list of mailers (aliases, URLs or dicts), not "
                 f"{type(specs).__name__}.",
                 alias=self.alias,
             )
+        specs = list(specs)
+        if nothing := [spec for spec in specs if not spec]:
+            text = f"{option!r} must name a mailer by alias, URL or dict, not {nothing[0]!r}."
+            raise InvalidMailer(text, alias=self.alias)
         mailers: list[Any] = [
             held_mailer(spec, f"{self.alias or 'mailer'}.{option}[{number}]")
             for number, spec in enumerate(specs)
@@ -39,7 +43,7 @@ class HoldingBackend(BaseEmailBackend):
             if not isinstance(mailer, BaseEmailBackend):
                 kind = f"{type(mailer).__module__}.{type(mailer).__name__}"
                 raise InvalidMailer(
-                    f"{option!r} can hold children of BaseEmailBackend only, not a {kind}.",
+                    f"{option!r} can hold children of BaseEmailBackend only, not {kind}.",
                     alias=self.alias,
                 )
         if not mailers:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..addresses import addr_spec, groups
+from ..addresses import addr_spec, groups, to_ascii
 from ..exceptions import InvalidMailer
 from ..headers import header_line
 from ..receipts import Receipt, Reply, Status
@@ -46,16 +46,24 @@ class EmailBackend(HoldingBackend):
     ) -> None:
         super().__init__(fail_silently, **options)
         self.held = self.hold("mailer", [mailer])
-        self.to = [addr_spec(address) for address in self._list("to", to)]
-        self.allow = {entry.lower().removeprefix("@") for entry in self._list("allow", allow)}
+        self.to = self._list("to", to, addr_spec, "addresses like 'ann@example.com'")
+        allowed = self._list("allow", allow, _rule, "addresses and domains, like 'example.com'")
+        self.allow = {*allowed}
         self.subject_prefix = subject_prefix
         if not (self.to or self.allow):
             raise InvalidMailer("OPTIONS must define 'to' or 'allow'.", alias=self.alias)
 
-    def _list(self, name: str, value: Iterable[str]) -> list[str]:
-        # In a URL, a list is text with commas.
-        entries = value.split(",") if isinstance(value, str) else list(value)
-        return [entry.strip() for entry in entries if entry.strip()]
+    def _list(
+        self, name: str, value: Iterable[str], read: Callable[[str], str], kind: str
+    ) -> list[str]:
+        try:
+            # In a URL, a list is text with commas.
+            entries = value.split(",") if isinstance(value, str) else list(value)
+            return [read(entry.strip()) for entry in entries if entry.strip()]
+        except (AttributeError, TypeError, ValueError) as error:
+            wrong = f": {error}" if isinstance(error, ValueError) else f", not {value!r}"
+            text = f"{name!r} must be a list of {kind}{wrong}"
+            raise InvalidMailer(text, alias=self.alias) from None
 
     def allows(self, address: str) -> bool:
         """Is this address, or its domain, on the allow-list?"""
@@ -104,6 +112,13 @@ class EmailBackend(HoldingBackend):
         if len(field.partition(b"\r\n")[0]) > 998:
             field = b"X-Original-%b:\r\n%b\r\n" % (name, value)
         return field + (header_line(name.decode(), kept) if kept else b"")
+
+
+def _rule(entry: str) -> str:
+    """Return an address or a domain as it is compared: the way an envelope has it."""
+    if "@" in entry.removeprefix("@"):
+        return addr_spec(entry, utf8=True).lower()
+    return to_ascii(entry.removeprefix("@")).lower()
 
 
 def _addresses(value: bytes) -> list[str]:
