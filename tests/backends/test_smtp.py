@@ -59,6 +59,16 @@ class TestOptions:
         """BEHAVIOUR 39."""
         assert EmailBackend(host="h", use_tls=True).port == 25
 
+    @pytest.mark.parametrize("name", ["port", "timeout"])
+    def test_zero_is_a_mistake_and_nothing_is_not(self, name):
+        with pytest.raises(InvalidMailer, match=f"{name!r} must be a number from .*, not 0"):
+            EmailBackend(host="h", **{name: 0})
+        zero = override_settings(**{f"EMAIL_{name.upper()}": 0})
+        with zero, pytest.raises(InvalidMailer, match=f"{name!r} must be a number from .*, not 0"):
+            get_connection()
+        with override_settings(**{f"EMAIL_{name.upper()}": ""}):
+            assert (get_connection().port, get_connection().timeout) == (25, 60)
+
     def test_host_is_required_with_an_alias(self):
         """BEHAVIOUR 39."""
         with pytest.raises(InvalidMailer) as caught:

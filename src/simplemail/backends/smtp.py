@@ -113,8 +113,8 @@ class EmailBackend(BaseEmailBackend):
 
     def _fill_from_settings(self) -> None:
         self.host = self.host or classic("EMAIL_HOST")
-        self.port = self.port or classic("EMAIL_PORT")
         for name, setting in {
+            "port": "EMAIL_PORT",
             "username": "EMAIL_HOST_USER",
             "password": "EMAIL_HOST_PASSWORD",
             "use_tls": "EMAIL_USE_TLS",
@@ -141,8 +141,10 @@ class EmailBackend(BaseEmailBackend):
                 "True.",
                 alias=self.alias,
             )
-        self.port = self.port or (465 if self.use_ssl else 587 if self.use_tls else 25)
-        self.timeout = self.timeout or 60.0  # s, for every wait
+        port = 465 if self.use_ssl else 587 if self.use_tls else 25
+        for name, default in (("port", port), ("timeout", 60.0)):  # s, for every wait
+            if getattr(self, name) in (None, ""):  # 0 is a mistake
+                setattr(self, name, default)
         for name, limits in _NUMBERS.items():
             setattr(self, name, number(name, getattr(self, name), *limits, alias=self.alias))
         for name, (pattern, right) in _WORDS.items():
