@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import pytest
 
-from simplemail import InvalidMailer, Status, deliver, iter_deliver, override_settings
+from simplemail import (
+    InvalidMailer,
+    Status,
+    adeliver,
+    aiter_deliver,
+    deliver,
+    get_connection,
+    iter_deliver,
+    override_settings,
+)
 from simplemail.testing import capture
 from simplemail.testing.contract import a_message
 
@@ -44,10 +54,22 @@ def test_bad_configuration_is_raised_at_once():
         iter_deliver([a_message()])
 
 
-@pytest.mark.parametrize("wrong", [a_message(), a_message().envelope(), 5, None])
-def test_one_message_is_no_list(wrong):
-    with pytest.raises(TypeError, match=r"an iterable of messages, like \[message\], not a"):
-        deliver(wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [a_message(), a_message().envelope(), a_message().message(), b"From: a@b.c", "x", 5, None],
+    ids=lambda wrong: type(wrong).__name__,
+)
+@pytest.mark.parametrize("url", ["memory:", "smtp://127.0.0.1:1"])
+def test_one_message_is_no_list(url, wrong):
+    text = rf"another iterable, like \[message\], not {type(wrong).__name__}$"
+    with override_settings(EMAIL_URL=url):
+        for call in (deliver, get_connection().send_messages, get_connection().deliver):
+            with pytest.raises(TypeError, match=text):
+                call(wrong)
+        with pytest.raises(TypeError, match=text):
+            asyncio.run(adeliver(wrong))
+        with pytest.raises(TypeError, match=text):
+            asyncio.run(anext(aiter_deliver(wrong)))
 
 
 def test_a_message_delivers_itself(smtp_server):

@@ -98,12 +98,16 @@ class TestFromText:
 
 class TestSuggestions:
     def test_a_misspelt_option_is_met_with_the_nearest(self):
-        with pytest.raises(TypeError, match=r"unknown options 'tiemout'\. Did you mean 'timeout'"):
+        with pytest.raises(TypeError, match=r"unknown option 'tiemout'\. Did you mean 'timeout'"):
             get_connection("smtp", host="h", tiemout=5)
+
+    def test_several_misspelt_options_are_named(self):
+        with pytest.raises(TypeError, match="unknown options 'tiemout', 'prot'"):
+            get_connection("smtp", tiemout=5, prot=25)
 
     def test_of_backends_annotated_with_types(self):
         """Not only with text, as simplemail's own are."""
-        with pytest.raises(TypeError, match=r"unknown options 'conut'\. Did you mean 'count'"):
+        with pytest.raises(TypeError, match=r"unknown option 'conut'\. Did you mean 'count'"):
             get_connection(backend_with(count=int | None), conut=5)
 
 

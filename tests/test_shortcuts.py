@@ -23,6 +23,7 @@ from simplemail import (
 from simplemail.backends.base import BaseEmailBackend
 
 TO = ["ann@example.com"]
+SECRET = "s3cr3t-pw"
 built: list[dict] = []
 
 
@@ -254,8 +255,56 @@ class TestSendMail:
                 send_mail("Subject", "Text", None, TO)
         assert "fail_silently" in caplog.text
 
+    @pytest.mark.parametrize("wrong", [5, object(), TypeError])
+    def test_recipients_that_are_no_list(self, wrong):
+        with pytest.raises(TypeError, match='"to" argument must be a list or tuple, not '):
+            send_mail("Subject", "Text", None, wrong)
+
+    @pytest.mark.parametrize("wrong", [5, ("Ann", "ann@example.com"), ["ann@example.com"], b"a@b"])
+    def test_a_recipient_that_is_no_text(self, wrong, outbox):
+        with pytest.raises(ValueError, match="an address is text, like 'Ann <ann@"):
+            send_mail("Subject", "Text", None, [wrong])
+        assert outbox == []
+
+    @pytest.mark.parametrize("wrong", ["memory:", f"smtp://ann:{SECRET}@mail.example", object()])
+    def test_a_connection_that_is_none(self, wrong):
+        mass = [("Subject", "Text", None, TO)]
+        message = simplemail.EmailMessage("Subject", "Text", to=TO, connection=wrong)
+        text = "'connection' must be a mailer, like .*, not (str|object); an alias"
+        for call in (
+            lambda: send_mail("Subject", "Text", None, TO, connection=wrong),
+            lambda: send_mass_mail(mass, connection=wrong),
+            message.send,
+            message.deliver,
+        ):
+            with pytest.raises(TypeError, match=text) as caught:
+                call()
+            assert SECRET not in str(caught.value)
+
+    def test_a_url_is_no_alias_and_is_not_shown(self):
+        with pytest.raises(MailerDoesNotExist, match="A URL is no alias; use ") as caught:
+            send_mail("Subject", "Text", None, TO, using=f"smtp://ann:{SECRET}@mail.example")
+        assert SECRET not in f"{caught.value!r} {caught.value.__notes__}"
+
 
 class TestSendMassMail:
+    @pytest.mark.parametrize(
+        ("data", "item"),
+        [
+            ([("1", "Text", None, TO), ("2", "Text", None)], "item 1 has 3"),
+            ([("1", "Text", None, TO, "more")], "item 0 has 5"),
+            (("1", "Text", None, TO), "item 0 is str"),
+            ([5], "item 0 is int"),
+        ],
+    )
+    def test_what_is_no_message_is_named(self, data, item, outbox):
+        with pytest.raises(ValueError, match=rf"\(subject, message, .*\) for each mail; {item}$"):
+            send_mass_mail(data)
+
+    def test_what_is_no_list_is_named(self):
+        with pytest.raises(TypeError, match=r"recipient_list\) for each mail, not int"):
+            send_mass_mail(5)
+
     def test_makes_one_call_with_one_connection(self, recording):
         """BEHAVIOUR 12: the one connection is each message's, one send_messages() call."""
         sent = send_mass_mail([("1", "Text", None, TO), ("2", "Text", "me@example.com", TO)])

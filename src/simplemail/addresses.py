@@ -45,6 +45,9 @@ _SIMPLE = pattern(SIMPLE)
 # Elements of a list without comments or groups, up to the next comma that separates.
 _ELEMENT = pattern(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
+_NO_TEXT = (bytes, bytearray, int, float, list, tuple, set, frozenset, dict)
+"""What has no text form but its repr(), which may look like an address."""
+
 _PRINTABLE = pattern(rf"[^\x00-\x1f{_NEVER}]*")
 _PLAIN_LOCAL = pattern(_DOT_ATOM)
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -94,7 +97,7 @@ def addr_spec(address: object, *, utf8: bool = False) -> str:
     Raises ValueError, "Invalid address ...", unless it is exactly one mailbox (RFC 5322, 3.4) of
     at most 64 octets before the @ and 254 in all. With `utf8`, a local part beyond ASCII is kept.
     """
-    text = _as_text(address)
+    text = as_text(address)
     if len(text) <= SIMPLE_LENGTH and _SIMPLE.fullmatch(text):
         return text
     return _addr_spec(text, utf8)
@@ -116,13 +119,17 @@ def mailbox(address: object) -> Mailbox:
 
     Raises ValueError, "Invalid address ...", when there is none, or more, or something left over.
     """
-    return _mailbox(_as_text(address))
+    return _mailbox(as_text(address))
 
 
-def _as_text(address: object) -> str:
-    if address is None or isinstance(address, bytes | bytearray):
-        raise _invalid(address, "an address is text")
-    text = address if type(address) is str else str(address)
+def as_text(address: object) -> str:
+    """Return the address as text. Raises ValueError, "Invalid address ...", for what has none."""
+    if type(address) is str:
+        text = address
+    elif address is None or isinstance(address, _NO_TEXT):
+        raise _invalid(address, "an address is text, like 'Ann <ann@example.com>'")
+    else:
+        text = str(address)
     if len(text) > _LONGEST_MAILBOX:
         raise _invalid(text, f"longer than {_LONGEST_MAILBOX} characters")
     return text

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from .message import EmailMultiAlternatives, choose_mailer
 from .receipts import Receipt
+from .render import several
 from .shortcuts import addresses_of, connection_options, mail_admins, mail_managers, send_mass_mail
 
 Result = TypeVar("Result")
@@ -121,6 +122,7 @@ async def asend(message: Any, fail_silently: bool = False, *, using: str | None 
 async def adeliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
     """Do what `deliver()` does without blocking the event loop."""
     mailer = choose_mailer(using, None)
+    messages = several(messages)
     receipts: list[Receipt] = await in_thread(mailer, mailer.deliver, messages)
     return receipts
 
@@ -135,6 +137,7 @@ async def aiter_deliver(
     leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished,
     but an async iterable isn't waited for. It is cancelled and closed.
     """
+    messages = messages if isinstance(messages, AsyncIterable) else several(messages)
     mailer = choose_mailer(using, None)
     stream = _Stream(messages)
     # Not one of the mailer's threads: who iterates may need those for each receipt.

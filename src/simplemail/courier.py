@@ -9,7 +9,7 @@ from .addresses import NeedsSMTPUTF8
 from .light import TYPE_CHECKING
 from .patience import pause
 from .receipts import Receipt, Status
-from .render import Envelope
+from .render import Envelope, several
 
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -87,7 +87,7 @@ class Courier:
         """
         jobs: deque[Job] = deque()
         failure: BaseException | None = None
-        messages = iter(messages)
+        messages = iter(several(messages))
         try:
             while True:
                 try:

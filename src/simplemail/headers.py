@@ -16,6 +16,7 @@ from .addresses import (
     SIMPLE,
     SIMPLE_LENGTH,
     Mailbox,
+    as_text,
     elements,
     groups,
     mailbox,
@@ -235,7 +236,7 @@ def _address_list(name: str, value: object, utf8: bool) -> str:
 
 def _checked_mailbox(name: str, address: object, utf8: bool) -> str:
     """Return one address as it stands in a header: as it was written, if that is good."""
-    text = address if type(address) is str else str(address)
+    text = address if type(address) is str else as_text(address)
     if len(text) <= SIMPLE_LENGTH and _VERBATIM.fullmatch(text) and "=?" not in text:
         return text
     check_header(name, text)

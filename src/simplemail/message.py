@@ -271,6 +271,12 @@ def choose_mailer(
 ) -> Any:
     """Return the connection given, the mailer of this alias, or the default one."""
     if connection is not None:
+        if not hasattr(connection, "send_messages"):
+            kind = type(connection).__name__  # not what it says: a URL may hold a password
+            raise TypeError(
+                f"'connection' must be a mailer, like get_connection('memory:'), not {kind}; an "
+                "alias of MAILERS goes into 'using'"
+            )
         return connection
     if using is not None:
         return mailers[using]

@@ -73,7 +73,7 @@ class Envelope(NamedTuple):
             hasattr(thing, "message") or hasattr(thing, "policy")
         ):
             kind = type(thing).__name__
-            raise TypeError(f"A message, an envelope or the bytes of one can be sent, not a {kind}")
+            raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")
         content = _content(thing, eight_bit, utf8)
         end = header_end(content)
         header = b"\n" + content[:end]
@@ -123,6 +123,18 @@ class Envelope(NamedTuple):
             raise ValueError(f"This is no envelope in JSON: {error}") from None
         del found["version"]
         return cls(**{**found, "recipients": tuple(found["recipients"]), "content": content})
+
+
+def several(messages: Any) -> Iterable[Any]:
+    """Return what should be messages. TypeError for what can't be: one message alone, say."""
+    if type(messages) is not list and (
+        isinstance(messages, (Envelope, str, bytes))
+        or hasattr(messages, "as_bytes")  # a stdlib message yields the names of its fields
+        or not hasattr(messages, "__iter__")
+    ):
+        kind = type(messages).__name__
+        raise TypeError(f"Messages come in a list or another iterable, like [message], not {kind}")
+    return messages
 
 
 def _check_fields(found: Any) -> None:

@@ -9,6 +9,7 @@ from .exceptions import ImproperlyConfigured
 from .light import TYPE_CHECKING
 from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
 from .receipts import Receipt
+from .render import several
 
 if TYPE_CHECKING:
     from typing import Any
@@ -64,14 +65,28 @@ def send_mass_mail(
     """
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mailer = choose_mailer(using, connection, **options)
-    messages = (
-        EmailMessage(subject, message, sender, recipients, connection=mailer)
-        for subject, message, sender, recipients in datatuple
-    )
+    messages = _messages(datatuple, mailer)
     # A send_messages() written for Django was promised a list, and may ask for its length.
     lazy = getattr(mailer.send_messages, "_takes_any_iterable", False) is True
     sent: int = mailer.send_messages(messages if lazy else list(messages))
     return sent
+
+
+def _messages(datatuple: Any, mailer: Any) -> Iterator[EmailMessage]:
+    if not isinstance(datatuple, Iterable):
+        kind = type(datatuple).__name__
+        raise TypeError(f"{_DATATUPLE}, not {kind}")
+    for number, data in enumerate(datatuple):
+        try:
+            subject, message, sender, recipients = data
+        except (TypeError, ValueError) as error:
+            kind = type(data).__name__
+            found = f"has {len(data)}" if isinstance(data, (tuple, list)) else f"is {kind}"
+            raise ValueError(f"{_DATATUPLE}; item {number} {found}") from error
+        yield EmailMessage(subject, message, sender, recipients, connection=mailer)
+
+
+_DATATUPLE = "send_mass_mail() takes (subject, message, from_email, recipient_list) for each mail"
 
 
 def mail_admins(
@@ -123,9 +138,7 @@ def iter_deliver(messages: Iterable[Any], *, using: str | None = None) -> Iterat
     closes the iterator (or lets it be collected); what was handed over by then is finished, but
     yields no receipt. To see them all, end `messages` instead.
     """
-    if hasattr(messages, "recipients") or not isinstance(messages, Iterable):
-        kind = type(messages).__name__
-        raise TypeError(f"deliver() takes an iterable of messages, like [message], not a {kind}")
+    messages = several(messages)
     mailer = choose_mailer(using, None)
     receipts: Iterator[Receipt] = mailer.iter_deliver(messages)
     return receipts

@@ -178,6 +178,19 @@ class TestAnOverriddenSendMessages:
         assert len(smtp_server.connections) == 1
 
 
+@pytest.mark.parametrize("answer", [True, 250, "sent", (250, "sent"), {}], ids=repr)
+def test_an_answer_that_is_no_reply_is_named(answer):
+    class Hasty(BaseEmailBackend):
+        def send_envelope(self, envelope):
+            return answer
+
+    kind = type(answer).__name__
+    text = rf"test_base.*Hasty.send_envelope\(\) must return a Reply, like .*, not {kind}$"
+    for call in (Hasty().send_messages, Hasty().deliver):
+        with pytest.raises(TypeError, match=text):
+            call([a_message()])
+
+
 class TestInsideDjango:
     """What Django hands to every backend is no misspelt option."""
 

@@ -133,7 +133,7 @@ class TestBlock:
         with override_settings(MAILERS=routes), capture():
             with pytest.raises(InvalidMailer, match=r"MAILERS\['news'\]: Unknown options 'oops_t"):
                 send(using="news")
-            with pytest.raises(TypeError, match="unknown options 'oops_typo'"):
+            with pytest.raises(TypeError, match="unknown option 'oops_typo'"):
                 get_connection(name, oops_typo=1)
 
     def test_a_mistyped_option_in_a_url_is_refused(self):

@@ -12,7 +12,7 @@ from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING
 from ..options import known_options, suggestion
 from ..receipts import Receipt, Reply, Status, status_of
-from ..render import Envelope
+from ..render import Envelope, several
 
 if TYPE_CHECKING:
     from typing import Any, TypeVar
@@ -94,7 +94,7 @@ class BaseEmailBackend:
             receipts: list[Receipt] = []
             keep = isinstance(email_messages, Sequence)  # the caller has them all anyway
             try:
-                for message in email_messages:
+                for message in several(email_messages):
                     if not self.is_ready():
                         opened = self._open_for(message, receipts)
                         if not self.is_ready():
@@ -143,7 +143,7 @@ class BaseEmailBackend:
         opened: bool | None = False
         deliver = self._deliver_by_count if self.has_own_send_messages() else self.deliver_message
         try:
-            for message in messages:
+            for message in several(messages):
                 with self._lock:
                     try:
                         opened = (not self.is_ready() and self.open()) or opened
@@ -158,12 +158,19 @@ class BaseEmailBackend:
 
     def deliver_message(self, message: Any) -> Receipt:
         """Send one message over what is open, and say what became of it. For subclasses."""
-        envelope = reply = None
+        envelope = None
+        reply: Any = None
         try:
             envelope = Envelope.of(message, utf8=True)
             reply = self.send_message(message, envelope)
         except Exception as error:
             return Receipt(message, status_of(error), envelope, {}, None, error)
+        if reply is not None and not isinstance(reply, Reply):
+            kind, backend = type(reply).__name__, type(self)
+            raise TypeError(
+                f"{backend.__module__}.{backend.__qualname__}.send_envelope() must return a Reply, "
+                f"like Reply(250, 'sent'), or None if the message went nowhere, not {kind}"
+            )
         status = Status.REFUSED if reply is None else Status.SENT
         return Receipt(message, status, envelope, {}, reply)
 
@@ -291,5 +298,6 @@ def _unknown_options(backend: type, names: list[str], alias: str | None) -> Exce
     listed = ", ".join(map(repr, names))
     help_ = suggestion(backend, names)
     if alias is None:
-        return TypeError(f"{backend.__module__}: unknown options {listed}. {help_}")
-    return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)
+        plural = "s" * (len(names) > 1)
+        return TypeError(f"{backend.__module__}: unknown option{plural} {listed}. {help_}")
+    return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)  # Django's words

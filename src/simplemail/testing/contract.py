@@ -128,7 +128,7 @@ class BackendContract:
 
     def test_an_unknown_option_is_refused(self) -> None:
         """Without an alias, as TypeError; `super().__init__(**options)` does it."""
-        with pytest.raises(TypeError, match="unknown options 'oops_typo'"):
+        with pytest.raises(TypeError, match=r"unknown options? 'oops_typo'"):
             self.make(oops_typo=1)
 
     def test_knows_its_alias(self) -> None:
