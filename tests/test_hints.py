@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from simplemail.backends.smtp import EmailBackend
 from simplemail.hints import explain, explain_refusal
 
 
@@ -158,19 +159,20 @@ def test_a_server_that_refuses_a_session_is_named_with_a_remedy(error, remedy):
 
 
 @pytest.mark.parametrize(
-    ("reply", "state", "remedy"),
+    ("reply", "use_tls", "remedy"),
     [
-        (b"5.7.0 Must issue a STARTTLS command first", (False, False), "use smtp+tls:// (use_tls"),
-        (b"5.7.0 Must issue a STARTTLS command first", (True, False), "give username and password"),
-        (b"5.7.0 Authentication required", (False, False), "give username and password"),
+        (b"5.7.0 Must issue a STARTTLS command first", False, "use smtp+tls:// (use_tls"),
+        (b"5.7.0 Must issue a STARTTLS command first", True, "give username and password"),
+        (b"5.7.0 Authentication required", False, "give username and password"),
     ],
 )
-def test_a_server_that_wants_more_first_is_named_with_a_remedy(reply, state, remedy):
+def test_a_server_that_wants_more_first_is_named_with_a_remedy(reply, use_tls, remedy):
+    mailer = EmailBackend("mail.example.com", 587, use_tls=use_tls)
     sender = smtplib.SMTPSenderRefused(530, reply, "ann@example.com")
     recipient = smtplib.SMTPRecipientsRefused({"bob@example.com": (530, reply)})
 
     for error in (sender, recipient):
-        explain_refusal(error, WHERE, encrypted=state[0], login=state[1])
+        explain_refusal(error, mailer)
 
     assert sender.args[1].startswith(f"{reply.decode()}; {WHERE} wants")
     assert remedy in sender.args[1]
@@ -183,7 +185,7 @@ def test_a_server_that_wants_more_first_is_named_with_a_remedy(reply, state, rem
 def test_a_server_that_does_not_relay_for_strangers_wants_a_login():
     error = smtplib.SMTPRecipientsRefused({"bob@example.com": (550, b"5.7.1 Relaying denied")})
 
-    explain_refusal(error, WHERE, encrypted=False, login=False)
+    explain_refusal(error, EmailBackend("mail.example.com", 587))
 
     assert error.__notes__ == [f"{WHERE} wants a login first; give username and password"]
 
@@ -200,7 +202,7 @@ def test_a_server_that_does_not_relay_for_strangers_wants_a_login():
 def test_other_refusals_stay_as_they_are(error):
     before = error.args
 
-    explain_refusal(error, WHERE, encrypted=True, login=True)
+    explain_refusal(error, EmailBackend("mail.example.com", 587, "me", "secret", use_tls=True))
 
     assert error.args == before
     assert not hasattr(error, "__notes__")

@@ -45,8 +45,8 @@ _SIMPLE = pattern(SIMPLE)
 # Elements of a list without comments or groups, up to the next comma that separates.
 _ELEMENT = pattern(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
+# What has no text form but its repr(), which may look like an address.
 _NO_TEXT = (bytes, bytearray, int, float, list, tuple, set, frozenset, dict)
-"""What has no text form but its repr(), which may look like an address."""
 
 _PRINTABLE = pattern(rf"[^\x00-\x1f{_NEVER}]*")
 _PLAIN_LOCAL = pattern(_DOT_ATOM)
@@ -124,12 +124,9 @@ def mailbox(address: object) -> Mailbox:
 
 def as_text(address: object) -> str:
     """Return the address as text. Raises ValueError, "Invalid address ...", for what has none."""
-    if type(address) is str:
-        text = address
-    elif address is None or isinstance(address, _NO_TEXT):
+    if type(address) is not str and (address is None or isinstance(address, _NO_TEXT)):
         raise _invalid(address, "an address is text, like 'Ann <ann@example.com>'")
-    else:
-        text = str(address)
+    text = address if type(address) is str else str(address)
     if len(text) > _LONGEST_MAILBOX:
         raise _invalid(text, f"longer than {_LONGEST_MAILBOX} characters")
     return text

@@ -122,7 +122,6 @@ async def asend(message: Any, fail_silently: bool = False, *, using: str | None 
 async def adeliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
     """Do what `deliver()` does without blocking the event loop."""
     mailer = choose_mailer(using, None)
-    messages = several(messages)
     receipts: list[Receipt] = await in_thread(mailer, mailer.deliver, messages)
     return receipts
 
@@ -137,7 +136,6 @@ async def aiter_deliver(
     leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished,
     but an async iterable isn't waited for. It is cancelled and closed.
     """
-    messages = messages if isinstance(messages, AsyncIterable) else several(messages)
     mailer = choose_mailer(using, None)
     stream = _Stream(messages)
     # Not one of the mailer's threads: who iterates may need those for each receipt.
@@ -196,7 +194,9 @@ class _Stream:
 
     def _wanted(self) -> Iterator[Any]:
         messages = self._messages
-        for message in messages if isinstance(messages, Iterable) else self._awaited(messages):
+        if isinstance(messages, AsyncIterable):
+            messages = self._awaited(messages)
+        for message in several(messages):
             self._room.acquire()
             if self._is_stopped:
                 return

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import socket
 
+from .light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)
 
@@ -20,21 +25,21 @@ def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -
         _set_text(error, "; ".join(filter(None, [sentence or _said(error), hint])))
 
 
-def explain_refusal(error: BaseException, where: str, *, encrypted: bool, login: bool) -> None:
+def explain_refusal(error: BaseException | None, mailer: Any) -> None:
     """Add what would help to the error of a server that takes mail only from those it knows.
 
-    `encrypted` and `login` say what there was. In smtplib's error for refused recipients, which
-    has no text but theirs, it is a note.
+    In smtplib's error for refused recipients, which has no text but theirs, it is a note.
     """
+    if not isinstance(error, OSError):
+        return
     recipients = getattr(error, "recipients", {})
     code = getattr(error, "smtp_code", 0)
     answers = [*recipients.values(), (code, getattr(error, "smtp_error", b""))]
     wanted = [text.lower() for code, text in answers if code == 530 or b"relay" in text.lower()]
-    if not wanted or not isinstance(error, OSError):
-        return
-    if not encrypted and any(b"tls" in text for text in wanted):
+    where = f"{mailer.host}:{mailer.port}"
+    if any(b"tls" in text for text in wanted) and not (mailer.use_tls or mailer.use_ssl):
         remedy = f"{where} wants TLS first; use smtp+tls:// (use_tls, port 587)"
-    elif not login:
+    elif wanted and not (mailer.username and mailer.password):
         remedy = f"{where} wants a login first; give username and password"
     else:
         return

@@ -185,7 +185,7 @@ def test_an_answer_that_is_no_reply_is_named(answer):
             return answer
 
     kind = type(answer).__name__
-    text = rf"test_base.*Hasty.send_envelope\(\) must return a Reply, like .*, not {kind}$"
+    text = rf"Hasty.send_envelope\(\) must return a Reply, like .*, not {kind}$"
     for call in (Hasty().send_messages, Hasty().deliver):
         with pytest.raises(TypeError, match=text):
             call([a_message()])

@@ -166,10 +166,9 @@ class BaseEmailBackend:
         except Exception as error:
             return Receipt(message, status_of(error), envelope, {}, None, error)
         if reply is not None and not isinstance(reply, Reply):
-            kind, backend = type(reply).__name__, type(self)
             raise TypeError(
-                f"{backend.__module__}.{backend.__qualname__}.send_envelope() must return a Reply, "
-                f"like Reply(250, 'sent'), or None if the message went nowhere, not {kind}"
+                f"{type(self).__qualname__}.send_envelope() must return a Reply, like Reply(250), "
+                f"or None if the message went nowhere, not {type(reply).__name__}"
             )
         status = Status.REFUSED if reply is None else Status.SENT
         return Receipt(message, status, envelope, {}, reply)

@@ -238,7 +238,8 @@ class EmailBackend(BaseEmailBackend):
                     receipt = next(receipts, None)
                 if receipt is None:
                     break
-                self.log_receipt(self._explained(receipt))
+                explain_refusal(receipt.error, self)
+                self.log_receipt(receipt)
                 yield receipt
         finally:
             receipts.close()
@@ -246,14 +247,8 @@ class EmailBackend(BaseEmailBackend):
                 self.close()
 
     def deliver_message(self, message: Any) -> Receipt:
-        return self._explained(self._courier(leaving=self.closes_next).deliver(message))
-
-    def _explained(self, receipt: Receipt) -> Receipt:
-        if receipt.error is not None:
-            encrypted = bool(self.use_tls or self.use_ssl)
-            login = bool(self.username and self.password)
-            where = f"{self.host}:{self.port}"
-            explain_refusal(receipt.error, where, encrypted=encrypted, login=login)
+        receipt = self._courier(leaving=self.closes_next).deliver(message)
+        explain_refusal(receipt.error, self)
         return receipt
 
     def send_envelope(self, envelope: Envelope) -> Reply:
