@@ -64,7 +64,10 @@ def signatures(node: ast.AST, prefix: str = "") -> dict[str, str]:
     found = {}
     for child in node.body:
         if isinstance(child, FUNCTIONS) and is_public(child.name):
-            found |= signatures(child, f"{node.name}.")
+            if "property" in map(ast.unparse, child.decorator_list):  # read as an attribute
+                found[f"{node.name}.{child.name}"] = ast.unparse(child.returns)
+            else:
+                found |= signatures(child, f"{node.name}.")
         elif isinstance(child, ast.AnnAssign) and is_public(ast.unparse(child.target)):
             found[f"{node.name}.{ast.unparse(child.target)}"] = ast.unparse(child.annotation)
     return found
