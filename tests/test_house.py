@@ -20,7 +20,7 @@ FLOORS = [
     {"conf", "msgid", "headers", "parts", "hints", "show", "bodies", "sentences"}
     | {"channel", "transaction", "tls", "patience", "dialogue"},
     {"options", "fields", "checks", "urls"} | {"auth", "wire"},
-    {"mime"},
+    {"mime", "smtp_options"},
     {"render", "delivered"},
     {"compose", "handler"} | {"courier", "dial", "pool"},
     {"message"},

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from ..conf import classic
 from ..courier import Courier
 from ..dial import Route, adopt, as_smtplib, dial
-from ..exceptions import InvalidMailer
 from ..hints import explain, explain_refusal
 from ..light import TYPE_CHECKING
 from ..msgid import DNS_NAME
-from ..options import check_host, check_word, flag, greeting_name, number
 from ..patience import may_pass, pause
 from ..receipts import Receipt, Reply
 from ..render import Envelope
+from ..smtp_options import CHECKED, right
 from ..wire import Session
 from .base import BaseEmailBackend
 
@@ -26,23 +25,6 @@ if TYPE_CHECKING:
 
     from ..pool import Pool
 _HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
-
-_NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
-    "port": (int, 1, 65535),
-    "timeout": (float, 0.001, 1e6),
-    "window": (int, 1, 1000),
-    "retries": (int, 0, 100),
-    "keep_alive": (float, 0, 1e6),
-    "pool_size": (int, 1, 10_000),
-}
-
-_METHODS = ("plain", "login", "cram-md5", "scram-sha-256", "xoauth2", "oauthbearer")
-_REPORT = "(SUCCESS|FAILURE|DELAY)"
-_WORDS = {
-    "auth": ("|".join(_METHODS), f"one of {', '.join(_METHODS)}"),
-    "notify": (f"NEVER|{_REPORT}(,{_REPORT})*", "'NEVER', or like 'FAILURE,DELAY'"),
-    "ret": ("FULL|HDRS", "'FULL' or 'HDRS'"),
-}
 
 
 class EmailBackend(BaseEmailBackend):
@@ -109,7 +91,8 @@ class EmailBackend(BaseEmailBackend):
         self.port, self.timeout = port, timeout
         if self.alias is None:
             self._fill_from_settings()
-        self._check()
+        options = {name: getattr(self, name) for name in CHECKED}
+        vars(self).update(right(self.alias, options))
 
     def _fill_from_settings(self) -> None:
         self.host = self.host or classic("EMAIL_HOST")
@@ -125,33 +108,6 @@ class EmailBackend(BaseEmailBackend):
         }.items():
             if getattr(self, name) is None:
                 setattr(self, name, classic(setting))
-
-    def _check(self) -> None:
-        for name in ("use_tls", "use_ssl", "allow_cleartext_auth"):
-            setattr(self, name, flag(name, getattr(self, name), self.alias))
-        check_host(self.host, self.alias)
-        if self.use_tls and self.use_ssl:
-            if self.alias is None:
-                raise ValueError(
-                    "EMAIL_USE_TLS/EMAIL_USE_SSL are mutually exclusive, so only set one of those "
-                    "settings to True."
-                )
-            raise InvalidMailer(
-                "The 'use_ssl' and 'use_tls' OPTIONS are incompatible. Set at most one of them to "
-                "True.",
-                alias=self.alias,
-            )
-        port = 465 if self.use_ssl else 587 if self.use_tls else 25
-        for name, default in (("port", port), ("timeout", 60.0)):  # s, for every wait
-            if getattr(self, name) in (None, ""):  # 0 is a mistake
-                setattr(self, name, default)
-        for name, limits in _NUMBERS.items():
-            setattr(self, name, number(name, getattr(self, name), *limits, alias=self.alias))
-        for name, (pattern, right) in _WORDS.items():
-            check_word(name, getattr(self, name), pattern, right, alias=self.alias)
-        self.local_hostname = greeting_name(self.local_hostname, self.alias)
-        bind = self.source_address
-        self.source_address = (bind, 0) if isinstance(bind, str) else bind and (bind[0], bind[1])
 
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
