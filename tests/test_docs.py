@@ -1,5 +1,6 @@
 """The documentation tells the truth: every block runs, and every link leads somewhere."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,23 @@ def test_log_records_arrive(tmp_path):
     assert "ZeroDivisionError" in logged.message.get_content()
     assert configured.message["Subject"] == "ERROR: Disk is full"
     assert logged.recipients == configured.recipients == ["ops@example.com"]
+
+
+def test_what_a_page_does_to_logging_is_undone(tmp_path):
+    page = tmp_path / "page.md"
+    code = """import logging
+logging.getLogger().addHandler(logging.NullHandler())
+logging.getLogger("simplemail.wire").setLevel(logging.DEBUG)"""
+    page.write_text(f"```python\n{code}\n```\n")
+    here = tmp_path / "directory"
+    here.mkdir()
+    handlers = [*logging.root.handlers]
+
+    with Network().up() as network:
+        Page(page, here, network).run()
+
+    assert logging.root.handlers == handlers
+    assert not logging.getLogger("simplemail.wire").isEnabledFor(logging.DEBUG)
 
 
 def test_a_block_that_prints_something_else_is_noticed(tmp_path):

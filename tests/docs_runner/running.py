@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
 import socket
@@ -66,6 +67,7 @@ class Page:
             mock.patch("sys.path", [str(self.directory), *sys.path]),
             mock.patch("simplemail.outbox", []),
             simplemail.override_settings(),
+            _logging_restored(),
             self.network.here(),
         ):
             os.environ.pop("EMAIL_URL", None)
@@ -164,3 +166,21 @@ def _last_line(stream: IO[bytes]) -> str:
         line = stream.readline().decode()
         if line[3:4] != "-":
             return line
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """Leave every logger with the level and the handlers that it had."""
+    before = _loggers()
+    try:
+        yield
+    finally:
+        for logger in _loggers():
+            level, handlers = before.get(logger, (logging.NOTSET, []))
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
+
+
+def _loggers() -> dict[logging.Logger, tuple[int, list[logging.Handler]]]:
+    known = [each for each in logging.root.manager.loggerDict.values() if hasattr(each, "level")]
+    return {logger: (logger.level, [*logger.handlers]) for logger in [logging.root, *known]}
