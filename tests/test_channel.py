@@ -11,9 +11,11 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 
+from simplemail import channel as channel_module
 from simplemail.channel import Channel
 from simplemail.receipts import Reply
 
@@ -201,6 +203,29 @@ def test_two_full_buffers_do_not_wait_for_each_other(
     thread.join()
 
     assert {channel.reply().code for _ in range(replies)} == {250}
+
+
+def test_a_near_server_is_waited_for_awake_and_a_far_one_soon_asleep(
+    ends: tuple[Channel, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, server = ends
+    wait, looks, clock = channel._wait, [0], count(0.0, 0.0625)
+
+    def far(deadline: float | None, **what: bool) -> bool:
+        looks[-1] += deadline == 0
+        return deadline != 0 and wait(None, **what)
+
+    monkeypatch.setattr(channel_module, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(channel_module, "AWAKE", 0.5)
+    monkeypatch.setattr(channel, "_awake", 0.5)
+    monkeypatch.setattr(channel, "_wait", far)
+    for _ in range(7):
+        server.sendall(b"250 Ok\r\n")
+        assert channel.reply() == Reply(250, "Ok")
+        looks.append(0)
+
+    assert looks == [7, 3, 1, 0, 0, 0, 0, 0]
+    assert channel._awake < channel_module.AWAKE / 16
 
 
 class TestQuiet:
