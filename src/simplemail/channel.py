@@ -122,8 +122,8 @@ class Channel:
             end = self._long_reply()
             at = self._at
         raw, self._at = self._data[at : end + 1], end + 1
-        # Most replies are the same few: "250 2.1.0 Ok".
-        return _common(raw) if len(raw) < 100 else _parse(raw)
+        # Most replies are the same few: "250 2.1.0 Ok", and one to EHLO.
+        return _common(raw) if len(raw) < 500 else _parse(raw)
 
     def _long_reply(self) -> int:
         """Wait until a whole reply is there, and return where it ends."""

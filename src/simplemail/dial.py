@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from .channel import Channel
@@ -105,7 +105,8 @@ def hello(session: Session, name: str) -> None:
     session.ehlo = reply
 
 
-def _features(text: str) -> dict[str, str]:
+@lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
+def _features(text: str) -> Mapping[str, str]:
     """Read the answer to EHLO, the old "AUTH=LOGIN" included."""
     features: dict[str, str] = {}
     for line in text.split("\n")[1:]:

@@ -9,7 +9,7 @@ from .light import TYPE_CHECKING
 from .receipts import Reply, disconnected, protocol_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .channel import Channel
 # A session that was idle for longer, in seconds, is asked whether it is still there.
@@ -34,7 +34,7 @@ class Dialogue:
     def __init__(self, channel: Channel, host: str) -> None:
         self.channel = channel
         self.host = host
-        self.features: dict[str, str] = {}
+        self.features: Mapping[str, str] = {}
         self.greeting = self.ehlo = Reply(0)
         self.lost: OSError | None = None
         self.farewell: Reply | None = None
