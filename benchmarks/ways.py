@@ -94,7 +94,7 @@ async def _aiosmtplib_one_session(port: int, messages: int) -> None:
 
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as smtp:
         for number in range(messages):
-            await smtp.send_message(_stdlib_message(number))
+            await smtp.send_message(stdlib_message(number))
 
 
 def aiosmtplib_send(port: int, messages: int, **options: Any) -> None:
@@ -105,11 +105,11 @@ async def _aiosmtplib_send(port: int, messages: int, options: dict[str, Any]) ->
     import aiosmtplib
 
     for number in range(messages):
-        message = _stdlib_message(number)
+        message = stdlib_message(number)
         await aiosmtplib.send(message, hostname="127.0.0.1", port=port, **options)
 
 
-def _stdlib_message(number: int) -> StdlibMessage:
+def stdlib_message(number: int) -> StdlibMessage:
     subject, body, sender, to = small_text.arguments(number)
     message = StdlibMessage()
     message["Subject"], message["From"], message["To"] = subject, sender, ", ".join(to)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import smtplib
 import threading
 from contextlib import aclosing
 
@@ -24,7 +25,7 @@ from simplemail.backends.dummy import EmailBackend as Dummy
 from simplemail.receipts import Reply
 from simplemail.testing import capture
 from simplemail.testing.contract import a_message
-from simplemail.testing.server import Delay, SMTPServer
+from simplemail.testing.server import Close, SMTPServer
 
 
 @pytest.fixture(autouse=True)
@@ -200,39 +201,147 @@ class TestCancelling:
         assert told == [1]
         assert len(backend.taken) == 1
 
-    def test_half_of_many(self):
+    @pytest.mark.parametrize("call", ["asend_mail", "adeliver"])
+    def test_half_of_many(self, call):
         """Receipts and server agree, the connections are bounded, and none is left open."""
-        with SMTPServer() as server:
-            server.script("END", Delay(0.002, accept=True))
-            told, errors = [], []
+        told = []
 
-            async def one(number):
-                message = a_message(subject=f"Number {number}")
-                try:
-                    receipts = await adeliver([message])
-                except asyncio.CancelledError as cancelled:
-                    receipts = getattr(cancelled, "result", [])
-                told.extend(r for r in receipts if r.status is Status.SENT)
-                errors.extend(r for r in receipts if r.status is not Status.SENT)
+        async def one(number):
+            subject = f"Number {number}"
+            try:
+                if call == "asend_mail":
+                    sent = await asend_mail(subject, *ARGUMENTS[1:]) == 1
+                else:
+                    [receipt] = await adeliver([a_message(subject=subject)])
+                    sent = receipt.status is Status.SENT
+            except asyncio.CancelledError as cancelled:
+                sent = bool(getattr(cancelled, "result", 0))
+            told.extend([subject] if sent else [])
 
-            async def everybody():
-                tasks = [asyncio.create_task(one(number)) for number in range(100)]
-                await asyncio.sleep(0.05)
-                for task in tasks[::2]:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        async def everybody():
+            tasks = [asyncio.create_task(one(number)) for number in range(200)]
+            while len(server.messages) < 5:
+                await asyncio.sleep(0)
+            for task in tasks[::2]:
+                task.cancel()
+            await asyncio.gather(*tasks)
 
-            with override_settings(EMAIL_URL=f"{server.url}?keep_alive=30&pool_size=4"):
-                asyncio.run(everybody())
+        with SMTPServer() as server, few_connections(server, 4):
+            asyncio.run(everybody())
             simplemail.close_pools()
             server.wait_for(lambda: server.open_connections == 0)
 
-            arrived = sorted(message.message["Subject"] for message in server.messages)
-            assert sorted(str(receipt.message.subject) for receipt in told) == arrived
-            assert errors == []
-            assert len(arrived) >= 50
+            assert sorted(told) == sorted(subjects_at(server))
+            assert {f"Number {number}" for number in range(1, 200, 2)} <= set(told)
             assert len(server.connections) <= 4
             assert server.violations == []
+
+
+def few_connections(server, pool_size):
+    return override_settings(EMAIL_URL=f"{server.url}?keep_alive=30&pool_size={pool_size}")
+
+
+def subjects_at(server):
+    return [message.message["Subject"] for message in server.messages]
+
+
+def send_at_once(calls):
+    """What calls of asend_mail() return or raise, one of them sent before the others."""
+
+    async def run():
+        await asend_mail(*ARGUMENTS)  # the session is there for them
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+class TestManyAtOnce:
+    """Messages that wait share the sessions that `keep_alive` keeps."""
+
+    def test_connections_are_bounded_and_none_is_left_open(self):
+        with SMTPServer() as server, few_connections(server, 8):
+            calls = [asend_mail(f"{number}", *ARGUMENTS[1:]) for number in range(200)]
+            assert send_at_once(calls) == [1] * 200
+            simplemail.close_pools()
+            server.wait_for(lambda: server.open_connections == 0)
+
+            numbers = [str(number) for number in range(200)]
+            assert sorted(subjects_at(server)) == sorted([*numbers, "Subject"])
+            assert len(server.connections) <= 8
+            assert server.violations == []
+
+    def test_one_connection_keeps_their_order(self):
+        subjects = [str(number) for number in range(250)]
+        with SMTPServer() as server, few_connections(server, 1):
+            send_at_once([asend_mail(subject, *ARGUMENTS[1:]) for subject in subjects])
+            simplemail.close_pools()
+
+            assert subjects_at(server) == ["Subject", *subjects]
+            assert len(server.connections) == 1
+
+    def test_each_hears_of_its_own_failure(self):
+        with SMTPServer() as server, few_connections(server, 1):
+            server.script("RCPT TO:<no@example.com>", "550 5.1.1 No such user")
+            outcomes = send_at_once(
+                [
+                    asend_mail(*ARGUMENTS),
+                    asend_mail("a\nb", *ARGUMENTS[1:]),
+                    asend_mail(*ARGUMENTS[:3], ["no@example.com"]),
+                    asend_mail(*ARGUMENTS[:3], ["no@example.com"], fail_silently=True),
+                    asend_mail(*ARGUMENTS),
+                ]
+            )
+            simplemail.close_pools()
+
+        assert [outcomes[0], *outcomes[3:]] == [1, 0, 1]
+        assert isinstance(outcomes[1], simplemail.BadHeaderError)
+        assert isinstance(outcomes[2], smtplib.SMTPRecipientsRefused)
+        assert [receipt.status for receipt in outcomes[2].receipts] == [Status.REFUSED]
+
+    def test_each_sees_its_own_context_variables(self):
+        language = contextvars.ContextVar("language", default="none")
+
+        class Greeting:
+            def __str__(self):
+                return f"Hello in {language.get()}"
+
+        async def one(name):
+            if name:
+                language.set(name)
+            await asend_mail(Greeting(), *ARGUMENTS[1:])
+
+        with SMTPServer() as server, few_connections(server, 1):
+            send_at_once([one(name) for name in ("en", None, "fr", None)])
+            simplemail.close_pools()
+
+            spoken = [f"Hello in {name}" for name in ("en", "none", "fr", "none")]
+            assert subjects_at(server) == ["Subject", *spoken]
+
+    def test_a_mailer_that_cannot_be_asked_fails_them_all(self):
+        def password():
+            raise LookupError("no token")
+
+        options = {"username": "me", "password": password, "keep_alive": 30, "pool_size": 1}
+        with SMTPServer(users={"me": "x"}) as server:
+            options |= {"host": "127.0.0.1", "port": server.port, "allow_cleartext_auth": True}
+            with override_settings(MAILERS={"default": {"BACKEND": "smtp", "OPTIONS": options}}):
+                calls = [asend_mail(*ARGUMENTS) for _ in range(5)]
+
+                async def run():
+                    return await asyncio.gather(*calls, return_exceptions=True)
+
+                assert {type(outcome) for outcome in asyncio.run(run())} == {LookupError}
+
+    def test_when_the_server_hangs_up_each_is_told(self):
+        with SMTPServer() as server, few_connections(server, 1):
+            server.script("END", Close(), nth=6)
+            outcomes = send_at_once([asend_mail(str(n), *ARGUMENTS[1:]) for n in range(20)])
+            simplemail.close_pools()
+
+            told = [str(n) for n, outcome in enumerate(outcomes) if outcome == 1]
+            assert subjects_at(server) == ["Subject", *told]
+            assert 18 <= len(told) < 20
+            assert {type(outcome) for outcome in outcomes} == {int, smtplib.SMTPServerDisconnected}
 
 
 class TestIterating:

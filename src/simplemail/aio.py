@@ -18,10 +18,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from .message import EmailMultiAlternatives, choose_mailer
+from .message import check_exclusive, choose_mailer
 from .receipts import Receipt
 from .render import several
-from .shortcuts import addresses_of, connection_options, mail_admins, mail_managers, send_mass_mail
+from .shortcuts import composed, connection_options, message_to, send_mass_mail
 
 Result = TypeVar("Result")
 
@@ -47,9 +47,7 @@ async def asend_mail(
 ) -> int:
     """Do what `send_mail()` does without blocking the event loop."""
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
-    mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
-    if html_message:
-        mail.attach_alternative(html_message, "text/html")
+    mail = composed(subject, message, from_email, recipient_list, html_message)
     if not mail.recipients():
         return 0
     mail.connection = choose_mailer(using, connection, **options)
@@ -84,9 +82,10 @@ async def amail_admins(
     using: str | None = None,
 ) -> None:
     """Do what `mail_admins()` does without blocking the event loop."""
-    arguments = (subject, message, fail_silently, connection, html_message)
-    mailer = _mailer_to("ADMINS", using, connection, fail_silently)
-    await in_thread(mailer, mail_admins, *arguments, using=using)
+    check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
+    mail = message_to("ADMINS", subject, message, html_message, connection)
+    if mail is not None:
+        await asend(mail, fail_silently, using=using)
 
 
 async def amail_managers(
@@ -99,15 +98,10 @@ async def amail_managers(
     using: str | None = None,
 ) -> None:
     """Do what `mail_managers()` does without blocking the event loop."""
-    arguments = (subject, message, fail_silently, connection, html_message)
-    mailer = _mailer_to("MANAGERS", using, connection, fail_silently)
-    await in_thread(mailer, mail_managers, *arguments, using=using)
-
-
-def _mailer_to(setting: str, using: str | None, connection: Any, fail_silently: bool) -> Any:
-    """Choose the mailer whose threads do it; None if there is nobody to mail to."""
-    options = connection_options(using, connection, fail_silently, None, None)
-    return choose_mailer(using, connection, **options) if addresses_of(setting) else None
+    check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
+    mail = message_to("MANAGERS", subject, message, html_message, connection)
+    if mail is not None:
+        await asend(mail, fail_silently, using=using)
 
 
 async def asend(message: Any, fail_silently: bool = False, *, using: str | None = None) -> int:

@@ -37,9 +37,7 @@ def send_mail(
     https://docs.djangoproject.com/en/stable/topics/email/#send-mail
     """
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
-    mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
-    if html_message:
-        mail.attach_alternative(html_message, "text/html")
+    mail = composed(subject, message, from_email, recipient_list, html_message)
     if not mail.recipients():
         return 0
     mailer = choose_mailer(using, connection, **options)
@@ -103,9 +101,9 @@ def mail_admins(
     Does nothing if ADMINS is empty; raises ImproperlyConfigured if it isn't a list of addresses.
     """
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
-    _mail_to_setting(
-        "ADMINS", subject, message, html_message, using, connection, fail_silently=fail_silently
-    )
+    mail = message_to("ADMINS", subject, message, html_message, connection)
+    if mail is not None:
+        mail.send(fail_silently, using=using)
 
 
 def mail_managers(
@@ -119,9 +117,9 @@ def mail_managers(
 ) -> None:
     """Send a message to MANAGERS, as mail_admins() does to ADMINS."""
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
-    _mail_to_setting(
-        "MANAGERS", subject, message, html_message, using, connection, fail_silently=fail_silently
-    )
+    mail = message_to("MANAGERS", subject, message, html_message, connection)
+    if mail is not None:
+        mail.send(fail_silently, using=using)
 
 
 def deliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
@@ -164,29 +162,31 @@ def connection_options(
     return {"fail_silently": fail_silently, **given}
 
 
-def _mail_to_setting(
-    setting: str,
+def composed(
     subject: object,
     message: str | None,
+    from_email: object,
+    recipient_list: Iterable[Any] | None,
     html_message: str | None,
-    using: str | None,
-    connection: Any,
-    *,
-    fail_silently: bool,
-) -> None:
-    addresses = addresses_of(setting)
-    if not addresses:
-        return
-    mail = EmailMultiAlternatives(
-        f"{settings.EMAIL_SUBJECT_PREFIX!s}{subject!s}",
-        message,
-        settings.SERVER_EMAIL,
-        addresses,
-        connection=connection,
-    )
+) -> EmailMultiAlternatives:
+    """Make the message that `send_mail()` sends."""
+    mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
     if html_message:
         mail.attach_alternative(html_message, "text/html")
-    mail.send(fail_silently, using=using)
+    return mail
+
+
+def message_to(
+    setting: str, subject: object, message: str | None, html_message: str | None, connection: Any
+) -> EmailMultiAlternatives | None:
+    """Make the message to those in ADMINS or MANAGERS; None if there is nobody."""
+    addresses = addresses_of(setting)
+    if not addresses:
+        return None
+    subject = f"{settings.EMAIL_SUBJECT_PREFIX!s}{subject!s}"
+    mail = composed(subject, message, settings.SERVER_EMAIL, addresses, html_message)
+    mail.connection = connection
+    return mail
 
 
 def addresses_of(setting: str) -> list[str]:
