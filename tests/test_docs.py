@@ -16,7 +16,7 @@ NOT_RUN = {
 
 NEEDS = {
     "docs/how-to/django.md": ["django"],
-    "docs/how-to/fastapi.md": ["fastapi", "httpx"],
+    "docs/how-to/fastapi.md": ["fastapi", "httpx", "quart"],
     "docs/how-to/flask.md": ["flask"],
     "docs/how-to/queues.md": ["celery"],
 }
