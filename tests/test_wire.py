@@ -352,6 +352,18 @@ class TestTheEnd:
         assert all("Going down" in str(error) for _, error in results[2:])
         assert len(server.messages) == 2
 
+    def test_a_421_says_more_than_that_nothing_can_be_written(self) -> None:
+        with SMTPServer(extensions=CHUNKING) as server:
+            server.script("MAIL", "421 4.3.2 Going down")
+            session = connect(server)
+            first = session.begin(letter(0))
+            server.wait_for(lambda: server.open_connections == 0)
+            others = [session.begin(letter(number)) for number in range(1, 4)]
+            results = [session.finish(each) for each in (first, *others)]
+
+        assert [status for status, _ in results] == [Status.DEFERRED] * 4
+        assert all("Going down" in str(error) for _, error in results)
+
     def test_silence_ends_in_a_timeout(self) -> None:
         with SMTPServer() as server:
             server.script("END", Silence(accept=True))

@@ -89,11 +89,11 @@ class Dialogue:
     @property
     def ending(self) -> OSError | None:
         """Why no new transaction can begin, None if it can."""
-        if self.lost or self._torn or self.usable:
-            return self.lost or self._torn
-        if self.farewell:
+        if self.lost or self.usable:
+            return self.lost
+        if self.farewell:  # it says more than that nothing could be written any more
             return disconnected(f"The server ended the session: {self.farewell}")
-        return disconnected("The session is closed")
+        return self._torn or disconnected("The session is closed")
 
     @property
     def stale(self) -> bool:
