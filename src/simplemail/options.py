@@ -52,6 +52,39 @@ def suggestion(backend: type, unknown: Iterable[str]) -> str:
     return hints[0][0].upper() + hints[0][1:] if hints else ""
 
 
+def check_options(backend: type, options: Mapping[str, Any], alias: str | None = None) -> None:
+    """Raise what building this backend raises for options that it doesn't have.
+
+    Right for backends whose constructors name all their options, as ours do.
+    """
+    known = known_options(backend)
+    if unknown := [name for name in without_djangos_own(options) if name not in known]:
+        raise unknown_options(backend, unknown, alias)
+
+
+def without_djangos_own(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options without those that Django hands to every backend, whatever it takes."""
+    # Django 6.1 names the options that come from arguments, like auth_user, to be ignored.
+    ignored = options.get("_ignore_unknown_kwargs", ())
+    # Before 6.1, its send_mail() passes the two on as None.
+    return {
+        name: value
+        for name, value in options.items()
+        if not (name in ignored or name == "_ignore_unknown_kwargs")
+        and not (name in ("username", "password") and value is None)
+    }
+
+
+def unknown_options(backend: type, names: list[str], alias: str | None) -> Exception:
+    """Return the error for options that this backend doesn't have."""
+    listed = ", ".join(map(repr, names))
+    help_ = suggestion(backend, names)
+    if alias is None:
+        plural = "s" * (len(names) > 1)
+        return TypeError(f"{backend.__module__}: unknown option{plural} {listed}. {help_}")
+    return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)  # Django's words
+
+
 def from_text(backend: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Convert options that came as text in a URL to the types that the backend asks for.
 

@@ -93,7 +93,7 @@ class Transaction:
             answers = {name: in_bytes(answer) for name, answer in self.refused.items()}
             return smtplib.SMTPRecipientsRefused(answers)
         if self.reply is not None and self.reply.code >= 300:
-            return smtplib.SMTPDataError(*in_bytes(self.reply))
+            return refused(self.reply)
         return None
 
 
@@ -120,6 +120,13 @@ def steps(
     else:
         found.append((b"DATA\r\n", DATA))
     return found
+
+
+def refused(reply: Reply) -> OSError:
+    """Return smtplib's exception for a no to the message itself."""
+    from smtplib import SMTPDataError
+
+    return SMTPDataError(*in_bytes(reply))
 
 
 def fits(asked: str, code: int) -> bool:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import logging
 import pickle
+import smtplib
 
 import pytest
 
 from simplemail import InvalidMailer
 from simplemail.backends import smtp
 from simplemail.backends.base import BaseEmailBackend
-from simplemail.receipts import Reply
+from simplemail.receipts import Reply, Status
 from simplemail.testing.contract import BackendContract, a_message
 
 
@@ -176,6 +177,21 @@ class TestAnOverriddenSendMessages:
 
         assert [list(m.recipients) for m in smtp_server.messages] == [["me@example.com"]] * 2
         assert len(smtp_server.connections) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(550, Status.REFUSED), (450, Status.DEFERRED), (250, Status.SENT)]
+)
+def test_a_reply_means_what_it_says(code, status):
+    class Honest(BaseEmailBackend):
+        def send_envelope(self, envelope):
+            return Reply(code, "Listen")
+
+    [receipt] = Honest().deliver([a_message()])
+    assert (receipt.status, receipt.reply) == (status, Reply(code, "Listen"))
+    if status is not Status.SENT:
+        with pytest.raises(smtplib.SMTPDataError, match="Listen"):
+            Honest().send_messages([a_message()])
 
 
 @pytest.mark.parametrize("answer", [True, 250, "sent", (250, "sent"), {}], ids=repr)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from _thread import RLock  # threading would cost a millisecond at start-up
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
 from ..delivered import Delivered
-from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING
-from ..options import known_options, suggestion
+from ..options import unknown_options, without_djangos_own
 from ..receipts import Receipt, Reply, Status, status_of
 from ..render import Envelope, several
+from ..transaction import refused
 
 if TYPE_CHECKING:
     from typing import Any, TypeVar
@@ -45,9 +45,8 @@ class BaseEmailBackend:
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = RLock()
-        unknown = _without_djangos_own(options)
-        if unknown:
-            raise _unknown_options(type(self), list(unknown), alias)
+        if unknown := without_djangos_own(options):
+            raise unknown_options(type(self), list(unknown), alias)
 
     def __str__(self) -> str:
         """Name the mailer in a receipt or a log: by its alias, or by what it is. Never a secret."""
@@ -170,6 +169,9 @@ class BaseEmailBackend:
                 f"{type(self).__qualname__}.send_envelope() must return a Reply, like Reply(250), "
                 f"or None if the message went nowhere, not {type(reply).__name__}"
             )
+        if reply is not None and reply.code >= 400:
+            refusal = refused(reply)
+            return Receipt(message, status_of(refusal), envelope, {}, reply, refusal)
         status = Status.REFUSED if reply is None else Status.SENT
         return Receipt(message, status, envelope, {}, reply)
 
@@ -202,7 +204,10 @@ class BaseEmailBackend:
         return self.send_envelope(envelope)
 
     def send_envelope(self, envelope: Envelope) -> Reply | None:
-        """Send one envelope and return what the other side said, or raise. For subclasses."""
+        """Send one envelope and return what the other side said, or raise. For subclasses.
+
+        A reply of 400 or more is a no, as in SMTP; None says that the message went nowhere.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} must override send_envelope() or send_messages()"
         )
@@ -268,35 +273,3 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
         return receipt
     message = receipt.message if keep else None
     return receipt._replace(message=message, envelope=receipt.envelope._replace(content=b""))
-
-
-def check_options(backend: type, options: Mapping[str, Any], alias: str | None = None) -> None:
-    """Raise what building this backend raises for options that it doesn't have.
-
-    Right for backends whose constructors name all their options, as ours do.
-    """
-    known = known_options(backend)
-    if unknown := [name for name in _without_djangos_own(options) if name not in known]:
-        raise _unknown_options(backend, unknown, alias)
-
-
-def _without_djangos_own(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options without those that Django hands to every backend, whatever it takes."""
-    # Django 6.1 names the options that come from arguments, like auth_user, to be ignored.
-    ignored = options.get("_ignore_unknown_kwargs", ())
-    # Before 6.1, its send_mail() passes the two on as None.
-    return {
-        name: value
-        for name, value in options.items()
-        if not (name in ignored or name == "_ignore_unknown_kwargs")
-        and not (name in ("username", "password") and value is None)
-    }
-
-
-def _unknown_options(backend: type, names: list[str], alias: str | None) -> Exception:
-    listed = ", ".join(map(repr, names))
-    help_ = suggestion(backend, names)
-    if alias is None:
-        plural = "s" * (len(names) > 1)
-        return TypeError(f"{backend.__module__}: unknown option{plural} {listed}. {help_}")
-    return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)  # Django's words

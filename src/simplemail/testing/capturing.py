@@ -44,8 +44,8 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
 
 def _in_memory(backend: Any, options: Mapping[str, Any], alias: str | None = None) -> Any:
     """Make a mailer that keeps messages, in place of one whose options had better be right."""
-    from ..backends.base import check_options
     from ..backends.locmem import EmailBackend
+    from ..options import check_options
 
     # Other people's backends may look for their options anywhere.
     if getattr(backend, "__module__", "").startswith(f"{_package().__name__}.backends."):
