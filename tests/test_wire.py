@@ -332,7 +332,7 @@ class TestTheEnd:
             narrow(server)
             server.script("CONTENT", Reset("552 5.3.4 Enough"), after=100_000)
             session = connect(server)
-            big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 10_000_000)
+            big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 3_000_000)
             [(status, error)] = send(session, [big])
 
         assert (status, type(error)) in [
@@ -412,7 +412,7 @@ class TestTheEnd:
 
     @pytest.mark.parametrize("extensions", [CHUNKING, PIPELINING, ["CHUNKING"], []])
     def test_a_yes_before_the_content_is_complete_is_none(self, extensions: list[str]) -> None:
-        big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 10_000_000)
+        big = letter(content=b"Subject: x\r\n\r\n" + b"y\r\n" * 3_000_000)
         with SMTPServer(extensions=extensions, record=False) as server:
             narrow(server)
             server.script("CONTENT", ["250 2.0.0 Enough"], after=100_000)
