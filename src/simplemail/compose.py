@@ -12,7 +12,7 @@ from .addresses import quote, to_ascii
 from .conf import settings
 from .fields import fields
 from .headers import check_header
-from .parts import ContentType, EmailInline, as_text, check_charset, content_type, normalized
+from .parts import ContentType, EmailInline, check_charset, content_type, decoded, normalized
 
 Message = email.message.EmailMessage
 _BYTES = (bytes, bytearray, memoryview)
@@ -85,7 +85,7 @@ def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any
     if maintype == "text":
         charset = check_charset(params.pop("charset", charset))
         if isinstance(content, _BYTES):
-            content = _decoded(bytes(content), kind, charset)
+            content = decoded(bytes(content), f"text/{kind.subtype}", charset)
         _put_text(add, str(content), kind, charset, options)
     elif maintype == "message":
         nested = _nested(content, add.__self__.policy)
@@ -113,13 +113,6 @@ def _put_text(add: Any, text: str, kind: ContentType, charset: str, options: Any
 def _with_params(kind: ContentType) -> str:
     # Not as `params`, for which Python moves the whole field behind the others.
     return "".join([kind.subtype, *(f"; {name}={quote(v)}" for name, v in kind.params.items())])
-
-
-def _decoded(content: bytes, kind: ContentType, charset: str) -> str:
-    text = as_text(content, {"charset": charset}) or as_text(content, {})
-    if text is None:
-        raise ValueError(f"Content for text/{kind.subtype} is neither {charset} nor UTF-8 text")
-    return text
 
 
 def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:

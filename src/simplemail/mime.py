@@ -18,7 +18,7 @@ from .fields import fields
 from .headers import header_line, mime_header
 from .light import TYPE_CHECKING
 from .msgid import random_bits
-from .parts import EmailInline, as_text, content_type, normalized
+from .parts import EmailInline, content_type, decoded, normalized
 
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
@@ -227,7 +227,7 @@ def _charset_name(charset: str) -> str:
 def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     charset = _kind(mimetype).params.get("charset", how.charset)
     if isinstance(content, _BYTES):
-        content = _decoded(bytes(content), mimetype, charset)
+        content = decoded(bytes(content), mimetype, charset)
     encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
     return _Part(_text_head(mimetype, charset, encoding) + extra, [body])
 
@@ -236,13 +236,6 @@ def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
 def _text_head(mimetype: str, charset: str, encoding: str) -> bytes:
     line = _type_line(mimetype, charset)
     return b"%sContent-Transfer-Encoding: %s\r\n" % (line, encoding.encode())
-
-
-def _decoded(content: bytes, mimetype: str, charset: str) -> str:
-    text = as_text(content, {"charset": charset}) or as_text(content, {})
-    if text is None:
-        raise ValueError(f"Content for {mimetype} is neither {charset} nor UTF-8 text")
-    return text
 
 
 def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:

@@ -102,6 +102,14 @@ def as_text(content: bytes, params: dict[str, str]) -> str | None:
         return None
 
 
+def decoded(content: bytes, mimetype: str, charset: str) -> str:
+    """Decode a text part, from its charset or else from UTF-8. ValueError if it is in neither."""
+    text = as_text(content, {"charset": charset}) or as_text(content, {})
+    if text is None:
+        raise ValueError(f"Content for {mimetype} is neither {charset} nor UTF-8 text")
+    return text
+
+
 def check_charset(name: str) -> str:
     """Return the charset's name. Raises ValueError for one in which Python can't write text."""
     try:
