@@ -7,8 +7,9 @@ import re
 import shutil
 from pathlib import Path
 
-from .mailboxes import Mail, Mailboxes, wait_for
-from .places import TLS, Program, Unpacked, free_ports, open_directory
+from .housed import HousedServer
+from .mailboxes import Mailboxes
+from .places import TLS, Program, Unpacked, free_ports
 
 PACKAGE = Unpacked("exim")
 
@@ -124,13 +125,15 @@ cram:
 """
 
 
-class Exim:
+class Exim(HousedServer):
     """Exim in a directory of its own: `with Exim() as exim: exim.ports["plain"]`.
 
     It takes mail for `box-...@example.com` and a domain that isn't ASCII; any other user is
     refused, as is any other domain. Users that begin with `grey` are told to come again (451).
     A mail over 1 MB is too big, and a session ends after `session_limit` messages, as Exim's do.
     """
+
+    house = "exim"
 
     def __init__(self, *, session_limit: int = 1000) -> None:
         self.ports = free_ports(PORTS)
@@ -143,21 +146,6 @@ class Exim:
         """Why it can't be started here, or nothing."""
         return PACKAGE.missing()
 
-    def __enter__(self) -> Exim:
-        self._directory = open_directory("exim")
-        self.directory = self._directory.__enter__()
-        try:
-            self._configure()
-            self.start()
-        except BaseException:
-            self._directory.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-        self._directory.__exit__(None, None, None)
-
     def start(self) -> None:
         """Listen, on the same ports as before if this is a restart."""
         program = PACKAGE.root / "usr/sbin/exim4"
@@ -166,21 +154,9 @@ class Exim:
         # It opens them in this order.
         self._program.wait_until_listening([*self.ports.values()][-1])
 
-    def stop(self) -> None:
-        """Stop at once, cutting every session; what was taken is safe in the queue."""
-        self._program.stop(self.ports.values())
-
     def log(self) -> str:
         """What it logged so far."""
         return (self.directory / "log/mainlog").read_text(errors="replace")
-
-    def mails(self, box: str) -> list[Mail]:
-        """What came for addresses that begin like this so far."""
-        return self._boxes.mails(self.directory, box)
-
-    def wait_for(self, box: str, count: int = 1) -> list[Mail]:
-        """What came for addresses that begin like this, once it is `count` mails."""
-        return wait_for(lambda: self.mails(box), count)
 
     def sessions(self, port: str) -> int:
         """How many sessions clients opened on a port so far."""

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .mailboxes import Mail, Mailboxes, wait_for
+from .housed import HousedServer
+from .mailboxes import Mailboxes
 from .places import TLS, Program, Unpacked, free_ports, open_directory
 
 PACKAGE = Unpacked("postfix")
@@ -62,7 +63,7 @@ QUEUES = (
 )
 
 
-class Postfix:
+class Postfix(HousedServer):
     """Postfix in a directory of its own: `with Postfix() as postfix: postfix.ports["plain"]`.
 
     It takes mail for `box-...@example.com` and two domains that aren't ASCII; any other user is
@@ -70,6 +71,8 @@ class Postfix:
     again (450), forever; those of the service `greylist` ask the policy server at that address.
     A mail over 1 MB is too big.
     """
+
+    house = "postfix"
 
     def __init__(self, *, greylist: str = "") -> None:
         self.ports = free_ports(SERVICES)
@@ -82,22 +85,6 @@ class Postfix:
         """Why it can't be started here, or nothing."""
         return PACKAGE.missing()
 
-    def __enter__(self) -> Postfix:
-        self._directory = open_directory("postfix")
-        self.directory = self._directory.__enter__()
-        self._environment = PACKAGE.environment()
-        try:
-            self._configure()
-            self.start()
-        except BaseException:
-            self._directory.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-        self._directory.__exit__(None, None, None)
-
     def start(self) -> None:
         """Listen, on the same ports as before if this is a restart."""
         master = PACKAGE.root / "usr/lib/postfix/sbin/master"
@@ -108,21 +95,9 @@ class Postfix:
         # It opens them in this order.
         self._program.wait_until_listening([*self.ports.values()][-1])
 
-    def stop(self) -> None:
-        """Stop at once, cutting every session; what was taken is safe in the queue."""
-        self._program.stop(self.ports.values())
-
     def log(self) -> str:
         """What it logged so far."""
         return (self.directory / "mail.log").read_text(errors="replace")
-
-    def mails(self, box: str) -> list[Mail]:
-        """What came for addresses that begin like this so far."""
-        return self._boxes.mails(self.directory, box)
-
-    def wait_for(self, box: str, count: int = 1) -> list[Mail]:
-        """What came for addresses that begin like this, once it is `count` mails."""
-        return wait_for(lambda: self.mails(box), count)
 
     def sessions(self, port: str) -> int:
         """How many sessions clients opened on a port so far."""
@@ -130,6 +105,7 @@ class Postfix:
         return len(re.findall(connects, self.log()))
 
     def _configure(self) -> None:
+        self._environment = PACKAGE.environment()
         for name in ("etc/sasl", "boxes", "data", "queue"):
             (self.directory / name).mkdir(parents=True)
         for name in ("boxes", "data"):

@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from .mailboxes import Mail, Mailboxes, wait_for
-from .places import TLS, Program, free_ports, open_directory
+from .housed import HousedServer
+from .mailboxes import Mail, Mailboxes
+from .places import TLS, Program, free_ports
 
 HERE = Path(__file__).parent
 
 
-class ProgramServer:
+class ProgramServer(HousedServer):
     """Subclasses say how to start the program, which gets its options as JSON.
 
     Users that begin with `box-` or `many` exist, those with `grey` are told to come again (450),
     all others are refused. A mail over 1 MB is too big. The program writes one JSON file a mail.
     """
+
+    house = "program"
 
     names: ClassVar = ["plain", "auth", "starttls", "tls", "wrong_host", "wrong_host_tls"]
 
@@ -35,20 +38,6 @@ class ProgramServer:
     def environment(self) -> Mapping[str, str]:
         """What it must find in its environment."""
         return {}
-
-    def __enter__(self) -> ProgramServer:
-        self._directory = open_directory("program")
-        self.directory = self._directory.__enter__()
-        try:
-            self.start()
-        except BaseException:
-            self._directory.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-        self._directory.__exit__(None, None, None)
 
     def start(self) -> None:
         """Listen, on the same ports as before if this is a restart."""
@@ -67,18 +56,6 @@ class ProgramServer:
         self._program = Program(command, self.directory / "log", self.environment())
         for port in self.ports.values():
             self._program.wait_until_listening(port)
-
-    def stop(self) -> None:
-        """Stop at once, cutting every session."""
-        self._program.stop(self.ports.values())
-
-    def mails(self, box: str) -> list[Mail]:
-        """What came for addresses that begin like this so far."""
-        return self._boxes.mails(self.directory, box)
-
-    def wait_for(self, box: str, count: int = 1) -> list[Mail]:
-        """What came for addresses that begin like this, once it is `count` mails."""
-        return wait_for(lambda: self.mails(box), count)
 
     def sessions(self, port: str) -> int:
         """How many sessions clients opened on a port so far."""
