@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .light import TYPE_CHECKING
+from .simple_addresses import is_simple
 
 if TYPE_CHECKING:
     from re import compile as pattern
@@ -35,13 +36,6 @@ _NAMED = pattern(
     rf'(?:(?:({_WORD}(?:[ ]{_WORD})*+)|"([^\x00-\x1f"\\{_NEVER}]*+)")[ ]?)?'
     rf"<({_DOT_ATOM})(?:@({_DOMAIN}))?>"
 )
-# What needs no second look: no encoded-word, and a domain that DNS can have.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~\-]++"
-_NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
-SIMPLE = rf"{_ATOM}(?:\.{_ATOM})*+@{_NAME}(?:\.{_NAME})*+"
-"""A pattern for bare addresses that go everywhere as they are, up to SIMPLE_LENGTH characters."""
-SIMPLE_LENGTH = 64
-_SIMPLE = pattern(SIMPLE)
 # Elements of a list without comments or groups, up to the next comma that separates.
 _ELEMENT = pattern(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
@@ -97,10 +91,9 @@ def addr_spec(address: object, *, utf8: bool = False) -> str:
     Raises ValueError, "Invalid address ...", unless it is exactly one mailbox (RFC 5322, 3.4) of
     at most 64 octets before the @ and 254 in all. With `utf8`, a local part beyond ASCII is kept.
     """
-    text = as_text(address)
-    if len(text) <= SIMPLE_LENGTH and _SIMPLE.fullmatch(text):
-        return text
-    return _addr_spec(text, utf8)
+    if type(address) is str and is_simple(address):
+        return address
+    return _addr_spec(as_text(address), utf8)
 
 
 @lru_cache(maxsize=2048)

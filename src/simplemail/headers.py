@@ -7,14 +7,12 @@ loses the quotes of display names, encodes URLs and ids, and splits words of bar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
 from .addresses import (
-    SIMPLE,
-    SIMPLE_LENGTH,
     Mailbox,
     as_text,
     elements,
@@ -25,7 +23,9 @@ from .addresses import (
 )
 from .encodings import decoded_words, encoded_words, extended_parameter
 from .exceptions import BadHeaderError
+from .folding import LINE, LINE_WITH_ENCODED_WORD, LONGEST_WORD, SPACED_WORD, fold, is_name, words
 from .light import TYPE_CHECKING
+from .simple_addresses import SIMPLE, SIMPLE_LENGTH, is_simple
 
 if TYPE_CHECKING:
     from re import compile as pattern
@@ -33,14 +33,13 @@ else:
     from .light import pattern
 
 
-# RFC 5322, 2.1.1, without the CRLF; and RFC 2047, 2 for lines with an encoded-word.
-_LINE, _LINE_WITH_ENCODED_WORD, _LONGEST_LINE = 78, 76, 998
-# A word or a run of spaces over this length is encoded, so that a line can end inside of it.
-_LONGEST_WORD, _LONGEST_SPACE = 900, 40
+# Octets of a line without its CRLF (RFC 5322, 2.1.1).
+_LONGEST_LINE = 998
+# A run of spaces over this length is encoded, so that a line can end inside of it.
+_LONGEST_SPACE = 40
 
-_NAME = pattern(r"[!-9;-~]+")
 _PLAIN = pattern(
-    rf"[!-~]{{1,{_LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{_LONGEST_WORD}}}+)*+"
+    rf"[!-~]{{1,{LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{LONGEST_WORD}}}+)*+"
 )
 # What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
 _LINE_BREAK = pattern("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -60,7 +59,7 @@ def check_header(name: str, value: str) -> None:
     but tabs, and no half of a surrogate pair. Neither has the text of its encoded-words: Python
     decodes them, and some patch releases write them out decoded (CVE-2024-6923).
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise BadHeaderError(f"Invalid header name {_shown(name)}: use printable ASCII without ':'")
     if _LINE_BREAK.search(value):
         raise BadHeaderError(
@@ -89,17 +88,30 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
     """
     key = name.lower()
     if key in _ADDRESSES:
+        only = value[0] if type(value) is list and len(value) == 1 else value
+        if type(only) is str and is_simple(only) and len(name) + len(only) <= LINE - 2:
+            return f"{name}: {only}\r\n".encode()
         return _finished(name, _address_list(name, value, utf8))
     text = format_date(value) if isinstance(value, datetime) else str(value)
-    if _PLAIN.fullmatch(text) and "=?" not in text and _NAME.fullmatch(name):
-        line = f"{name}: {text}"
-        return _finished(
-            name, line if len(line) <= _LINE else _fold(f"{name}:", _words(text), _LINE)
-        )
+    if _is_plain(text) and is_name(name):
+        if len(name) + len(text) <= LINE - 2:
+            return f"{name}: {text}\r\n".encode()
+        return _finished(name, fold(f"{name}:", words(text), LINE))
     check_header(name, text)
     if key in _IDS or key in _DATES or key.startswith("list-"):
         return _finished(name, _ids(name, text, utf8))
     return _finished(name, _unstructured(name, text, utf8))
+
+
+def _is_plain(text: str) -> bool:
+    """Is this text that needs no encoding?"""
+    if "=?" in text:
+        return False
+    # One without two spaces on end, and not too long, needs no pattern.
+    short = text.isascii() and text.isprintable() and len(text) <= LONGEST_WORD
+    if short and "  " not in text and text and text[0] != " " != text[-1]:
+        return True
+    return _PLAIN.fullmatch(text) is not None
 
 
 def mime_header(name: str, value: str, params: Mapping[str, str]) -> bytes:
@@ -113,7 +125,7 @@ def mime_header(name: str, value: str, params: Mapping[str, str]) -> bytes:
         check_header(f"{name}-{key}", param)
         tokens[-1] += ";"
         tokens += _parameter(key, param)
-    return _finished(name, _fold(f"{name}:", tokens, _LINE))
+    return _finished(name, fold(f"{name}:", tokens, LINE))
 
 
 def format_date(moment: datetime) -> str:
@@ -135,33 +147,6 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= 100 else f"{text[:100]}...")
 
 
-# Folding
-
-
-def _fold(line: str, tokens: Iterable[str], limit: int) -> str:
-    """Lay the tokens out in lines after what is there already; each begins with its space."""
-    done: list[str] = []
-    for token in tokens:
-        if len(line) + len(token) > limit and not (line[-1] == ":" and _stays(line, token)):
-            done.append(line)
-            line = token
-        else:
-            line += token
-    return "\r\n".join([*done, line])
-
-
-def _stays(line: str, token: str) -> bool:
-    """Tell whether a long first word is better on the line of the field's name than on its own."""
-    return len(token) < _LONGEST_WORD and "=?" not in token and bool(_NAME.fullmatch(line[:-1]))
-
-
-_SPACED_WORD = pattern(r"[ \t]+[^ \t]+")
-
-
-def _words(text: str) -> list[str]:
-    return _SPACED_WORD.findall(f" {text}")
-
-
 # Ids and URLs
 
 
@@ -173,13 +158,13 @@ def _ids(name: str, text: str, utf8: bool) -> str:
         if name.lower() != "list-id" or not (bracket and rest.isascii()):
             raise ValueError(f"{name} can't hold {_shown(text)}: write it in ASCII, URLs with %")
         text = f"{_phrase(phrase.strip(), utf8)} <{rest}"
-    return _fold(f"{name}:", _words(text), _LINE)
+    return fold(f"{name}:", words(text), LINE)
 
 
 # Unstructured text (RFC 5322, 2.2.1) and encoded-words (RFC 2047)
 
-_PLAIN_WORD = pattern(rf"(?:[!-<>-~]|=(?!\?)){{1,{_LONGEST_WORD}}}")
-_PLAIN_UTF8_WORD = pattern(rf"(?:[^\s=]|=(?!\?)){{1,{_LONGEST_WORD // 4}}}")
+_PLAIN_WORD = pattern(rf"(?:[!-<>-~]|=(?!\?)){{1,{LONGEST_WORD}}}")
+_PLAIN_UTF8_WORD = pattern(rf"(?:[^\s=]|=(?!\?)){{1,{LONGEST_WORD // 4}}}")
 
 
 def _unstructured(name: str, text: str, utf8: bool) -> str:
@@ -187,16 +172,16 @@ def _unstructured(name: str, text: str, utf8: bool) -> str:
         return f"{name}:"
     start, end = _to_encode(text, utf8)
     if start == end:
-        return _fold(f"{name}:", _words(text), _LINE)
+        return fold(f"{name}:", words(text), LINE)
     before = text[:start].rstrip(" \t")
     space = text[len(before) : start] or " "
-    head = _fold(f"{name}:", _words(before) if before else (), _LINE_WITH_ENCODED_WORD)
-    room = _LINE_WITH_ENCODED_WORD - len(head.rpartition("\r\n")[2]) - len(space)
+    head = fold(f"{name}:", words(before) if before else (), LINE_WITH_ENCODED_WORD)
+    room = LINE_WITH_ENCODED_WORD - len(head.rpartition("\r\n")[2]) - len(space)
     encoded = encoded_words(text[start:end], room)
     tokens = [space + encoded[0], *(f" {word}" for word in encoded[1:])]
-    tokens += _SPACED_WORD.findall(text, end)
+    tokens += SPACED_WORD.findall(text, end)
     *lines, last = head.split("\r\n")
-    return "\r\n".join([*lines, _fold(last, tokens, _LINE_WITH_ENCODED_WORD)])
+    return "\r\n".join([*lines, fold(last, tokens, LINE_WITH_ENCODED_WORD)])
 
 
 def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
@@ -221,26 +206,34 @@ _VERBATIM = pattern(rf'{SIMPLE}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIM
 
 
 def _address_list(name: str, value: object, utf8: bool) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         mailboxes = [_checked_mailbox(name, each, utf8) for each in value if each]
     else:
         mailboxes = _text_members(name, str(value), utf8)
     line = f"{name}: {', '.join(mailboxes)}" if mailboxes else f"{name}:"
-    limit = _LINE_WITH_ENCODED_WORD if "=?" in line else _LINE
+    limit = LINE_WITH_ENCODED_WORD if "=?" in line else LINE
     if len(line) <= limit:
         return line
     tokens = [f" {each}," for each in mailboxes]
     tokens[-1] = tokens[-1][:-1]
-    return _fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
+    return fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
 
 
 def _checked_mailbox(name: str, address: object, utf8: bool) -> str:
     """Return one address as it stands in a header: as it was written, if that is good."""
     text = address if type(address) is str else as_text(address)
-    if len(text) <= SIMPLE_LENGTH and _VERBATIM.fullmatch(text) and "=?" not in text:
+    if _is_verbatim(text):
         return text
     check_header(name, text)
     return _mailbox(text, utf8)
+
+
+def _is_verbatim(text: str) -> bool:
+    """Does this address stand in a header as it was written?"""
+    if is_simple(text):
+        return True
+    short = len(text) <= SIMPLE_LENGTH
+    return short and _VERBATIM.fullmatch(text) is not None and "=?" not in text
 
 
 @lru_cache(maxsize=2048)
@@ -254,11 +247,11 @@ def _split_long(tokens: list[str], room: int) -> Iterator[str]:
         if len(token) <= room:
             yield token
         else:
-            yield from _SPACED_WORD.findall(token)
+            yield from SPACED_WORD.findall(token)
 
 
 def _text_members(name: str, text: str, utf8: bool) -> list[str]:
-    if len(text) <= SIMPLE_LENGTH and _VERBATIM.fullmatch(text) and "=?" not in text:
+    if _is_verbatim(text):
         return [text]
     check_header(name, text)
     plain = elements(text)
@@ -286,7 +279,7 @@ def _written(found: Mailbox, utf8: bool) -> str:
 def _phrase(text: str, utf8: bool) -> str:
     """Return a display name as atoms, a quoted-string or encoded-words (RFC 5322, 3.2.5)."""
     atoms = _UTF8_ATOMS if utf8 else _ATOMS
-    if atoms.fullmatch(text) and "=?" not in text and len(text) < _LINE:
+    if atoms.fullmatch(text) and "=?" not in text and len(text) < LINE:
         return text
     plain = _PLAIN_UTF8_WORD if utf8 else _PLAIN_WORD
     if all(plain.fullmatch(word) for word in text.split(" ") if word):
@@ -300,5 +293,5 @@ def _phrase(text: str, utf8: bool) -> str:
 def _parameter(key: str, value: str) -> list[str]:
     plain = quote(value)
     if all(_PLAIN_WORD.fullmatch(word) for word in plain.split(" ") if word):
-        return _words(f"{key}={plain}") if len(plain) > 60 else [f" {key}={plain}"]
-    return [f" {each}" for each in extended_parameter(key, value, _LINE)]
+        return words(f"{key}={plain}") if len(plain) > 60 else [f" {key}={plain}"]
+    return [f" {each}" for each in extended_parameter(key, value, LINE)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .light import TYPE_CHECKING
 from .receipts import Reply, Status, protocol_error, status_of
+from .simple_addresses import is_simple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ def steps(
         found.append((f"RCPT TO:<{recipient}>{rcpt}\r\n".encode(charset), recipient))
     _check_lines(b"".join([line for line, _ in found]), len(found), "An address")
     for each in (envelope.sender, *envelope.recipients):
-        if not _PATH.fullmatch(each):
+        if not (is_simple(each) or _PATH.fullmatch(each)):
             raise ValueError(f"Invalid address {each!r}: it can't be told to a mail server")
     _check_lines(envelope.content)
     if "chunking" in features:  # RFC 3030, 2
