@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import smtplib
 import socket
@@ -11,7 +12,7 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import product
 
 import pytest
 
@@ -50,6 +51,28 @@ def test_a_reply_is_read(ends: tuple[Channel, socket.socket], sent: bytes, reply
 
     assert channel.reply() == reply
     assert not channel.unread
+
+
+def test_a_plain_reply_is_read_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most replies are read by one pattern: it takes none that means something else."""
+    codes = ["250", "421", "550", "354", "25", "199"]
+    words = ["", " ", "-", "2.1.0", "5.1.1", "3.0.0", "4.", "2.1.0000", "Ok"]
+    raws = ["".join(five).encode() for five in product(codes, *[words] * 4, ["\r\n"])]
+    raws += [b"250 gr\xc3\xbc\xc3\x9fe\r\n", b"250 \x1b\r\n", b"250 " + b"x" * 2000 + b"\r\n"]
+
+    plain = [read(raw) for raw in raws]
+    monkeypatch.setattr(channel_module, "_PLAIN", re.compile(b"(?!)"))
+
+    assert plain == [read(raw) for raw in raws]
+    assert Reply(250, "Ok", "2.1.0") in plain
+    assert None in plain
+
+
+def read(raw: bytes) -> Reply | None:
+    try:
+        return channel_module._parse(raw)
+    except smtplib.SMTPException:
+        return None
 
 
 def test_replies_that_come_together_are_read_one_by_one(
@@ -205,27 +228,11 @@ def test_two_full_buffers_do_not_wait_for_each_other(
     assert {channel.reply().code for _ in range(replies)} == {250}
 
 
-def test_a_near_server_is_waited_for_awake_and_a_far_one_soon_asleep(
-    ends: tuple[Channel, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel, server = ends
-    wait, looks, clock = channel._wait, [0], count(0.0, 0.0625)
-
-    def far(deadline: float | None, **what: bool) -> bool:
-        looks[-1] += deadline == 0
-        return deadline != 0 and wait(None, **what)
-
-    monkeypatch.setattr(channel_module, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(channel_module, "AWAKE", 0.5)
-    monkeypatch.setattr(channel, "_awake", 0.5)
-    monkeypatch.setattr(channel, "_wait", far)
-    for _ in range(7):
-        server.sendall(b"250 Ok\r\n")
-        assert channel.reply() == Reply(250, "Ok")
-        looks.append(0)
-
-    assert looks == [7, 3, 1, 0, 0, 0, 0, 0]
-    assert channel._awake < channel_module.AWAKE / 16
+def test_a_closed_socket_is_an_os_error() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs, pytest.raises(OSError, match="descriptor"):
+        Channel(ours, 5)
 
 
 class TestQuiet:

@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 FLOORS = [
     {"light"},
     {"exceptions", "receipts", "scopes", "encodings", "certificates"}
-    | {"folding", "simple_addresses"},
+    | {"watch", "folding", "simple_addresses"},
     {"addresses", "channel"},
     {"conf", "msgid", "headers", "parts", "hints", "show", "bodies", "sentences"}
     | {"transaction", "tls", "patience", "dialogue"},

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import select
 import socket
 from functools import lru_cache
-from time import monotonic
+from time import monotonic, perf_counter
 
 from .light import TYPE_CHECKING
 from .receipts import Reply, disconnected, protocol_error
+from .watch import Watch
 
 if TYPE_CHECKING:
     import ssl
     from re import compile as pattern
 else:
     from .light import pattern
-# How long a reply is looked for, in seconds, before we sleep until it comes. From a server on this
-# machine it comes sooner than anybody wakes up: going without sleep made send_messages() twice as
-# fast there. A connection on which it was in vain looks for half as long the next time.
-AWAKE = 0.0002
 
 # Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
 LINE = 1_000
@@ -31,11 +27,20 @@ REPLY = 100_000
 # a big message may take as long as it needs, as long as it moves.
 BLOCK = 262_144
 
+# For so many seconds after we looked, and said nothing since, the server is taken to be quiet: what
+# comes in between might as well come a moment after a second look.
+JUST_NOW = 0.001
+
 # Octets of replies kept while we are still writing.
 BACKLOG = 1_000_000
 
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
 _LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
+
+# What nearly all are: a line of ASCII. The class of the enhanced code is that of the code.
+_PLAIN = pattern(
+    rb"(([245])[0-9]{2}) (?:(\2\.[0-9]{1,3}\.[0-9]{1,3}) )?(?![245]\.)([!-~][ -~]*)?\r\n"
+)
 
 _CONTINUED = pattern(rb"[0-9]{3}-")
 _LAST_LINE = pattern(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
@@ -63,9 +68,10 @@ class Channel:
         self._data = b""
         self._at = 0  # what is before it was read already
         self._end = False  # the server will say no more
-        self._awake = AWAKE
+        self._quiet_at = -1.0  # when we looked; before all time since we said something
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
         sock.setblocking(False)
+        self._watch = Watch(sock)
 
     def write(self, data: bytes) -> None:
         """Send all octets.
@@ -73,6 +79,7 @@ class Channel:
         Replies that arrive meanwhile are kept, so that two full buffers never wait for each other
         (RFC 2920, 3.1, asks for this or for small groups of commands).
         """
+        self._quiet_at = -1.0
         try:
             # TLS wants to be tried again with the same block after it would have blocked.
             gone = self.sock.send(data if len(data) <= BLOCK else data[:BLOCK])
@@ -102,7 +109,7 @@ class Channel:
 
     def _wait_to_write(self, error: OSError, deadline: float | None) -> None:
         write = type(error).__name__ != "SSLWantReadError"
-        if not self._wait(deadline, read=self._hearing or not write, write=write):
+        if not self._watch.wait(deadline, read=self._hearing or not write, write=write):
             raise TimeoutError(f"The server took no more data for {self.timeout:g} s")
         self._overhear()
 
@@ -144,24 +151,12 @@ class Channel:
     def _wait_for_more(self, deadline: float | None) -> None:
         while True:
             # Most often it isn't there yet, so this doesn't read before it waits.
-            if not (self._end or self._comes_soon() or self._wait(deadline, read=True)):
+            if not (self._end or self._watch.wait_to_read(deadline)):
                 raise TimeoutError(f"No reply from the server for {self.timeout:g} s")
             if self._receive():
                 return
             if self._end:
                 raise disconnected("The server closed the connection")
-
-    def _comes_soon(self) -> bool:
-        """Look, awake, whether there is something to read."""
-        if self._awake < AWAKE / 16:
-            return False
-        until = monotonic() + self._awake
-        while monotonic() < until:
-            if self._wait(0, read=True):  # a deadline long past: only a look
-                self._awake = AWAKE
-                return True
-        self._awake /= 2
-        return False
 
     def _receive(self) -> bool:
         """Take what has arrived, without waiting. False if that is nothing."""
@@ -174,20 +169,12 @@ class Channel:
         except OSError as error:
             raise disconnected("The connection was lost", error) from error
         self._end = not more
-        self._data, self._at = self._data[self._at :] + more, 0
+        self._data = self._data[self._at :] + more if self.unread else more
+        self._at = 0
         return bool(more)
 
     def _deadline(self) -> float | None:
         return None if self.timeout is None else monotonic() + self.timeout
-
-    def _wait(self, deadline: float | None, *, read: bool = False, write: bool = False) -> bool:
-        """Wait until the socket can be read or written. False if it can't be before `deadline`."""
-        seconds = None if deadline is None else max(0.0, deadline - monotonic())
-        if not hasattr(select, "poll"):  # Windows
-            return any(select.select([self.sock] * read, [self.sock] * write, [], seconds))
-        poll = select.poll()
-        poll.register(self.sock, select.POLLIN * read | select.POLLOUT * write)
-        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     @property
     def unread(self) -> bool:
@@ -200,15 +187,20 @@ class Channel:
 
     def quiet(self) -> bool:
         """Return True if the server has said nothing unasked and has not hung up."""
+        if self.unread or self._end or self.sock.fileno() < 0:  # somebody closed it
+            return False
         if self.sock.gettimeout() != 0:  # somebody used smtplib on it
             self.sock.setblocking(False)
+        now = perf_counter()
+        if now - self._quiet_at < JUST_NOW:
+            return True
         try:
-            if self.unread or self._end:
+            if self._watch.can_be_read() and (self._receive() or self._end):
                 return False
-            nothing_came = not self._wait(0, read=True)
-            return nothing_came or not (self._receive() or self._end)
-        except (OSError, ValueError):  # the socket failed, or somebody closed it
+        except (OSError, ValueError):  # the socket failed, or TLS on it was ended
             return False
+        self._quiet_at = now
+        return True
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
         """Put TLS around the connection; the handshake must be over within `timeout`.
@@ -265,6 +257,9 @@ def _close_within(error: BaseException) -> None:
 
 
 def _parse(raw: bytes) -> Reply:
+    if (plain := _PLAIN.fullmatch(raw)) and len(raw) < LINE:
+        enhanced = plain[3].decode() if plain[3] else None
+        return Reply(int(plain[1]), (plain[4] or b"").decode(), enhanced)
     if len(raw) > REPLY:
         raise _nonsense(raw, f" and so on, over {REPLY:,} octets")
     lines = [_LINE.fullmatch(line) for line in raw.splitlines(keepends=True)]
