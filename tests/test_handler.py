@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import socket
+from unittest import mock
 
 import pytest
 
@@ -105,6 +107,69 @@ class TestMailers:
 
         assert mailers.default is not mailers.default
         assert mailers["default"] is not mailers.get("default")
+
+    def test_mailers_by_the_same_options_share_nothing(self):
+        """The SMTP backend is copied from one that was built, which nobody sees."""
+        configure(MAILERS={"default": "smtp://mail.example.com?timeout=5"})
+        one, other = mailers.default, mailers.default
+        one.timeout, one.host = 7, "elsewhere.example.com"
+
+        for each in (other, mailers.default):
+            assert (each.timeout, each.host, each.alias) == (5, "mail.example.com", "default")
+            assert each._lock is not one._lock
+
+    def test_options_that_differ_make_mailers_that_differ(self):
+        configure(MAILERS={"a": "smtp://a.example.com", "b": "smtp://a.example.com?timeout=5"})
+
+        assert [mailers[alias].timeout for alias in "abab"] == [60, 5, 60, 5]
+        assert [mailers[alias].alias for alias in "abab"] == ["a", "b", "a", "b"]
+        configure(MAILERS={"a": {"OPTIONS": {"host": "h", "source_address": ["127.0.0.1", 0]}}})
+        assert [mailers["a"].source_address for _ in "ab"] == [("127.0.0.1", 0)] * 2
+        assert get_connection("smtp://a.example.com", fail_silently=True).fail_silently
+
+    def test_who_inherits_is_built_each_time(self):
+        from simplemail.backends.smtp import EmailBackend
+
+        numbers = itertools.count()
+
+        class Numbered(EmailBackend):
+            def __init__(self, **options):
+                super().__init__(**options)
+                self.number = next(numbers)
+
+        configure(MAILERS={"default": {"BACKEND": Numbered, "OPTIONS": {"host": "h"}}})
+
+        assert [mailers.default.number for _ in "abc"] == [0, 1, 2]
+
+    def test_a_patched_backend_is_built_anew(self, monkeypatch):
+        from simplemail.backends.smtp import EmailBackend
+
+        entry = {"BACKEND": "smtp", "OPTIONS": {"host": "mail.example.com"}}
+        configure(MAILERS={"default": entry})
+        original = EmailBackend.__init__
+        assert mailers.default.host == "mail.example.com"
+
+        def elsewhere(self, **options):
+            original(self, **{**options, "host": "elsewhere.example.com"})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(EmailBackend, "__init__", elsewhere)
+            assert mailers.default.host == "elsewhere.example.com"
+        assert mailers.default.host == "mail.example.com"
+
+        with mock.patch("simplemail.backends.smtp.EmailBackend", autospec=True) as patched:
+            assert mailers.default is patched.return_value
+        assert mailers.default.host == "mail.example.com"
+
+    def test_a_class_without_its_module_imports_nothing_else(self, monkeypatch, tmp_path):
+        package = tmp_path / "a_package_of_mine"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "mail.py").write_text("raise RuntimeError")
+        monkeypatch.syspath_prepend(tmp_path)
+
+        with pytest.raises(InvalidMailer, match="'a_package_of_mine' has no 'mail'"):
+            get_connection("a_package_of_mine.mail")
 
     def test_get_hides_a_missing_mailer_only(self):
         configure(MAILERS={"wrong": {"BACKEND": "nowhere.Backend"}})

@@ -21,7 +21,7 @@ FLOORS = [
     {"addresses", "channel"},
     {"conf", "msgid", "headers", "parts", "hints", "show", "bodies", "sentences"}
     | {"transaction", "tls", "patience", "dialogue"},
-    {"options", "fields", "checks", "urls"} | {"auth", "wire"},
+    {"options", "fields", "checks", "urls", "classes"} | {"auth", "wire"},
     {"mime", "smtp_options"},
     {"render", "delivered"},
     {"compose", "handler"} | {"courier", "dial", "pool"},

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import re
 from _thread import _local as local  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from . import options as backend_options
+from .classes import SHORT_NAMES, backend_class
 from .conf import CLASSIC, nearest, settings
 from .exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
 from .light import TYPE_CHECKING
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 else:
     from .light import TypeVar
 DEFAULT_ALIAS = "default"
-
-SHORT_NAMES = {
-    "smtp": "smtp",
-    "console": "console",
-    "file": "filebased",
-    "filebased": "filebased",
-    "memory": "locmem",
-    "locmem": "locmem",
-    "dummy": "dummy",
-    "failover": "failover",
-    "roundrobin": "roundrobin",
-    "redirect": "redirect",
-    "tee": "tee",
-}
 
 NOTHING_CONFIGURED = (
     "no mailer was configured, so Django's classic default, SMTP on localhost:25, was tried; call "
@@ -134,7 +119,7 @@ def _aliases() -> Mapping[str, Any]:
     found = settings.MAILERS
     if found is None:
         return {DEFAULT_ALIAS: None}
-    if not isinstance(found, Mapping):
+    if not isinstance(found, (dict, Mapping)):
         kind = type(found).__name__
         raise ImproperlyConfigured(f"MAILERS must be a dict of mailers by alias, not {kind}")
     return found
@@ -172,8 +157,20 @@ def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:
 
 def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     """Build the mailer for an entry of `MAILERS`: a URL, or {"BACKEND": ..., "OPTIONS": {...}}."""
-    if isinstance(entry, str):
-        entry = {"BACKEND": entry}
+    spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
+    path = getattr(_entries, "path", ())
+    if alias in path:
+        circle = " -> ".join([*path, alias])
+        raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
+    _entries.path = (*path, alias)
+    try:
+        return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
+    finally:
+        _entries.path = path
+
+
+def _checked_entry(entry: Any, alias: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return backend and options of an entry that is a dict."""
     if not isinstance(entry, Mapping):
         kind = type(entry).__name__
         text = f"An entry is a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not {kind}"
@@ -181,26 +178,14 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
         names = ", ".join(map(repr, unknown))
         raise InvalidMailer(f"Unknown keys {names}; use 'BACKEND' and 'OPTIONS'", alias=alias)
-    options = {**_checked_options(entry.get("OPTIONS", {}), alias), **extra}
-    path = getattr(_entries, "path", ())
-    if alias in path:
-        circle = " -> ".join([*path, alias])
-        raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
-    _entries.path = (*path, alias)
-    try:
-        return _from_spec(entry.get("BACKEND", "smtp"), options, "BACKEND", alias=alias)
-    finally:
-        _entries.path = path
-
-
-def _checked_options(options: Any, alias: str) -> Mapping[str, Any]:
+    options = entry.get("OPTIONS", {})
     if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
         kind = type(options).__name__
         text = f"OPTIONS must be a dict of options by name, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if "alias" in options:
         raise InvalidMailer("OPTIONS must not define 'alias'.", alias=alias)
-    return options
+    return entry.get("BACKEND", "smtp"), options
 
 
 def _from_spec(
@@ -211,15 +196,34 @@ def _from_spec(
         backend, from_url = _from_url(spec, what, alias)
         options = {**from_url, **options}
     else:
-        backend = _backend_class(spec, what, alias)
+        backend = backend_class(spec, what, alias)
     named = {} if alias is None else {"alias": alias}
     if instead:
         return instead[-1](backend, options, **named)
-    mailer: Mailer = backend(**named, **options)
+    mailer: Mailer = _again(backend, options, alias) or backend(**named, **options)
     if not hasattr(mailer, "send_messages"):
         made = type(mailer).__name__
         raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)
     return mailer
+
+
+def _again(backend: Any, options: Mapping[str, Any], alias: str | None) -> Any:
+    """Return a mailer like one that was built from the same options before; None if that can't be.
+
+    One is built for every mail, and from its options that takes a tenth of the mail's time.
+    """
+    # Without an alias the classic settings count too; and who inherits may do more in __init__().
+    if alias is None or type(backend) is not type or "unopened" not in vars(backend):
+        return None
+    try:
+        return _model(backend, vars(backend)["__init__"], alias, *options.items()).unopened()
+    except TypeError:  # an option that can't be hashed, such as a list, or that is wrong
+        return None
+
+
+@lru_cache(maxsize=32)
+def _model(backend: Any, init: object, alias: str, *options: tuple[str, Any]) -> Any:
+    return backend(alias=alias, **dict(options))  # `init` is another one while a test patches it
 
 
 def is_url(text: str) -> bool:
@@ -229,7 +233,7 @@ def is_url(text: str) -> bool:
 
 def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str, Any]]:
     try:
-        backend = _backend_class(_parsed(url)[0], what, alias)
+        backend = backend_class(_parsed(url)[0], what, alias)
         return backend, _options_of(url, backend)
     except InvalidMailer as error:
         # The caller of get_connection() knows where the URL is; of a setting it must be said.
@@ -248,46 +252,3 @@ def _parsed(url: str) -> tuple[str, dict[str, Any]]:
 @lru_cache(maxsize=32)
 def _options_of(url: str, backend: type) -> Mapping[str, Any]:
     return backend_options.from_text(backend, _parsed(url)[1])
-
-
-def _backend_class(spec: Any, what: str, alias: str | None) -> Any:
-    if callable(spec):
-        return spec
-    if not isinstance(spec, str):
-        kind = type(spec).__name__
-        text = f"{what} must be a URL, a short name, a dotted path or a class, not {kind}"
-        raise InvalidMailer(text, alias=alias)
-    if not re.fullmatch(r"[\w.]*", spec):
-        # It may be a password that was meant for elsewhere, so it isn't shown.
-        text = f"{what} is neither a short name, nor a dotted path, nor a URL with its scheme"
-        raise InvalidMailer(text, alias=alias)
-    try:
-        return _import(_path(spec))
-    except ImportError as error:
-        text = f"Could not find {what} {spec!r}: {error}"
-        raise InvalidMailer(text, alias=alias) from error
-
-
-def _path(spec: str) -> str:
-    """Return the dotted path; Django's own backends mean ours, so settings can be copied over."""
-    root = __name__.rpartition(".")[0]
-    django = "django.core.mail.backends."
-    if spec in SHORT_NAMES:
-        return f"{root}.backends.{SHORT_NAMES[spec]}.EmailBackend"
-    if spec.startswith(django):
-        return f"{root}.backends.{spec.removeprefix(django)}"
-    return spec
-
-
-def _import(path: str) -> Any:
-    if "" in (parts := path.split(".")) or len(parts) == 1:
-        known = ", ".join(SHORT_NAMES)
-        near = nearest(path, SHORT_NAMES)
-        raise ImportError(f"neither a short name ({known}) nor a dotted path to a class{near}")
-    module, _, name = path.rpartition(".")
-    found = getattr(importlib.import_module(module), name, None)
-    if found is None:
-        raise ImportError(f"module {module!r} has no {name!r}")
-    if not callable(found):
-        raise ImportError(f"that is a {type(found).__name__}, not a class")
-    return found

@@ -577,3 +577,16 @@ class TestOddRecipients:
 
         with pytest.raises(error, match="stop"):
             backend.deliver([a_message()])
+
+
+def test_an_option_may_be_computed_by_who_inherits():
+    class Rotating(EmailBackend):
+        @property
+        def host(self):
+            return "next.example.com"
+
+        @host.setter
+        def host(self, value):
+            pass
+
+    assert Rotating(host="mail.example.com", alias="a").host == "next.example.com"

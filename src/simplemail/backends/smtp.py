@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from ..conf import classic
 from ..courier import Courier
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..pool import Pool
-_HANDED_ON = ("auth", "allow_cleartext_auth", "notify", "ret")
 
 
 class EmailBackend(BaseEmailBackend):
@@ -109,6 +110,13 @@ class EmailBackend(BaseEmailBackend):
             if getattr(self, name) is None:
                 setattr(self, name, classic(setting))
 
+    def unopened(self) -> EmailBackend:
+        """Return a mailer with the same options, as if it were built from them, at less cost."""
+        other = object.__new__(type(self))
+        closed = {"_session": None, "_route": None, "_smtp": None, "closes_next": False}
+        vars(other).update(vars(self), _lock=RLock(), **closed)
+        return other
+
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
         return self.alias or f"{scheme}://{self.host}:{self.port}"
@@ -164,7 +172,7 @@ class EmailBackend(BaseEmailBackend):
         return True
 
     def _renew(self) -> Session:
-        if self._session is None or not self._session.busy:  # who is on its way there, finishes it
+        if self._session and not self._session.busy:  # who is on its way there, finishes it
             self.close()
         self._session = self._connect()
         return self._session
@@ -241,20 +249,24 @@ class EmailBackend(BaseEmailBackend):
 
     def _way(self) -> Route:
         return Route(
-            host=self.host or "",
-            port=self.port or 0,
-            timeout=self.timeout,
-            local_hostname=self.local_hostname or DNS_NAME.get_fqdn(),
-            source_address=self.source_address,  # type: ignore[arg-type]  # a pair by now
-            context=self.ssl_context if self.use_tls or self.use_ssl else None,
-            implicit=bool(self.use_ssl),
-            server_hostname=self.server_hostname or "",
-            username=self.username or "",
-            password=self.password or "",
-            **{name: getattr(self, name) for name in _HANDED_ON},
+            self.host or "",
+            self.port or 0,
+            self.timeout,
+            self.local_hostname or DNS_NAME.get_fqdn(),
+            self.source_address,  # type: ignore[arg-type]  # a pair by now
+            self.ssl_context if self.use_tls or self.use_ssl else None,
+            bool(self.use_ssl),
+            self.server_hostname or "",
+            self.username or "",
+            self.password or "",
+            self.auth,
+            self.allow_cleartext_auth,
+            self.notify,
+            self.ret,
         )
 
 
+@lru_cache(maxsize=1)
 def pool() -> Pool:
     from ..pool import pool as sessions
 
