@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from sessions import connect, letter, narrow
+from simplemail import channel as channel_module
 from simplemail.dial import _features
 from simplemail.receipts import Status
 from simplemail.render import Envelope
@@ -287,6 +288,8 @@ class TestParameters:
         (letter(to=("x\n",)), ValueError, "An address has a line break"),
         (letter(content=b"a\nb\r\n"), ValueError, "The content has a line break"),
         (letter(content=b"a\rb\r\n"), ValueError, "The content has a line break"),
+        (letter(content=b"a\rb\nc\r\n"), ValueError, "The content has a line break"),
+        (letter(content=b"a\rb\n.\r\nRSET\r\n"), ValueError, "The content has a line break"),
         (letter(content=b"a\r\n.\n.\r\nRSET"), ValueError, "The content has a line break"),
     ],
 )
@@ -383,6 +386,23 @@ class TestTheEnd:
             assert status is Status.DEFERRED
             assert "Surprise" in str(error)
             assert not server.messages
+
+    def test_a_reply_too_many_after_a_message_is_seen_though_we_looked_before_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A look counts for a while, but not beyond what we say next."""
+        monkeypatch.setattr(channel_module, "JUST_NOW", 0.9)  # seconds
+        with SMTPServer(extensions=CHUNKING) as server:
+            session = connect(server)
+            assert session.alive()
+            assert session.finish(session.begin(letter(1)))[0] is Status.SENT
+            server.strike("250 2.1.5 One more")
+            server.script("END", "552 5.3.4 Too big")
+
+            status, _ = session.finish(session.begin(letter(2)))
+
+        assert status is Status.DEFERRED
+        assert [received.content for received in server.messages] == [letter(1).content]
 
     def test_a_reply_too_many_does_not_shift_the_others(self) -> None:
         with SMTPServer(extensions=PIPELINING) as server:

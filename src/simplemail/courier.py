@@ -77,7 +77,8 @@ class Courier:
         """Take one message to the server."""
         job = Job(message)
         self._begin(job)
-        self._leave([job])
+        if self._leaving:
+            self._leave([job])
         return self._finish(job)
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
@@ -105,7 +106,8 @@ class Courier:
                 self._begin(job)
                 while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
                     yield self._finish(jobs.popleft())
-            self._leave(jobs)
+            if self._leaving:
+                self._leave(jobs)
             while jobs:
                 yield self._finish(jobs.popleft())
         finally:
@@ -119,7 +121,7 @@ class Courier:
 
     def _leave(self, jobs: Iterable[Job]) -> None:
         sessions = [job.session for job in jobs if job.session is not None]
-        if self._leaving and sessions:
+        if sessions:
             sessions[-1].leave()
 
     def _ahead(self, job: Job) -> int:

@@ -28,7 +28,8 @@ class Dialogue:
 
     `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
     `lost` says why it broke down, if it did; `farewell` is the reply, 421 or the like, with which
-    the server announced its end. `opened` and `used` (last) are times by time.monotonic().
+    the server announced its end. `opened` and `used` (last) are times by time.monotonic(). While
+    it is `usable`, a new transaction can begin.
     """
 
     def __init__(self, channel: Channel, host: str) -> None:
@@ -40,6 +41,7 @@ class Dialogue:
         self.farewell: Reply | None = None
         self.opened = self.used = monotonic()
         self.closed = False
+        self.usable = True
         self._torn: OSError | None = None  # nothing can be written any more
         self._leaving = False  # QUIT was sent
         self._note = _transcript()
@@ -75,11 +77,6 @@ class Dialogue:
     def busy(self) -> bool:
         """Is there anything begun and not finished?"""
         return False
-
-    @property
-    def usable(self) -> bool:
-        """Can a new transaction begin?"""
-        return not (self.closed or self._torn or self.farewell or self._leaving)
 
     @property
     def broken(self) -> bool:
@@ -132,7 +129,7 @@ class Dialogue:
     def close(self) -> None:
         """Drop the connection without a word. Safe to call twice."""
         self.channel.close()
-        self.closed = True
+        self.closed, self.usable = True, False
 
     def _write(self, data: bytes) -> None:
         """Write; if that fails, what the server still has to say can be read, and no more sent."""
@@ -141,7 +138,7 @@ class Dialogue:
         try:
             self.channel.write(data)
         except OSError as error:
-            self._torn = error
+            self._torn, self.usable = error, False
             self._hurry(0)
         except BaseException as error:
             self._lose(error, "")
@@ -161,7 +158,7 @@ class Dialogue:
         self._lose(protocol_error(f"The server said {reply} without being asked"), "")
 
     def _part(self, reply: Reply) -> None:
-        self.farewell = reply
+        self.farewell, self.usable = reply, False
         self._hurry(FAREWELL)
 
     def _hurry(self, seconds: float) -> None:

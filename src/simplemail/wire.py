@@ -82,7 +82,7 @@ class Session(Dialogue):
             self._hear()
         if self._leaving and len(self._asked) == 1:
             self._part_from(transaction)
-        elif transaction.taken and self.channel.unread and not self.busy:
+        elif self.channel.unread and transaction.taken and not self.busy:
             self._doubt(transaction)
         self.used = monotonic()
         self.count += 1
@@ -114,7 +114,7 @@ class Session(Dialogue):
         content = self._release()
         if self.closed:
             return
-        self._leaving = True
+        self._leaving, self.usable = True, False
         if self._note:
             self._note("> QUIT")
         self._asked.append((self._last, QUIT))
@@ -223,7 +223,7 @@ class Session(Dialogue):
             return
         if self._note:
             self._note(f"< {reply}")
-        if reply.code == 250 and asked is not CONTENT and asked is not DATA:
+        if asked is not CONTENT and reply.code == (354 if asked is DATA else 250):
             return  # nearly always, and there is nothing to remember
         if not fits(asked, reply.code):
             content_left = transaction.end > 0  # before that, there is nothing to doubt

@@ -50,6 +50,22 @@ class DjangoStyle(BaseEmailBackend):
         return len(self.subjects)
 
 
+def test_every_receipt_can_be_logged():
+    """By a subclass, whichever way a message was sent."""
+
+    class Logging(Collecting):
+        def log_receipt(self, receipt):
+            super().log_receipt(receipt)
+            logged.append(receipt.status)
+
+    logged = []
+    backend = Logging()
+    backend.send_messages([a_message(), a_message()])
+    backend.deliver([a_message()])
+
+    assert logged == [Status.SENT] * 3
+
+
 def test_a_backend_written_for_django_works():
     backend = DjangoStyle(colour="red")
 

@@ -45,7 +45,7 @@ class BaseEmailBackend:
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = RLock()
-        if unknown := without_djangos_own(options):
+        if options and (unknown := without_djangos_own(options)):
             raise unknown_options(type(self), list(unknown), alias)
 
     def __str__(self) -> str:
@@ -91,9 +91,11 @@ class BaseEmailBackend:
         with self._lock:
             opened = None
             receipts: list[Receipt] = []
-            keep = isinstance(email_messages, Sequence)  # the caller has them all anyway
+            keep = isinstance(email_messages, (list, Sequence))  # the caller has them all anyway
             try:
                 for message in several(email_messages):
+                    if receipts:
+                        receipts[-1] = _brief(receipts[-1], keep)
                     if not self.is_ready():
                         opened = self._open_for(message, receipts)
                         if not self.is_ready():
@@ -102,16 +104,17 @@ class BaseEmailBackend:
                     last = keep and len(receipts) + 1 == len(email_messages)  # type: ignore[arg-type]
                     self.closes_next = bool(opened) and last
                     receipt = self.deliver_message(message)
-                    receipts.append(_brief(receipt, keep))
+                    receipts.append(receipt)
                     self._raise_or_log(receipt)
             except BaseException as error:
+                receipts[-1:] = [_brief(each, keep) for each in receipts[-1:]]
                 error.receipts = receipts  # type: ignore[attr-defined]
                 raise
             finally:
                 self.closes_next = False
                 if opened:
                     self.close()
-            return sum(receipt.status is Status.SENT for receipt in receipts)
+            return sum([receipt.status is Status.SENT for receipt in receipts])
 
     def _open_for(self, message: Any, receipts: list[Receipt]) -> bool | None:
         try:
@@ -271,5 +274,7 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
     """Return what can be kept of a receipt when a million more may follow."""
     if receipt.status is not Status.SENT or receipt.envelope is None:
         return receipt
-    message = receipt.message if keep else None
-    return receipt._replace(message=message, envelope=receipt.envelope._replace(content=b""))
+    # _replace() takes longer, and this is done for each of them.
+    sender, recipients, _, *rest = receipt.envelope
+    envelope = Envelope(sender, recipients, b"", *rest)
+    return Receipt(receipt.message if keep else None, Status.SENT, envelope, *receipt[3:])
