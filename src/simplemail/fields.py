@@ -62,6 +62,8 @@ def listed(name: str, addresses: Any) -> list[Any]:
     Raises TypeError for a text, which would be taken for a list of one-letter addresses, and for
     an iterator, which would be empty when it is read again.
     """
+    if type(addresses) is list:
+        return addresses.copy()
     if addresses and (isinstance(addresses, (str, bytes)) or hasattr(addresses, "__next__")):
         raise TypeError(f'"{name}" argument must be a list or tuple, not {addresses!r}')
     try:

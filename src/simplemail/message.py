@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from .conf import settings
@@ -244,6 +244,8 @@ def check_exclusive(
     auth_password: str | None = None,
 ) -> None:
     """Raise TypeError for arguments that contradict each other, naming both."""
+    if using is None and connection is None:
+        return
     auth = auth_user is not None or auth_password is not None
     if using is not None and connection is not None:
         raise TypeError("'connection' is not compatible with 'using'.")
@@ -284,7 +286,9 @@ def choose_mailer(
 
 
 def _copied(name: str, addresses: Iterable[Any] | None) -> list[Any]:
-    return listed(name, list(addresses) if isinstance(addresses, Iterator) else addresses)
+    if addresses is None:
+        return []
+    return listed(name, list(addresses) if hasattr(addresses, "__next__") else addresses)
 
 
 def _is_mime_part(thing: object) -> bool:

@@ -92,7 +92,7 @@ def _composed(message: Any, eight_bit: bool, utf8: bool) -> Any:
 
 def _joined(pieces: _Pieces) -> bytes:
     """Return the pieces as one, what is still to be encoded written once."""
-    if not any(isinstance(piece, memoryview) for piece in pieces):
+    if memoryview not in map(type, pieces):
         return b"".join(pieces)
     out = BytesIO()
     for piece in pieces:

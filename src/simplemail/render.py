@@ -20,6 +20,8 @@ else:
 
 __all__ = ["Envelope", "as_bytes"]
 
+_BYTES = (bytes, bytearray, memoryview)
+
 
 class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
     """A header that doesn't say from whom the message comes, or to whom it goes."""
@@ -65,13 +67,11 @@ class Envelope(NamedTuple):
         `eight_bit` and `utf8` say what the server takes. UTF-8 stays in the header only if an
         address can't do without. Raises ValueError for what can't be sent.
         """
-        if isinstance(recipients, str | bytes):
+        if isinstance(recipients, (str, bytes)):
             raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
         if isinstance(thing, Envelope):
             return thing._readdressed(sender, recipients)
-        if not isinstance(thing, bytes | bytearray | memoryview) and not (
-            hasattr(thing, "message") or hasattr(thing, "policy")
-        ):
+        if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, _BYTES)):
             kind = type(thing).__name__
             raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")
         content = _content(thing, eight_bit, utf8)
@@ -81,13 +81,14 @@ class Envelope(NamedTuple):
         found = _recipients(thing, header) if recipients is None else recipients
         # Each once: a server may answer the second time otherwise than the first.
         specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
-        if _field("(?:resent-)?bcc").search(header):
+        lowered = header.lower()
+        if b"bcc" in lowered and _field("(?:resent-)?bcc").search(header):
             content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
         return cls(
             spec,
             specs,
             content,
-            "".join(_values(header, "message-id")[:1]),
+            _message_id(header, lowered.find(b"\nmessage-id")),
             eight_bit=not content.isascii(),
             utf8=not (header.isascii() and "".join((spec, *specs)).isascii()),
         )
@@ -164,7 +165,7 @@ _KINDS: dict[str, type] = {
 
 
 def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
-    if isinstance(thing, bytes | bytearray | memoryview):
+    if isinstance(thing, _BYTES):
         return _eml(bytes(thing), eight_bit)
     try:
         return as_bytes(thing, eight_bit=eight_bit)
@@ -223,12 +224,18 @@ def _addresses(header: bytes, name: str) -> list[str]:
     return [each.addr_spec(utf8=True) for value in values if value for each in mailboxes(value)]
 
 
+def _message_id(header: bytes, at: int) -> str:
+    found = _field("message-id").search(header, at) if at >= 0 else None
+    return _unfolded(found[1]) if found else ""
+
+
 def _values(header: bytes, name: str) -> list[str]:
     """Return what the fields of this name hold, unfolded."""
-    found = _field(name).findall(header)
-    return [
-        value.decode("utf-8", "surrogateescape").replace("\r\n", "").strip(" \t") for value in found
-    ]
+    return [_unfolded(value) for value in _field(name).findall(header)]
+
+
+def _unfolded(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape").replace("\r\n", "").strip(" \t")
 
 
 @lru_cache(maxsize=32)

@@ -38,7 +38,7 @@ def send_mail(
     """
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
-    if not mail.recipients():
+    if not any(mail.to):
         return 0
     mailer = choose_mailer(using, connection, **options)
     mail.connection = connection
