@@ -28,12 +28,12 @@ def context(
     if keyfile and not certfile:
         text = "'ssl_keyfile' needs 'ssl_certfile', the certificate that the key is for"
         raise InvalidMailer(text, alias=alias)
-    files = (("ca_file", ca_file), ("ssl_certfile", certfile), ("ssl_keyfile", keyfile))
-    stamps = [
-        (os.fspath(path) if path else None, _changed(name, path, alias)) for name, path in files
-    ]
     try:
-        return _context(*stamps)
+        return _context(
+            _stamped("ca_file", ca_file, alias) if ca_file else (None, _place_of_systems_cas()),
+            _stamped("ssl_certfile", certfile, alias) if certfile else _NO_FILE,
+            _stamped("ssl_keyfile", keyfile, alias) if keyfile else _NO_FILE,
+        )
     except _BadFile as bad:
         raise InvalidMailer(f"{bad}", alias=alias) from bad.__cause__
 
@@ -42,10 +42,13 @@ class _BadFile(Exception):  # noqa: N818 - it never leaves this module
     pass
 
 
+# A file, and what differs when it has changed.
+_Stamp = tuple[str | None, object]
+_NO_FILE: _Stamp = (None, None)
+
+
 @lru_cache(maxsize=32)
-def _context(
-    ca: tuple[str | None, Any], cert: tuple[str | None, Any], key: tuple[str | None, Any]
-) -> ssl.SSLContext:
+def _context(ca: _Stamp, cert: _Stamp, key: _Stamp) -> ssl.SSLContext:
     import ssl
 
     made: ssl.SSLContext = _load("ca_file", ca[0], lambda: ssl.create_default_context(cafile=ca[0]))
@@ -62,14 +65,14 @@ def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:
         raise _BadFile(f"Can't use {option} {path!r}: {error.strerror or error}") from error
 
 
-def _changed(option: str, path: Path, alias: str | None) -> object:
-    """Return what differs when the file does; the place of the system's CAs if they count."""
-    if not path:
-        system = ("SSL_CERT_FILE", "SSL_CERT_DIR") if option == "ca_file" else ()
-        return tuple(map(os.environ.get, system))
+def _place_of_systems_cas() -> object:
+    return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+
+
+def _stamped(option: str, path: str | os.PathLike[str], alias: str | None) -> _Stamp:
     try:
         found = os.stat(path)  # noqa: PTH116 - pathlib takes time to load
     except OSError as error:
         text = f"Can't read {option} {os.fspath(path)!r}: {error.strerror}"
         raise InvalidMailer(text, alias=alias) from error
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return os.fspath(path), (found.st_mtime_ns, found.st_size, found.st_ino)
