@@ -75,11 +75,11 @@ CASES = [
         rounds=3,
     ),
     Race(
-        "send_mail() 100 times, STARTTLS and AUTH with the system's CAs, 0 ms",
+        "send_mail() 200 times, STARTTLS and AUTH with the system's CAs, 0 ms",
         secure(0),
         SECURE,
         [Claim("keep_alive", 100), Claim("send_mail", than="raw", at_most=1.25)],
-        messages=100,
+        messages=200,
     ),
     Race(
         "send_mail() 100 times in clear, 0 ms",

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import sasl
@@ -283,6 +284,7 @@ class _AnsweredError(Exception):
         self.told = told
 
 
+@lru_cache(maxsize=256)
 def _lines(reply: str) -> bytes:
     """A reply as it goes out: "250 a", newline, "b" (or "250 b") becomes 250-a, 250 b."""
     first, *more = reply.split("\n")
