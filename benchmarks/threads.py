@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
+import repeated_send_mail as repeated
 import sinks
 import small_text
 import ways
@@ -22,34 +24,40 @@ def in_threads(send_mail: Any, messages: int) -> None:
         list(pool.map(work, range(THREADS)))
 
 
-def keep_alive(port: int, messages: int) -> None:
-    import simplemail
-    from simplemail.pool import close_pools
-
-    simplemail.configure(MAILERS={"default": f"smtp://127.0.0.1:{port}?keep_alive=60"})
-    in_threads(simplemail.send_mail, messages)
-    close_pools()
+def ours(port: int, messages: int, **options: Any) -> None:
+    mail = ways.our_mail(port, **options)
+    in_threads(mail.send_mail, messages)
+    mail.close_pools()
 
 
-def without(port: int, messages: int) -> None:
-    import simplemail
-
-    simplemail.configure(MAILERS={"default": f"smtp://127.0.0.1:{port}"})
-    in_threads(simplemail.send_mail, messages)
+def django(port: int, messages: int, **options: Any) -> None:
+    in_threads(ways.django_mail(port, **options).send_mail, messages)
 
 
-def django(port: int, messages: int) -> None:
-    in_threads(ways.django_mail(port).send_mail, messages)
-
+SECURE = {"use_tls": True, **repeated.LOGIN}
 
 CASES = [
     Race(
         "16 threads, 50 times send_mail() each, smtp-sink",
         sinks.smtp_sink,
-        {"keep_alive": keep_alive, "send_mail": without, "Django": django},
+        {
+            "keep_alive": partial(ours, keep_alive=60),
+            "send_mail": ours,
+            "one thread": partial(ways.send_mail, keep_alive=60),
+            "Django": django,
+        },
         [Claim("keep_alive", 10)],
-        messages=16 * 50,
+        messages=THREADS * 50,
         quick=32,
+    ),
+    Race(
+        "16 threads, 50 times send_mail() each, STARTTLS and AUTH, 10 ms",
+        repeated.secure(0.01),
+        {"keep_alive": partial(ours, keep_alive=60, **SECURE), "Django": partial(django, **SECURE)},
+        [Claim("keep_alive", 10)],
+        messages=THREADS * 50,
+        quick=32,
+        rounds=3,
     ),
 ]
 

@@ -43,14 +43,19 @@ def send_mass_mail(port: int, messages: int) -> None:
 
 def send_mail(port: int, messages: int, **options: Any) -> None:
     """Call send_mail() in a loop."""
-    from simplemail import configure, send_mail
-    from simplemail.pool import close_pools
+    mail = our_mail(port, **options)
+    for number in range(messages):
+        mail.send_mail(*small_text.arguments(number))
+    mail.close_pools()
+
+
+def our_mail(port: int, **options: Any) -> ModuleType:
+    """Return our package, configured for this server."""
+    import simplemail
 
     options = {"host": "127.0.0.1", "port": port, **options}
-    configure(MAILERS={"default": {"BACKEND": "smtp", "OPTIONS": options}})
-    for number in range(messages):
-        send_mail(*small_text.arguments(number))
-    close_pools()
+    simplemail.configure(MAILERS={"default": {"BACKEND": "smtp", "OPTIONS": options}})
+    return simplemail
 
 
 def django_mail(port: int, **options: Any) -> ModuleType:
