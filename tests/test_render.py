@@ -45,6 +45,33 @@ def test_envelope_has_what_smtp_needs():
     assert b"y@z.example" not in envelope.content
 
 
+@pytest.mark.parametrize(
+    ("field", "message_id"),
+    [
+        ("Message-ID: <1@b.example>", "<1@b.example>"),
+        ("message-id:<1@b.example> ", "<1@b.example>"),
+        ("Message-ID : <1@b.example>", "<1@b.example>"),
+        ("Message-ID:\n <1@b.example>", "<1@b.example>"),
+        ("Message-ID: <1@\n\tb.example>", "<1@\tb.example>"),
+        ("Message-ID-Of: <2@b.example>\nMessage-ID: <1@b.example>", "<1@b.example>"),
+        ("Message-ID: <1@b.example>\nMessage-ID: <2@b.example>", "<1@b.example>"),
+        ("Message-ID:", ""),
+        ("X-Message-ID: <2@b.example>", ""),
+    ],
+)
+def test_the_message_id_is_read_in_every_form(field, message_id):
+    eml = f"From: a@b.example\n{field}\nTo: c@d.example\n\nMessage-ID: <3@b.example>\n"
+
+    assert Envelope.of(eml.encode()).message_id == message_id
+
+
+@pytest.mark.parametrize("name", ["Bcc", "bcc ", "BCC", "Resent-Bcc"])
+def test_blind_copies_are_taken_out_in_every_form(name):
+    eml = f"From: a@b.example\nTo: c@d.example\n{name}: x@y.example,\n z@y.example\n\nHello\n"
+
+    assert b"y.example" not in Envelope.of(eml.encode(), recipients=["c@d.example"]).content
+
+
 def test_envelope_never_comes_from_overridden_headers():
     """BEHAVIOUR 19, 42."""
     envelope = Envelope.of(message(extra_headers={"From": "x@y.example", "To": "list@y.example"}))

@@ -225,7 +225,13 @@ def _addresses(header: bytes, name: str) -> list[str]:
 
 
 def _message_id(header: bytes, at: int) -> str:
-    found = _field("message-id").search(header, at) if at >= 0 else None
+    """Return what the first Message-ID holds; nothing like it comes before `at`."""
+    if at < 0:
+        return ""
+    start, end = at + len(b"\nmessage-id"), header.find(b"\r\n", at)
+    if header.startswith(b":", start) and not header.startswith((b" ", b"\t"), end + 2):
+        return _unfolded(header[start + 1 : end])
+    found = _field("message-id").search(header, at)
     return _unfolded(found[1]) if found else ""
 
 
