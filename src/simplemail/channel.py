@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from functools import lru_cache
@@ -51,13 +52,26 @@ _ENHANCED = pattern(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _CONTROL = pattern(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
+_forks = 0
+"""How many fork()s there were between the first process and this one."""
+
+
+def _in_child() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
 class Channel:
     """A connected socket: replies are read whole, and what is written leaves whole.
 
     Raises TimeoutError when the server takes longer than `timeout` seconds (None: no limit), for
     a whole reply, not for each byte; smtplib.SMTPServerDisconnected when the connection is lost;
     smtplib.SMTPException when the server says what is no SMTP reply. It cannot be used after any
-    of these.
+    of these. In a child process it counts as lost: the parent goes on talking over it.
     """
 
     def __init__(self, sock: socket.socket, timeout: float | None) -> None:
@@ -68,6 +82,7 @@ class Channel:
         self._data = b""
         self._at = 0  # what is before it was read already
         self._end = False  # the server will say no more
+        self._forks = _forks
         self._quiet_at = -1.0  # when we looked; before all time since we said something
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
         sock.setblocking(False)
@@ -80,6 +95,7 @@ class Channel:
         (RFC 2920, 3.1, asks for this or for small groups of commands).
         """
         self._quiet_at = -1.0
+        self._check_ours()
         try:
             # TLS wants to be tried again with the same block after it would have blocked.
             gone = self.sock.send(data if len(data) <= BLOCK else data[:BLOCK])
@@ -149,6 +165,7 @@ class Channel:
                 start = seen = end + 1 - self._at
 
     def _wait_for_more(self, deadline: float | None) -> None:
+        self._check_ours()
         while True:
             # Most often it isn't there yet, so this doesn't read before it waits.
             if not (self._end or self._watch.wait_to_read(deadline)):
@@ -173,6 +190,10 @@ class Channel:
         self._at = 0
         return bool(more)
 
+    def _check_ours(self) -> None:
+        if self._forks != _forks:
+            raise disconnected("The connection was opened before fork(), and is the parent's")
+
     def _deadline(self) -> float | None:
         return None if self.timeout is None else monotonic() + self.timeout
 
@@ -187,7 +208,9 @@ class Channel:
 
     def quiet(self) -> bool:
         """Return True if the server has said nothing unasked and has not hung up."""
-        if self.unread or self._end or self.sock.fileno() < 0:  # somebody closed it
+        if self.unread or self._end or self._forks != _forks:
+            return False
+        if self.sock.fileno() < 0:  # somebody closed it
             return False
         if self.sock.gettimeout() != 0:  # somebody used smtplib on it
             self.sock.setblocking(False)

@@ -197,5 +197,5 @@ def check_word(
     name: str, value: str | None, pattern: str, right: str, *, alias: str | None = None
 ) -> None:
     """Raise InvalidMailer, saying what is `right`, for a value that doesn't match ("" does)."""
-    if value and not re.fullmatch(pattern, value, re.IGNORECASE):
+    if value and not (isinstance(value, str) and re.fullmatch(pattern, value, re.IGNORECASE)):
         raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=alias)

@@ -65,9 +65,21 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
     for name, (pattern, wanted) in _WORDS.items():
         check_word(name, options[name], pattern, wanted, alias=alias)
     options["local_hostname"] = greeting_name(options["local_hostname"], alias)
-    bind = options["source_address"]
-    options["source_address"] = (bind, 0) if isinstance(bind, str) else bind and (bind[0], bind[1])
+    options["source_address"] = _bind(options["source_address"], alias)
     return options
+
+
+def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:
+    """Return from where to connect, as socket.create_connection() wants it."""
+    if not address:
+        return None
+    if isinstance(address, str):
+        return address, 0
+    if isinstance(address, (tuple, list)) and list(map(type, address)) == [str, int]:
+        host, port = address
+        return host, port
+    text = "'source_address' must be an address of this machine, or a pair of it and a port"
+    raise InvalidMailer(f"{text}, not {address!r}", alias=alias)
 
 
 # A mailer is built for every mail, and looking at its options again took a tenth of the time.

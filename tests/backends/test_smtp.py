@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import smtplib
 import socket
 import ssl
@@ -590,3 +591,53 @@ def test_an_option_may_be_computed_by_who_inherits():
             pass
 
     assert Rotating(host="mail.example.com", alias="a").host == "next.example.com"
+
+
+@pytest.mark.parametrize(
+    "wrong", [("1.2.3.4",), ("1.2.3.4", "0"), (25, "1.2.3.4"), 5, {"1.2.3.4": 0}], ids=str
+)
+def test_a_source_address_is_an_address_or_a_pair(wrong):
+    with pytest.raises(InvalidMailer, match=r"'source_address' must be an address of this machine"):
+        EmailBackend(host="mail.example.com", alias="a", source_address=wrong)
+
+
+@pytest.mark.parametrize("option", ["auth", "notify", "ret"])
+@pytest.mark.parametrize("wrong", [5, ["SUCCESS"], b"FULL"], ids=str)
+def test_a_word_is_text(option, wrong):
+    with pytest.raises(InvalidMailer, match=f"{option!r} must be"):
+        EmailBackend(host="mail.example.com", alias="a", **{option: wrong})
+
+
+def test_a_connection_that_was_taken_away_is_closed_whole(smtp_server):
+    """smtplib reads through a file, which holds the socket open."""
+    backend = get_connection(smtp_server.url)
+    backend.open()
+    connection = backend.connection
+    connection.noop()
+    backend.connection = None
+
+    smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+    assert connection.sock is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "STARTTLS"])
+@pytest.mark.parametrize("use", ["send", "close"])
+def test_an_open_session_is_the_parent_s_after_a_fork(use, tls):
+    with SMTPServer(starttls=tls) as server:
+        backend = get_connection(server.url)
+        with backend:
+            backend.send_messages([a_message()])
+            child = os.fork()
+            if child == 0:
+                try:
+                    sent = backend.send_messages([a_message()]) if use == "send" else 1
+                    backend.close()
+                finally:
+                    os._exit(sent - 1)
+            assert os.waitpid(child, 0)[1] == 0
+            backend.send_messages([a_message()])
+
+        assert [each.accepted for each in server.connections] == ([2, 1] if use == "send" else [2])
+        assert not server.violations

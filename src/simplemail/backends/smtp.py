@@ -149,6 +149,8 @@ class EmailBackend(BaseEmailBackend):
     def connection(self, smtp: smtplib.SMTP | None) -> None:
         if self._session is not None and (smtp is None or smtp is not self._smtp):
             self._session.close()
+            if self._smtp is not None:  # it may hold the socket open by a file of its own
+                self._smtp.close()
         self._session = None if smtp is None else adopt(smtp, self._way())
         self._smtp, self._route = smtp, None
 
