@@ -82,6 +82,18 @@ def test_a_message_delivers_itself(smtp_server):
     smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
 
 
+@pytest.mark.parametrize("refusal", ["451 4.7.1 Greylisted", "550 5.7.1 Not you"])
+def test_a_refused_sender_is_not_the_recipients_fault(smtp_server, refusal):
+    """Sent together with MAIL, each RCPT gets a 503: there is no MAIL to add it to."""
+    smtp_server.script("MAIL", refusal)
+    with override_settings(EMAIL_URL=smtp_server.url):
+        receipt = a_message().deliver()
+
+    assert receipt.refused == {}
+    assert str(receipt.reply) == refusal
+    assert receipt.retry_is_safe is refusal.startswith("4")
+
+
 def test_a_message_without_recipients_goes_nowhere(smtp_server):
     with override_settings(EMAIL_URL=smtp_server.url):
         receipt = a_message(to=[]).deliver()

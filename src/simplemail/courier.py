@@ -195,8 +195,12 @@ def _receipt(job: Job, status: Status, error: BaseException | None) -> Receipt:
     transaction = job.transaction
     if transaction is None:
         return Receipt(job.message, status, job.envelope, {}, None, error)
-    reply = transaction.reply or transaction.sender_reply
-    return Receipt(job.message, status, job.envelope, transaction.refused, reply, error)
+    reply, refused = transaction.reply, transaction.refused
+    sender_reply = transaction.sender_reply
+    if sender_reply is not None and sender_reply.code >= 300:
+        # After a refused MAIL the rest gets a 503, which says nothing about the recipients.
+        reply, refused = sender_reply, {}
+    return Receipt(job.message, status, job.envelope, refused, reply, error)
 
 
 def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:

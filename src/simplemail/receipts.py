@@ -53,10 +53,11 @@ class Receipt(NamedTuple):
     """The truth about one message.
 
     `refused` says what the server answered for each recipient it did not take, whatever the
-    status; `reply` is the server's last word, which holds the queue id of a message that was
-    sent; `error` is the exception `send_messages()` would have raised, None when it was sent.
-    `envelope` is None for a message that could not be rendered. `mailer` names the one that had
-    the last word where a mailer holds others (failover, say), and is "" otherwise.
+    status, unless it refused the sender; `reply` is the server's last word, or its no to the
+    sender, and holds the queue id of a message that was sent; `error` is the exception
+    `send_messages()` would have raised, None when it was sent. `envelope` is None for a message
+    that could not be rendered. `mailer` names the one that had the last word where a mailer holds
+    others (failover, say), and is "" otherwise.
     """
 
     message: Any
