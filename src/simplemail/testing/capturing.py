@@ -17,10 +17,11 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
             sign_up("ann@example.com")
         assert outbox[0].subject == "Welcome"
 
-    `simplemail.outbox` is the same list meanwhile; everything is as before afterwards, also when
-    the block raises. Each message's `sent_using` is the alias it was sent with. Process-wide:
-    threads started inside see it too. A backend object that was made before is not swapped.
-    Addresses, headers, aliases and the names of options must be right as they must be in life.
+    `simplemail.outbox` is the same list meanwhile. Afterwards mail goes where it went before, also
+    when the block raises; settings that were changed meanwhile stay. Each message's `sent_using` is
+    the alias it was sent with. Process-wide: threads started inside see it too. A backend object
+    that was made before is not swapped. Addresses, headers, aliases and the names of options must
+    be right as they must be in life.
     """
 
     example = "@capture()"
