@@ -12,10 +12,9 @@ from .addresses import quote, to_ascii
 from .conf import settings
 from .fields import fields
 from .headers import check_header
-from .parts import ContentType, EmailInline, check_charset, content_type, decoded, normalized
+from .parts import BYTES, ContentType, EmailInline, check_charset, content_type, decoded, normalized
 
 Message = email.message.EmailMessage
-_BYTES = (bytes, bytearray, memoryview)
 
 
 def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
@@ -84,14 +83,14 @@ def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any
         check_header("Content-Type", value)
     if maintype == "text":
         charset = check_charset(params.pop("charset", charset))
-        if isinstance(content, _BYTES):
+        if isinstance(content, BYTES):
             content = decoded(bytes(content), f"text/{kind.subtype}", charset)
         _put_text(add, str(content), kind, charset, options)
     elif maintype == "message":
         nested = _nested(content, add.__self__.policy)
         add(nested, subtype=subtype, params=params, **options)
     else:
-        data = content if isinstance(content, _BYTES) else str(content).encode()
+        data = content if isinstance(content, BYTES) else str(content).encode()
         add(data, maintype=maintype, subtype=_with_params(kind), **options)
 
 
@@ -124,7 +123,7 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
             return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
         except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
             return content.message()  # type: ignore[no-any-return]
-    text = content if isinstance(content, _BYTES) else str(content)
+    text = content if isinstance(content, BYTES) else str(content)
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return email.message_from_bytes(bytes(data), policy=policy)
 

@@ -18,7 +18,7 @@ from .fields import fields
 from .headers import header_line, mime_header
 from .light import TYPE_CHECKING
 from .msgid import random_bits
-from .parts import EmailInline, content_type, decoded, normalized
+from .parts import BYTES, EmailInline, content_type, decoded, normalized
 
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
@@ -27,8 +27,6 @@ else:
 
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
-
-_BYTES = (bytes, bytearray, memoryview)
 
 # What will be written. A memoryview is data that is still to be base64-encoded.
 _Pieces = list[bytes | memoryview]
@@ -199,7 +197,7 @@ def _leaf(mimetype: str, content: Any, how: _How, extra: bytes = b"") -> _Part:
     if kind.maintype == "message":
         return _nested(mimetype, content, how, extra)
     head = _type_line(mimetype, "") + b"Content-Transfer-Encoding: base64\r\n" + extra
-    data = content if isinstance(content, _BYTES) else str(content).encode()
+    data = content if isinstance(content, BYTES) else str(content).encode()
     return _Part(head, [memoryview(data)])
 
 
@@ -226,7 +224,7 @@ def _charset_name(charset: str) -> str:
 
 def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     charset = _kind(mimetype).params.get("charset", how.charset)
-    if isinstance(content, _BYTES):
+    if isinstance(content, BYTES):
         content = decoded(bytes(content), mimetype, charset)
     encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
     return _Part(_text_head(mimetype, charset, encoding) + extra, [body])
@@ -243,7 +241,7 @@ def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
     if hasattr(content, "message") or hasattr(content, "get_content_maintype"):
         inner = as_bytes(content, eight_bit=how.eight_bit, utf8=how.utf8)
     else:
-        is_data = isinstance(content, _BYTES)
+        is_data = isinstance(content, BYTES)
         data = bytes(content) if is_data else str(content).encode("utf-8", "surrogateescape")
         inner = _ready_message(data, how)
     is_rfc822 = _kind(mimetype)[:2] == ("message", "rfc822")

@@ -16,6 +16,9 @@ else:
 DEFAULT_ATTACHMENT_MIME_TYPE = "application/octet-stream"
 """The type of what is attached without a type and with a name that tells none."""
 
+BYTES = (bytes, bytearray, memoryview)
+"""What is data, and not text."""
+
 
 class EmailAttachment(NamedTuple):
     """A file that travels with the message; `content` is text or bytes, or a message."""
@@ -141,7 +144,7 @@ def normalized(attachment: Any) -> EmailAttachment:
     check_content(filename, content)
     mimetype = mimetype or guess_type(filename)
     kind = content_type(mimetype)
-    if kind.maintype == "text" and isinstance(content, (bytes, bytearray, memoryview)):
+    if kind.maintype == "text" and isinstance(content, BYTES):
         text = as_text(bytes(content), kind.params)
         if text is None:
             return EmailAttachment(filename, content, DEFAULT_ATTACHMENT_MIME_TYPE)

@@ -11,6 +11,7 @@ from .checks import check_octets, generated, header_end
 from .conf import settings
 from .light import TYPE_CHECKING
 from .mime import as_bytes
+from .parts import BYTES
 
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
@@ -19,8 +20,6 @@ else:
 
 
 __all__ = ["Envelope", "as_bytes"]
-
-_BYTES = (bytes, bytearray, memoryview)
 
 
 class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
@@ -71,7 +70,7 @@ class Envelope(NamedTuple):
             raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
         if isinstance(thing, Envelope):
             return thing._readdressed(sender, recipients)
-        if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, _BYTES)):
+        if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, BYTES)):
             kind = type(thing).__name__
             raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")
         content = _content(thing, eight_bit, utf8)
@@ -165,7 +164,7 @@ _KINDS: dict[str, type] = {
 
 
 def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
-    if isinstance(thing, _BYTES):
+    if isinstance(thing, BYTES):
         return _eml(bytes(thing), eight_bit)
     try:
         return as_bytes(thing, eight_bit=eight_bit)
