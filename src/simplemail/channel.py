@@ -186,8 +186,7 @@ class Channel:
         except OSError as error:
             raise disconnected("The connection was lost", error) from error
         self._end = not more
-        self._data = self._data[self._at :] + more if self.unread else more
-        self._at = 0
+        self._data, self._at = self._data[self._at :] + more, 0
         return bool(more)
 
     def _check_ours(self) -> None:

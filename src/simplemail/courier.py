@@ -77,8 +77,7 @@ class Courier:
         """Take one message to the server."""
         job = Job(message)
         self._begin(job)
-        if self._leaving:
-            self._leave([job])
+        self._leave([job])
         return self._finish(job)
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
@@ -106,8 +105,7 @@ class Courier:
                 self._begin(job)
                 while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
                     yield self._finish(jobs.popleft())
-            if self._leaving:
-                self._leave(jobs)
+            self._leave(jobs)
             while jobs:
                 yield self._finish(jobs.popleft())
         finally:
@@ -120,6 +118,8 @@ class Courier:
             raise failure
 
     def _leave(self, jobs: Iterable[Job]) -> None:
+        if not self._leaving:
+            return
         sessions = [job.session for job in jobs if job.session is not None]
         if sessions:
             sessions[-1].leave()

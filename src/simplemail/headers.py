@@ -202,7 +202,7 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 
 _ATOMS = pattern(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _UTF8_ATOMS = pattern(_ATOMS.pattern)
-_VERBATIM = pattern(rf'{SIMPLE}|(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
+_VERBATIM = pattern(rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
 
 
 def _address_list(name: str, value: object, utf8: bool) -> str:
