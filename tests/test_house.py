@@ -15,46 +15,53 @@ from simplemail.testing import SMTPServer
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
 FLOORS = [
-    {"light"},
-    {"exceptions", "receipts", "scopes", "encodings", "certificates"}
-    | {"watch", "folding", "simple_addresses"},
-    {"addresses", "channel"},
-    {"conf", "msgid", "headers", "parts", "hints", "show", "bodies", "sentences"}
-    | {"transaction", "tls", "patience", "dialogue"},
-    {"options", "fields", "checks", "urls", "classes"} | {"auth", "wire"},
-    {"mime", "smtp_options"},
-    {"render", "delivered"},
-    {"compose", "handler"} | {"courier", "dial", "pool"},
+    {"light", "exceptions", "receipts", "threads", "testing.server"},
+    {"scopes"},
+    {"conf"},
+    {"rendering"},
+    {"smtp"},
+    {"utils", "backends"},
     {"message"},
-    {"shortcuts", "testing", "diagnose", "letter"},
-    {"logs", "aio"},
+    {"shortcuts"},
+    {"aio", "logs"},
+    {"queue", "inbox"},
+    {"testing", "cli"},
     {"__init__"},
     {"__main__", "pytest_plugin"},
 ]
-"""DESIGN.md, section 3. A module imports from floors below its own only."""
+"""Ground first. What is on one floor stands in the order written in `LEFT_TO_RIGHT`."""
 
-BACKENDS_FLOOR = 8
-"""Backends stand on rendering and settings; nobody imports one by a static import."""
+LEFT_TO_RIGHT = [
+    *("light", "exceptions", "receipts", "threads", "testing.server", "utils", "backends"),
+    *("aio", "logs", "queue", "inbox", "testing", "cli"),
+]
+"""Names on one floor may import those to their left."""
 
-GROUND = {"backends.base", "backends.holding"}
-STEPS = {"backends.roundrobin": {"backends.failover"}}
-"""Backends are on one floor: what of it others stand on, and which one stands on another."""
+BY_NAME = {"backends.base", "backends.handler", "backends.holding"}
+"""The modules of `backends` that other floors import by name; backends are found at run time."""
 
 HEAVY = {"smtplib", "ssl", "asyncio", "sqlite3", "http", "email.message"}
 
 
-def floor_of(module: str) -> int:
-    if module.startswith("backends"):
-        return BACKENDS_FLOOR
-    module = "testing" if module.startswith("testing.") else module
-    return next(i for i, names in enumerate(FLOORS) if module in names)
+def room_of(module: str) -> str:
+    """The name in FLOORS that a module belongs to."""
+    if module == "testing.server" or module.startswith("testing.server."):
+        return "testing.server"
+    return module.partition(".")[0]
+
+
+def height(module: str) -> tuple[int, int]:
+    room = room_of(module)
+    floor = next(i for i, names in enumerate(FLOORS) if room in names)
+    return floor, LEFT_TO_RIGHT.index(room) if room in LEFT_TO_RIGHT else 0
 
 
 def imports(path: Path) -> set[str]:
     """The modules of simplemail that this file imports when it is loaded or run."""
     package = path.relative_to(SOURCE).parts[:-1]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in set(ast.walk(tree)) - for_type_checkers(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             assert not any(name.split(".")[0] == "simplemail" for name in names), path
@@ -68,37 +75,52 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def type_checking_only(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.ImportFrom) and inner.level:
-                    found.add(inner.module or "")
-    return found
+MODULES = sorted(SOURCE.rglob("*.py"))
 
 
-MODULES = sorted(
-    path
-    for path in SOURCE.rglob("*.py")
-    if path.relative_to(SOURCE) != Path("backends/__init__.py")
-)
+def name_of(path: Path) -> str:
+    name = path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
+    return name.removesuffix(".__init__")
+
+
+def for_type_checkers(tree: ast.Module) -> set[ast.AST]:
+    """Every node under `if TYPE_CHECKING:`. What stands there is never imported."""
+    return {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_go_down(path):
-    name = path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
-    name = name.removesuffix(".__init__")
-    for imported in imports(path) - type_checking_only(path):
-        if name.startswith("backends") and imported in GROUND | STEPS.get(name, set()):
-            continue  # the ground that backends share
-        if name.startswith("testing.server") and not imported.startswith("testing.server"):
-            pytest.fail(f"{name} imports {imported}; the server knows nothing of the library")
-        if name.startswith("testing") and imported.startswith("testing."):
-            continue  # one house, with rooms on one floor
-        if imported.startswith("backends") and name == "testing.capturing":
-            continue  # capture() is about one of them, and imports it when entered
-        assert floor_of(imported) < floor_of(name), f"{name} imports {imported}"
+    name = name_of(path)
+    for imported in imports(path):
+        if room_of(imported) != room_of(name):
+            assert height(imported) < height(name), f"{name} imports {imported}"
+
+
+def test_the_test_kits_server_imports_nothing_of_the_library():
+    for path in (SOURCE / "testing" / "server").glob("*.py"):
+        assert {room_of(imported) for imported in imports(path)} <= {"testing.server"}
+
+
+def test_folders_have_no_circles():
+    graph = {name_of(path): imports(path) for path in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way, name])
+        if name not in done:
+            for imported in graph.get(name, ()):
+                if room_of(imported) == room_of(name) and imported != name:
+                    visit(imported, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
 
 
 def run(code: str) -> str:
@@ -146,7 +168,7 @@ print(*sys.modules)
     with SMTPServer() as server:
         loaded = set(run(code.format(port=server.port)).split())
 
-    assert "simplemail.dial" in loaded
+    assert "simplemail.smtp.connection" in loaded
     assert not loaded & (HEAVY | {"typing", "pathlib", "logging", "urllib.parse", "inspect"})
 
 
@@ -162,7 +184,8 @@ def test_importing_changes_nothing_in_the_standard_library():
 import email.charset, email.policy, mimetypes, socket
 before = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.charset.CODEC_MAP),
           socket.getdefaulttimeout(), repr(email.policy.default)]
-import simplemail, simplemail.compose, simplemail.render, simplemail.backends.smtp
+import simplemail, simplemail.rendering.compose, simplemail.rendering.envelope
+import simplemail.backends.smtp
 simplemail.EmailMessage("ü", "ü", to=["a@example.com"]).as_bytes()
 after = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.charset.CODEC_MAP),
          socket.getdefaulttimeout(), repr(email.policy.default)]

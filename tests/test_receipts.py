@@ -8,7 +8,7 @@ import smtplib
 import pytest
 
 from simplemail.receipts import Receipt, Reply, Status, status_of
-from simplemail.render import Envelope
+from simplemail.rendering.envelope import Envelope
 
 ENVELOPE = Envelope(
     "a@b.example", ("c@d.example",), b"Subject: secret plan\r\n\r\n", "<1@b.example>"

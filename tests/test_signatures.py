@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import simplemail
-from django_signatures import FUNCTIONS, METHODS, Form
+from support.django_signatures import FUNCTIONS, METHODS, Form
 
 FORMS = [
     *((getattr(simplemail, name), form) for name, forms in FUNCTIONS.items() for form in forms),

@@ -30,15 +30,14 @@ if TYPE_CHECKING:
         asend_mail,
         asend_mass_mail,
     )
+    from .backends.handler import get_connection, mailers
     from .conf import configure, override_settings, settings
     from .exceptions import BadHeaderError, ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
-    from .handler import get_connection, mailers
     from .message import EmailMessage, EmailMultiAlternatives
-    from .msgid import DNS_NAME, CachedDnsName, make_msgid
-    from .parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
-    from .pool import close_pools
     from .receipts import Receipt, Reply, Status
-    from .render import Envelope
+    from .rendering.envelope import Envelope
+    from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
+    from .rendering.parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
     from .shortcuts import (
         deliver,
         iter_deliver,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         send_mail,
         send_mass_mail,
     )
+    from .smtp.pool import close_pools
 
 __all__ = [
     "DEFAULT_ATTACHMENT_MIME_TYPE",
@@ -88,16 +88,16 @@ __all__ = [
 
 _HOMES = {
     "aio": "adeliver aiter_deliver amail_admins amail_managers asend_mail asend_mass_mail",
+    "backends.handler": "get_connection mailers",
     "conf": "configure override_settings settings",
     "exceptions": "BadHeaderError ImproperlyConfigured InvalidMailer MailerDoesNotExist",
-    "handler": "get_connection mailers",
     "message": "EmailMessage EmailMultiAlternatives",
-    "msgid": "CachedDnsName DNS_NAME make_msgid",
-    "parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",
-    "pool": "close_pools",
     "receipts": "Receipt Reply Status",
-    "render": "Envelope",
+    "rendering.envelope": "Envelope",
+    "rendering.msgid": "CachedDnsName DNS_NAME make_msgid",
+    "rendering.parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",
     "shortcuts": "deliver iter_deliver mail_admins mail_managers send_mail send_mass_mail",
+    "smtp.pool": "close_pools",
 }
 """Where the public names are. A module is loaded when one of its names is first asked for."""
 

@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from . import __version__, diagnose, letter, shortcuts
+from . import __version__, shortcuts
+from .backends.handler import get_connection, is_configured, mailers
+from .cli import check as diagnose
+from .cli import send as letter
+from .cli.send import UsageError, addresses
+from .cli.terminal import sentence
 from .conf import override_settings, settings
 from .exceptions import ImproperlyConfigured, InvalidMailer
-from .handler import get_connection, is_configured, mailers
-from .letter import UsageError, addresses
-from .msgid import DNS_NAME
 from .receipts import Status
-from .sentences import sentence
-from .show import escaped
+from .rendering.msgid import DNS_NAME
+from .rendering.readable import escaped
 
 DONE, NOT_SENT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from .message import check_exclusive, choose_mailer
 from .receipts import Receipt
-from .render import several
+from .rendering.envelope import several
 from .shortcuts import composed, connection_options, message_to, send_mass_mail
 
 Result = TypeVar("Result")

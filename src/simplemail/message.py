@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 
+from .backends.handler import get_connection, mailers
 from .conf import settings
 from .exceptions import BadHeaderError
-from .fields import listed
-from .handler import get_connection, mailers
 from .light import TYPE_CHECKING
-from .msgid import DNS_NAME, CachedDnsName, make_msgid
-from .parts import (
+from .receipts import Receipt, Status
+from .rendering.envelope import Envelope, as_bytes
+from .rendering.header import listed
+from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
+from .rendering.parts import (
     DEFAULT_ATTACHMENT_MIME_TYPE,
     EmailAlternative,
     EmailAttachment,
@@ -22,8 +24,6 @@ from .parts import (
     guess_type,
     normalized,
 )
-from .receipts import Receipt, Status
-from .render import Envelope, as_bytes
 
 if TYPE_CHECKING:
     import email.message
@@ -97,7 +97,7 @@ class EmailMessage:
         The policy is `email.policy.default` unless given, and holds for nested messages too.
         Raises BadHeaderError (a ValueError) for a line break in a header.
         """
-        from .compose import compose
+        from .rendering.compose import compose
 
         return compose(self, policy)
 

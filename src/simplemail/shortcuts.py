@@ -9,7 +9,7 @@ from .exceptions import ImproperlyConfigured
 from .light import TYPE_CHECKING
 from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
 from .receipts import Receipt
-from .render import several
+from .rendering.envelope import several
 
 if TYPE_CHECKING:
     from typing import Any

@@ -60,7 +60,7 @@ def test_escapes_control_characters():
 
 
 def test_escapes_what_an_envelope_brings():
-    from simplemail.render import Envelope
+    from simplemail.rendering.envelope import Envelope
 
     stream = io.StringIO()
     raw = b"From: a@b.example\r\nSubject: =?utf-8?q?=1B]0;owned=07?=\r\n\r\n\x1b[2J\r\n"

@@ -13,11 +13,12 @@ import weakref
 
 import pytest
 
-from simplemail import EmailMessage, get_connection, patience
+from simplemail import EmailMessage, get_connection
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
-from simplemail.render import Envelope
+from simplemail.rendering.envelope import Envelope
+from simplemail.smtp import patience
 from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, Delay, Reset, SMTPServer
 

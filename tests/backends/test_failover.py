@@ -5,7 +5,6 @@ import ssl
 
 import pytest
 
-from backends.held import Fake
 from simplemail import InvalidMailer, mailers, override_settings
 from simplemail.backends import failover
 from simplemail.backends.base import BaseEmailBackend
@@ -13,6 +12,7 @@ from simplemail.backends.failover import EmailBackend
 from simplemail.receipts import Status
 from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import SMTPServer
+from support.held import Fake
 
 
 @pytest.fixture(autouse=True)

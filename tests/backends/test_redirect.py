@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from backends.held import Fake
 from simplemail import InvalidMailer, get_connection
 from simplemail.backends.redirect import EmailBackend
 from simplemail.receipts import Status
-from simplemail.render import Envelope
+from simplemail.rendering.envelope import Envelope
 from simplemail.testing.contract import BackendContract, a_message
+from support.held import Fake
 
 ME = "dev@example.net"
 

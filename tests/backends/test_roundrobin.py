@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from backends.held import Fake
 from simplemail import InvalidMailer
 from simplemail.backends import failover, roundrobin
 from simplemail.backends.roundrobin import EmailBackend
 from simplemail.testing.contract import BackendContract, a_message
+from support.held import Fake
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 import simplemail
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
-from simplemail.pool import close_pools
-from simplemail.render import Envelope
+from simplemail.rendering.envelope import Envelope
+from simplemail.smtp.pool import close_pools
 from simplemail.testing.contract import BackendContract, a_message
 from simplemail.testing.server import Silence, SMTPServer
 

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from backends.held import Fake
 from simplemail import InvalidMailer, get_connection
 from simplemail.backends.tee import EmailBackend
 from simplemail.receipts import Status
 from simplemail.testing.contract import BackendContract, a_message
+from support.held import Fake
 
 
 class TestTee(BackendContract):

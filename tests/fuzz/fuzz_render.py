@@ -15,7 +15,7 @@ import tempfile
 from email.mime.base import MIMEBase
 from typing import Any
 
-from wirecheck import faults
+from support.wirecheck import faults
 
 SERVERS = [
     {"eight_bit": True, "utf8": False},
@@ -30,7 +30,7 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["simplemail"]):
-        import simplemail.render  # noqa: F401
+        import simplemail.rendering.envelope  # noqa: F401
     # What breaks it is printed too, so the file need not lie around in the checkout.
     argv = [*sys.argv, f"-artifact_prefix={tempfile.gettempdir()}/"]
     atheris.Setup(argv, lambda data: try_one(atheris.FuzzedDataProvider(data)))
@@ -57,7 +57,7 @@ class ByChance:
 
 def try_one(data: Any) -> None:
     """Render one message made of data, and check what comes out."""
-    from simplemail.render import as_bytes
+    from simplemail.rendering.envelope import as_bytes
 
     server = SERVERS[data.ConsumeIntInRange(0, 2)]
     message = make(data)
@@ -75,7 +75,7 @@ def try_one(data: Any) -> None:
 def make(data: Any) -> Any:
     """Return a message with whatever in one or two of its fields; the others are sane."""
     from simplemail import EmailMultiAlternatives
-    from simplemail.parts import EmailInline
+    from simplemail.rendering.parts import EmailInline
 
     message = EmailMultiAlternatives("Hello", "Hello\n", "ann@example.com", ["bob@example.com"])
     for _ in range(data.ConsumeIntInRange(1, 2)):

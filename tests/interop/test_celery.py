@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from docs_runner import ROOT, blocks_of
 from simplemail import EmailMessage, Envelope, override_settings
 from simplemail.testing import SMTPServer
 from simplemail.testing.server import Close
+from support.docs_runner import ROOT, blocks_of
 
 pytest.importorskip("celery")
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import simplemail
-from django_signatures import FUNCTIONS, METHODS, RELEASES, Form
 from simplemail.backends.base import BaseEmailBackend as OurBackend
+from support.django_signatures import FUNCTIONS, METHODS, RELEASES, Form
 
 pytest.importorskip("django")
 

@@ -1,9 +1,9 @@
 """The pages about frameworks run with the real ones."""
 
 import pytest
+from docs.test_pages import NEEDS, NOT_RUN
 
-from docs_runner import ROOT, Network, Page
-from test_docs import NEEDS, NOT_RUN
+from support.docs_runner import ROOT, Network, Page
 
 
 @pytest.mark.parametrize("name", NEEDS)

@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from generate import Sample
-from readback import expected, read
 from simplemail import BadHeaderError, EmailMultiAlternatives
-from simplemail.render import as_bytes
-from wirecheck import faults
+from simplemail.rendering.envelope import as_bytes
+from support.generate import Sample
+from support.readback import expected, read
+from support.wirecheck import faults
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies

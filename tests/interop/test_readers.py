@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from generate import Sample, ordinary
-from readback import Leaf, expected
 from simplemail import EmailMultiAlternatives
+from support.generate import Sample, ordinary
+from support.readback import Leaf, expected
 
 SCRIPTS = Path(__file__).parent / "readers"
 NODE_MODULES = Path(__file__).parents[2] / ".ci-work" / "readers" / "node_modules"

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
-from ..delivered import Delivered
 from ..light import TYPE_CHECKING
-from ..options import unknown_options, without_djangos_own
 from ..receipts import Receipt, Reply, Status, status_of
-from ..render import Envelope, several
-from ..transaction import refused
+from ..rendering.envelope import Envelope, several
+from ..smtp.transaction import refused
+from .delivered import Delivered
+from .options import unknown_options, without_djangos_own
 
 if TYPE_CHECKING:
     from typing import Any, TypeVar

@@ -6,8 +6,8 @@ import sys
 from typing import Any, TextIO
 
 from ..receipts import Reply
-from ..render import Envelope
-from ..show import readable
+from ..rendering.envelope import Envelope
+from ..rendering.readable import readable
 from .base import BaseEmailBackend
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..receipts import Reply
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
 
 

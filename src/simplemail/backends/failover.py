@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..receipts import Receipt, Status
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .holding import HoldingBackend, deliver_through
 
 _lock = threading.Lock()

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from ..conf import classic
 from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Reply
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
 
 FORMATS = ("log", "eml")

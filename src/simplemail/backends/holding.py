@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..exceptions import InvalidMailer
-from ..handler import held_mailer
 from ..receipts import Receipt, Status, status_of
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
+from .handler import held_mailer
 
 
 class HoldingBackend(BaseEmailBackend):

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ..receipts import Reply
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
 
 

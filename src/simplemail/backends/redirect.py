@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..addresses import addr_spec, groups, to_ascii
 from ..exceptions import InvalidMailer
-from ..headers import header_line
 from ..receipts import Receipt, Reply, Status
-from ..render import Envelope
+from ..rendering.addresses import addr_spec, groups, to_ascii
+from ..rendering.envelope import Envelope
+from ..rendering.field import header_line
 from .holding import HoldingBackend, deliver_through
 
 # Who a reader's answer, or a program's report, would go to.

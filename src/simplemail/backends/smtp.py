@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from ..conf import classic
-from ..courier import Courier
-from ..dial import Route, adopt, as_smtplib, dial
-from ..hints import explain, explain_refusal
 from ..light import TYPE_CHECKING
-from ..msgid import DNS_NAME
-from ..patience import may_pass, pause
 from ..receipts import Receipt, Reply
-from ..render import Envelope
-from ..smtp_options import CHECKED, right
-from ..wire import Session
+from ..rendering.envelope import Envelope
+from ..rendering.msgid import DNS_NAME
+from ..smtp.connection import Route, adopt, as_smtplib, dial
+from ..smtp.delivery import Courier
+from ..smtp.hints import explain, explain_refusal
+from ..smtp.patience import may_pass, pause
+from ..smtp.session import Session
 from .base import BaseEmailBackend
+from .smtp_options import CHECKED, right
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import ssl
     from typing import Any
 
-    from ..pool import Pool
+    from ..smtp.pool import Pool
 
 
 class EmailBackend(BaseEmailBackend):
@@ -126,7 +126,7 @@ class EmailBackend(BaseEmailBackend):
         """The rules for TLS: those given, or ours, which verify certificate and name."""
         if self._ssl_context is not None:
             return self._ssl_context
-        from .. import tls
+        from ..smtp import tls
 
         return tls.context(self.ca_file, self.ssl_certfile, self.ssl_keyfile, alias=self.alias)
 
@@ -270,6 +270,6 @@ class EmailBackend(BaseEmailBackend):
 
 @lru_cache(maxsize=1)
 def pool() -> Pool:
-    from ..pool import pool as sessions
+    from ..smtp.pool import pool as sessions
 
     return sessions

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..receipts import Receipt, Status
-from ..render import Envelope
+from ..rendering.envelope import Envelope
 from .base import warn
 from .holding import HoldingBackend, deliver_through
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from re import Pattern
 from typing import Any, TypeAlias
 
-from ..addresses import Mailbox, mailbox
-from ..show import escaped
+from ..rendering.addresses import Mailbox, mailbox
+from ..rendering.readable import escaped
 from .seen import is_same, seen
 
 Text: TypeAlias = str | Pattern[str]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .. import handler
+from ..backends import handler
 from ..scopes import Layer, Layers, Scope
 
 
@@ -46,7 +46,7 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
 def _in_memory(backend: Any, options: Mapping[str, Any], alias: str | None = None) -> Any:
     """Make a mailer that keeps messages, in place of one whose options had better be right."""
     from ..backends.locmem import EmailBackend
-    from ..options import check_options
+    from ..backends.options import check_options
 
     # Other people's backends may look for their options anywhere.
     if getattr(backend, "__module__", "").startswith(f"{_package().__name__}.backends."):

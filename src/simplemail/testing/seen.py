@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..addresses import Mailbox, mailboxes, to_ascii
-from ..render import Envelope
+from ..rendering.addresses import Mailbox, mailboxes, to_ascii
+from ..rendering.envelope import Envelope
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from simplemail.render import Envelope
+from simplemail.rendering.envelope import Envelope
 from simplemail.testing.server import TLS_DIR
 
 from . import node

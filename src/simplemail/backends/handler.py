@@ -1,0 +1,254 @@
+"""From an alias, a URL, a dotted path or a class to a mailer that is ready to send."""
+
+from __future__ import annotations
+
+import os
+from _thread import _local as local  # threading would cost a millisecond at start-up
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from ..conf import CLASSIC, nearest, settings
+from ..exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
+from ..light import TYPE_CHECKING
+from . import options as backend_options
+from .classes import SHORT_NAMES, backend_class
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    from .base import BaseEmailBackend
+
+    # A backend written for Django need not be a child of ours, and a static
+    # checker can't see through a dotted path.
+    Mailer = BaseEmailBackend
+else:
+    from ..light import TypeVar
+DEFAULT_ALIAS = "default"
+
+NOTHING_CONFIGURED = (
+    "no mailer was configured, so Django's classic default, SMTP on localhost:25, was tried; call "
+    "simplemail.configure(EMAIL_URL='smtp+tls://user:password@mail.example.com') or set the "
+    "environment variable EMAIL_URL"
+)
+
+_ARGUMENT = "backend"
+"""What get_connection() calls the mailer it is given."""
+
+_entries = local()  # `path`: the entries that are being built, each for the one before
+
+_Default = TypeVar("_Default")
+
+instead: list[Callable[..., Mailer]] = []
+"""For `testing.capture()`: the last one, if any, makes all mailers, of a backend and options."""
+
+
+class MailersHandler:
+    """The configured mailers by alias. Every look-up builds a new instance.
+
+    Like a dict, but `in` and iteration build nothing, and neither does a wrong alias.
+    """
+
+    def __getitem__(self, alias: str) -> Mailer:
+        if settings.MAILERS is None and alias == DEFAULT_ALIAS:
+            return _default_mailer()
+        return _from_entry(alias, _entry(alias), {})
+
+    def __contains__(self, alias: object) -> bool:
+        return alias in _aliases()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_aliases())
+
+    def get(self, alias: str, default: _Default | None = None) -> Mailer | _Default | None:
+        """Return the mailer, or the default where no mailer has this alias."""
+        try:
+            return self[alias]
+        except MailerDoesNotExist:
+            return default
+
+    @property
+    def default(self) -> Mailer:
+        """The mailer that is used where none is named."""
+        return self[DEFAULT_ALIAS]
+
+
+mailers = MailersHandler()
+
+
+def get_connection(backend: Any = None, fail_silently: bool = False, **options: Any) -> Mailer:
+    """Return a mailer: of this backend, or the default one, with these options on top.
+
+    `backend` is a short name ("smtp"), a URL, a dotted path, or a class.
+    """
+    backend = backend or None  # "" is nothing, too
+    if fail_silently:
+        options["fail_silently"] = True
+    if backend is None and settings.MAILERS is not None:
+        return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
+    if backend is None:
+        return _default_mailer(**options)
+    return _from_spec(backend, options, _ARGUMENT)
+
+
+def held_mailer(spec: Any, name: str) -> Mailer:
+    """Build a mailer for another one to hold: by alias, URL or nested entry, or ready made.
+
+    `name` is the alias of one that has none of its own. A mailer that would hold itself, through
+    whatever others, is InvalidMailer, with the way shown.
+    """
+    if hasattr(spec, "send_messages") and not isinstance(spec, type):
+        return spec  # type: ignore[no-any-return]  # a backend, whoever wrote it
+    if isinstance(spec, str) and spec in _aliases():
+        return mailers[spec]
+    if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
+        known = ", ".join(map(repr, _aliases()))
+        text = f"There is no mailer {spec!r} to hold; MAILERS has {known}"
+        raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
+    return _from_entry(name, spec, {})
+
+
+def is_configured() -> bool:
+    """Has anybody said where mail should go, in settings or in the environment?"""
+    classic = any(settings.is_set(name) for name in CLASSIC)
+    given = settings.MAILERS is not None or bool(settings.EMAIL_URL)
+    return given or classic or bool(os.environ.get("EMAIL_URL"))
+
+
+def _aliases() -> Mapping[str, Any]:
+    """Return `MAILERS`; where it isn't set, there is a default mailer and no other."""
+    found = settings.MAILERS
+    if found is None:
+        return {DEFAULT_ALIAS: None}
+    if not isinstance(found, (dict, Mapping)):
+        kind = type(found).__name__
+        raise ImproperlyConfigured(f"MAILERS must be a dict of mailers by alias, not {kind}")
+    return found
+
+
+def _entry(alias: str) -> Any:
+    known = _aliases()
+    if alias in known:
+        return known[alias]
+    error = MailerDoesNotExist(alias=alias)
+    where = "MAILERS isn't set; there is" if settings.MAILERS is None else "MAILERS has"
+    error.add_note(f"{where} {', '.join(map(repr, known)) or 'no mailer at all'}")
+    raise error
+
+
+def _default_mailer(**extra: Any) -> Mailer:
+    """Build the default mailer where `MAILERS` isn't set; the first that is set counts."""
+    if settings.EMAIL_URL:
+        return _from_setting(settings.EMAIL_URL, extra, "EMAIL_URL")
+    if any(settings.is_set(name) for name in CLASSIC):
+        return _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
+    if url := os.environ.get("EMAIL_URL"):
+        return _from_setting(url, extra, "environment variable EMAIL_URL")
+    mailer = _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
+    if "host" not in extra:
+        mailer.hint = NOTHING_CONFIGURED
+    return mailer
+
+
+def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:
+    if isinstance(url, str) and not is_url(url) and url not in SHORT_NAMES:
+        raise InvalidMailer(f"{what} is no URL; write a server as smtp+tls://mail.example.com")
+    return _from_spec(url, extra, what)
+
+
+def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
+    """Build the mailer for an entry of `MAILERS`: a URL, or {"BACKEND": ..., "OPTIONS": {...}}."""
+    spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
+    path = getattr(_entries, "path", ())
+    if alias in path:
+        circle = " -> ".join([*path, alias])
+        raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
+    _entries.path = (*path, alias)
+    try:
+        return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
+    finally:
+        _entries.path = path
+
+
+def _checked_entry(entry: Any, alias: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return backend and options of an entry that is a dict."""
+    if not isinstance(entry, Mapping):
+        kind = type(entry).__name__
+        text = f"An entry is a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not {kind}"
+        raise InvalidMailer(text, alias=alias)
+    if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
+        names = ", ".join(map(repr, unknown))
+        raise InvalidMailer(f"Unknown keys {names}; use 'BACKEND' and 'OPTIONS'", alias=alias)
+    options = entry.get("OPTIONS", {})
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        kind = type(options).__name__
+        text = f"OPTIONS must be a dict of options by name, not {kind}"
+        raise InvalidMailer(text, alias=alias)
+    if "alias" in options:
+        raise InvalidMailer("OPTIONS must not define 'alias'.", alias=alias)
+    return entry.get("BACKEND", "smtp"), options
+
+
+def _from_spec(
+    spec: Any, options: Mapping[str, Any], what: str, *, alias: str | None = None
+) -> Mailer:
+    """Build a mailer from a class, a URL, a short name or a dotted path."""
+    if isinstance(spec, str) and is_url(spec):
+        backend, from_url = _from_url(spec, what, alias)
+        options = {**from_url, **options}
+    else:
+        backend = backend_class(spec, what, alias)
+    named = {} if alias is None else {"alias": alias}
+    if instead:
+        return instead[-1](backend, options, **named)
+    mailer: Mailer = _again(backend, options, alias) or backend(**named, **options)
+    if not hasattr(mailer, "send_messages"):
+        made = type(mailer).__name__
+        raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)
+    return mailer
+
+
+def _again(backend: Any, options: Mapping[str, Any], alias: str | None) -> Any:
+    """Return a mailer like one that was built from the same options before; None if that can't be.
+
+    One is built for every mail, and from its options that takes a tenth of the mail's time.
+    """
+    # Without an alias the classic settings count too; and who inherits may do more in __init__().
+    if alias is None or type(backend) is not type or "unopened" not in vars(backend):
+        return None
+    try:
+        return _model(backend, vars(backend)["__init__"], alias, *options.items()).unopened()
+    except TypeError:  # an option that can't be hashed, such as a list, or that is wrong
+        return None
+
+
+@lru_cache(maxsize=32)
+def _model(backend: Any, init: object, alias: str, *options: tuple[str, Any]) -> Any:
+    return backend(alias=alias, **dict(options))  # `init` is another one while a test patches it
+
+
+def is_url(text: str) -> bool:
+    """Does this name a mailer by URL, rather than a backend by its short name or dotted path?"""
+    return ":" in text
+
+
+def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str, Any]]:
+    try:
+        backend = backend_class(_parsed(url)[0], what, alias)
+        return backend, _options_of(url, backend)
+    except InvalidMailer as error:
+        # The caller of get_connection() knows where the URL is; of a setting it must be said.
+        where = f"{what}: " if alias is None and what != _ARGUMENT else ""
+        raise InvalidMailer(f"{where}{error}", alias=alias) from None
+
+
+# A mailer is built for every mail, from the same few URLs.
+@lru_cache(maxsize=32)
+def _parsed(url: str) -> tuple[str, dict[str, Any]]:
+    from . import urls
+
+    return urls.parse(url)
+
+
+@lru_cache(maxsize=32)
+def _options_of(url: str, backend: type) -> Mapping[str, Any]:
+    return backend_options.from_text(backend, _parsed(url)[1])

@@ -1,0 +1,249 @@
+"""From anything that can be sent to what SMTP needs: an envelope, and bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from ..conf import settings
+from ..light import TYPE_CHECKING
+from .addresses import addr_spec, mailboxes
+from .checks import check_octets, generated, header_end
+from .mime import as_bytes
+from .parts import BYTES
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from ..light import NamedTuple
+
+
+__all__ = ["Envelope", "as_bytes"]
+
+
+class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
+    """A header that doesn't say from whom the message comes, or to whom it goes."""
+
+
+class Envelope(NamedTuple):
+    """What SMTP needs for one message, rendered once. Frozen, and it pickles.
+
+    `eight_bit` and `utf8` say what the server must be told, or be able to take: 8BITMIME
+    (RFC 6152) and SMTPUTF8 (RFC 6531).
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    message_id: str = ""
+    eight_bit: bool = False
+    utf8: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"<Envelope {self.message_id or 'without Message-ID'} from <{self.sender}> to "
+            f"{len(self.recipients)} recipients, {len(self.content)} octets>"
+        )
+
+    @classmethod
+    def of(
+        cls,
+        thing: Any,
+        *,
+        sender: object = None,
+        recipients: Iterable[Any] | None = None,
+        eight_bit: bool = True,
+        utf8: bool = False,
+    ) -> Envelope:
+        """Make an envelope of a message, a stdlib message, or the bytes of an `.eml` file.
+
+        Sender and recipients come from the message unless given; `sender=""` is the null sender of
+        RFC 5321, 4.5.5. An `.eml` is left as it is, so that signatures stay valid, but for its Bcc
+        fields; if all its lines end in LF, they will end in CRLF. An envelope is returned
+        as it is, but for the sender and the recipients given.
+
+        `eight_bit` and `utf8` say what the server takes. UTF-8 stays in the header only if an
+        address can't do without. Raises ValueError for what can't be sent.
+        """
+        if isinstance(recipients, (str, bytes)):
+            raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
+        if isinstance(thing, Envelope):
+            return thing._readdressed(sender, recipients)
+        if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, BYTES)):
+            kind = type(thing).__name__
+            raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")
+        content = _content(thing, eight_bit, utf8)
+        end = header_end(content)
+        header = b"\n" + content[:end]
+        spec = _sender(thing, header, sender, utf8)
+        found = _recipients(thing, header) if recipients is None else recipients
+        # Each once: a server may answer the second time otherwise than the first.
+        specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
+        lowered = header.lower()
+        if b"bcc" in lowered and _field("(?:resent-)?bcc").search(header):
+            content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
+        return cls(
+            spec,
+            specs,
+            content,
+            _message_id(header, lowered.find(b"\nmessage-id")),
+            eight_bit=not content.isascii(),
+            utf8=not (header.isascii() and "".join((spec, *specs)).isascii()),
+        )
+
+    def _readdressed(self, sender: object, recipients: Iterable[Any] | None) -> Envelope:
+        if sender is None and recipients is None:
+            return self
+        spec = self.sender if sender is None else addr_spec(sender, utf8=True) if sender else ""
+        found = self.recipients if recipients is None else recipients
+        specs = tuple(dict.fromkeys([addr_spec(each, utf8=True) for each in found]))
+        utf8 = self.utf8 or not "".join((spec, *specs)).isascii()
+        return self._replace(sender=spec, recipients=specs, utf8=utf8)
+
+    def to_json(self) -> str:
+        """Return the envelope as JSON text, for queues that carry nothing else."""
+        import json
+        from base64 import b64encode
+
+        content = b64encode(self.content).decode("ascii")
+        return json.dumps({"version": 1, **self._asdict(), "content": content})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Envelope:
+        """Return the envelope that `to_json()` wrote. Raises ValueError for any other text."""
+        import json
+        from base64 import b64decode
+
+        try:
+            found = json.loads(text)
+            _check_fields(found)
+            content = b64decode(found.pop("content"), validate=True)
+        except ValueError as error:
+            raise ValueError(f"This is no envelope in JSON: {error}") from None
+        del found["version"]
+        return cls(**{**found, "recipients": tuple(found["recipients"]), "content": content})
+
+
+def several(messages: Any) -> Iterable[Any]:
+    """Return what should be messages. TypeError for what can't be: one message alone, say."""
+    if type(messages) is not list and (
+        isinstance(messages, (Envelope, str, bytes))
+        or hasattr(messages, "as_bytes")  # a stdlib message yields the names of its fields
+        or not hasattr(messages, "__iter__")
+    ):
+        kind = type(messages).__name__
+        raise TypeError(f"Messages come in a list or another iterable, like [message], not {kind}")
+    return messages
+
+
+def _check_fields(found: Any) -> None:
+    """Raise ValueError unless these are the fields that `Envelope.to_json()` writes."""
+    if not isinstance(found, dict):
+        raise ValueError(f"it is of type {type(found).__name__}")
+    if found.get("version") != 1:
+        raise ValueError(f"its version is {found.get('version')!r}, and only 1 is known here")
+    if others := found.keys() ^ {"version", *_KINDS}:
+        raise ValueError(f"{min(others)!r} is missing, or isn't known")
+    for name, kind in _KINDS.items():
+        if not isinstance(found[name], kind):
+            given = type(found[name]).__name__
+            raise ValueError(f"{name!r} is of type {given}, not {kind.__name__}")
+    if not all(isinstance(each, str) for each in found["recipients"]):
+        raise ValueError("'recipients' has one that is no text")
+
+
+_KINDS: dict[str, type] = {
+    "sender": str,
+    "recipients": list,
+    "content": str,
+    "message_id": str,
+    "eight_bit": bool,
+    "utf8": bool,
+}
+
+
+def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
+    if isinstance(thing, BYTES):
+        return _eml(bytes(thing), eight_bit)
+    try:
+        return as_bytes(thing, eight_bit=eight_bit)
+    except ValueError:
+        if not utf8:
+            raise
+        # An address in the header needs SMTPUTF8, or what is wrong is wrong with it too.
+        return as_bytes(thing, eight_bit=eight_bit, utf8=True)
+
+
+def _eml(content: bytes, eight_bit: bool) -> bytes:
+    if b"\r" not in content:
+        content = content.replace(b"\n", b"\r\n")
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    check_octets(content)
+    if eight_bit or content.isascii():
+        return content
+    from email import message_from_bytes
+    from email.policy import SMTP
+
+    return generated(message_from_bytes(content, policy=SMTP), eight_bit=False)
+
+
+def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
+    if sender == "":
+        return ""
+    if sender is None and hasattr(thing, "from_email"):
+        sender = thing.from_email or settings.DEFAULT_FROM_EMAIL
+    if sender is not None:
+        return addr_spec(sender, utf8=utf8)
+    # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
+    found = _addresses(header, "sender") or _addresses(header, "from")
+    if len(found) != 1:
+        raise WaysUnclear(
+            f"The message doesn't say whom it is from: its header names {len(found)} senders"
+        )
+    return addr_spec(found[0], utf8=utf8)
+
+
+def _recipients(thing: Any, header: bytes) -> Iterable[Any]:
+    if hasattr(thing, "recipients"):
+        return thing.recipients()  # type: ignore[no-any-return]  # anybody's
+    return [each for name in ("to", "cc", "bcc") for each in _addresses(header, name)]
+
+
+def _addresses(header: bytes, name: str) -> list[str]:
+    """Return the addresses in a field, or in its namesake that says to whom it was sent on.
+
+    A message that was resent goes to the new recipients (RFC 5322, 3.6.6), if it was so once.
+    """
+    resent = len(_values(header, "resent-date"))
+    if resent > 1:
+        raise WaysUnclear("The message was resent several times: say from whom and to whom it goes")
+    values = _values(header, f"resent-{name}" if resent else name)
+    return [each.addr_spec(utf8=True) for value in values if value for each in mailboxes(value)]
+
+
+def _message_id(header: bytes, at: int) -> str:
+    """Return what the first Message-ID holds; nothing like it comes before `at`."""
+    if at < 0:
+        return ""
+    start, end = at + len(b"\nmessage-id"), header.find(b"\r\n", at)
+    if header.startswith(b":", start) and not header.startswith((b" ", b"\t"), end + 2):
+        return _unfolded(header[start + 1 : end])
+    found = _field("message-id").search(header, at)
+    return _unfolded(found[1]) if found else ""
+
+
+def _values(header: bytes, name: str) -> list[str]:
+    """Return what the fields of this name hold, unfolded."""
+    return [_unfolded(value) for value in _field(name).findall(header)]
+
+
+def _unfolded(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape").replace("\r\n", "").strip(" \t")
+
+
+@lru_cache(maxsize=32)
+def _field(name: str) -> re.Pattern[bytes]:
+    """Return a pattern for a field of this name, from the LF before it to its own CR."""
+    return re.compile(rb"(?i)\n%s[ \t]*+:((?:[^\r]|\r\n[ \t])*+)\r(?=\n)" % name.encode())

@@ -1,0 +1,266 @@
+"""Writes a message to bytes: its header and its tree of parts (RFC 2045, RFC 2046).
+
+Messages of ours are written straight, to the same bytes that Python's generator makes of
+`message()` when all is plain ASCII. Whatever others have a say in goes through that generator:
+parts that are ready-made, classes with a `message()` of their own, other libraries' messages.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from io import BytesIO
+
+from ..conf import settings
+from ..light import TYPE_CHECKING
+from .bodies import base64_blocks, encode_text
+from .checks import check_octets, generated, header_end
+from .field import header_line, mime_header
+from .header import fields
+from .msgid import random_bits
+from .parts import BYTES, EmailInline, content_type, decoded, normalized
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from ..light import NamedTuple
+
+
+_MIME_VERSION = b"MIME-Version: 1.0\r\n"
+
+# What will be written. A memoryview is data that is still to be base64-encoded.
+_Pieces = list[bytes | memoryview]
+
+
+class _How(NamedTuple):
+    """What the message and the transport want."""
+
+    charset: str
+    eight_bit: bool
+    utf8: bool
+
+
+class _Part(NamedTuple):
+    """The head that a part has besides MIME-Version, and what comes after its empty line."""
+
+    head: bytes
+    body: _Pieces
+    is_multipart: bool = False
+
+    def opening(self) -> bytes:
+        if self.is_multipart:
+            return _MIME_VERSION + self.head
+        return self.head + _MIME_VERSION
+
+    def as_child(self) -> _Pieces:
+        return [self.opening(), b"\r\n", *self.body]
+
+    def as_first_child(self) -> _Pieces:
+        """Return it as what was the whole, before it became the first part of a multipart."""
+        return [self.head, b"\r\n", *self.body]
+
+
+def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> bytes:
+    """Return the message as it goes over the wire, its lines ended by CRLF.
+
+    The message is ours, Django's, or the stdlib's. Without `eight_bit` it is in 7 bits; with `utf8`
+    its header is in UTF-8, for SMTPUTF8 (RFC 6531). Raises ValueError for what no mail can hold.
+    """
+    # Subclasses override message(): the mark says that nobody did.
+    if not getattr(getattr(message, "message", None), "_is_simplemails_own", False):
+        return generated(_composed(message, eight_bit, utf8), eight_bit=eight_bit, utf8=utf8)
+    how = _How(str(message.encoding or settings.DEFAULT_CHARSET), eight_bit, utf8)
+    part = _whole(message, how)
+    header = [header_line(name, value, utf8=utf8) for name, value in fields(message)]
+    return _joined([part.opening(), *header, b"\r\n", *part.body])
+
+
+def _composed(message: Any, eight_bit: bool, utf8: bool) -> Any:
+    """Return a stdlib message as it is, any other as its `message()` has it."""
+    if not hasattr(message, "message"):
+        return message
+    from email.policy import SMTP
+
+    policy = SMTP.clone(cte_type="8bit" if eight_bit else "7bit", utf8=utf8)
+    try:
+        return message.message(policy=policy)
+    except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
+        return message.message()
+
+
+def _joined(pieces: _Pieces) -> bytes:
+    """Return the pieces as one, what is still to be encoded written once."""
+    if memoryview not in map(type, pieces):
+        return b"".join(pieces)
+    out = BytesIO()
+    for piece in pieces:
+        if isinstance(piece, memoryview):
+            out.writelines(base64_blocks(piece))
+        else:
+            out.write(piece)
+    return out.getvalue()
+
+
+# The tree: mixed(alternative(text, related(html, inlines)), attachments)
+
+
+def _whole(message: Any, how: _How) -> _Part:
+    texts = _texts(message, how)
+    if texts is not None and not message.attachments:
+        return texts
+    children = [] if texts is None else [texts.as_first_child()]
+    children += [_attachment(each, how) for each in message.attachments]
+    return _multipart("mixed", children)
+
+
+def _texts(message: Any, how: _How) -> _Part | None:
+    """Return body, alternatives and inline files as one part; None if there are none of them."""
+    alternatives = getattr(message, "alternatives", None) or ()
+    inlines = getattr(message, "inlines", None) or ()
+    body = None
+    if message.body or not (alternatives or message.attachments):
+        body = _leaf(f"text/{message.content_subtype}", message.body or "", how)
+    if not alternatives:
+        return _related(body, inlines, how) if inlines else body
+    leaves = [_leaf(mimetype, content, how) for content, mimetype in alternatives]
+    if inlines:
+        # They belong to the HTML, the best one if there are two.
+        kinds = [content_type(mimetype)[:2] for _, mimetype in alternatives]
+        html = max((n for n, kind in enumerate(kinds) if kind == ("text", "html")), default=0)
+        leaves[html] = _related(leaves[html], inlines, how)
+    children = [] if body is None else [body.as_first_child()]
+    return _multipart("alternative", [*children, *(leaf.as_child() for leaf in leaves)])
+
+
+def _related(root: _Part | None, inlines: list[EmailInline], how: _How) -> _Part:
+    """Return a text with the files that it shows in place (RFC 2387)."""
+    children = [] if root is None else [root.as_first_child()]
+    for content_id, filename, content, mimetype in inlines:
+        params = {} if filename is None else {"filename": str(filename)}
+        extra = mime_header("Content-Disposition", "inline", params)
+        extra += header_line("Content-ID", f"<{content_id}>", utf8=how.utf8)
+        children.append(_leaf(mimetype, content, how, extra).as_child())
+    return _multipart("related", children)
+
+
+def _attachment(attachment: Any, how: _How) -> _Pieces:
+    if hasattr(attachment, "get_content_maintype"):
+        return [generated(attachment, eight_bit=how.eight_bit, utf8=how.utf8)]
+    filename, content, mimetype = normalized(attachment)
+    if filename is not None:
+        extra = mime_header("Content-Disposition", "attachment", {"filename": str(filename)})
+        return _leaf(mimetype or "", content, how, extra).as_child()
+    part = _leaf(mimetype or "", content, how)
+    return [part.opening(), b"Content-Disposition: attachment\r\n\r\n", *part.body]
+
+
+_BOUNDARY_LINE = {
+    "mixed": b'Content-Type: multipart/mixed; boundary="%s"\r\n',
+    "alternative": b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n',
+    "related": b'Content-Type: multipart/related;\r\n boundary="%s"\r\n',
+}
+
+
+def _multipart(subtype: str, children: list[_Pieces]) -> _Part:
+    boundary = _boundary(children)
+    between = b"\r\n--%s\r\n" % boundary
+    body: _Pieces = []
+    for child in children:
+        body += [between, *child]
+    body[0] = between[2:]
+    body.append(b"\r\n--%s--\r\n" % boundary)
+    return _Part(_BOUNDARY_LINE[subtype] % boundary, body, is_multipart=True)
+
+
+def _boundary(children: list[_Pieces]) -> bytes:
+    """Return a boundary that is in none of them. Nobody can guess it, so once is enough, but."""
+    while True:
+        boundary = b"===============%019d==" % (random_bits() >> 1)
+        # Base64 has no hyphens: what is still to be encoded can't hold a delimiter.
+        if not any(
+            boundary in piece
+            for child in children
+            for piece in child
+            if not isinstance(piece, memoryview)
+        ):
+            return boundary
+
+
+# The leaves
+
+
+def _leaf(mimetype: str, content: Any, how: _How, extra: bytes = b"") -> _Part:
+    """Return content of this type as a part, with extra fields in its head."""
+    kind = _kind(mimetype)
+    if kind.maintype == "text":
+        return _text(mimetype, content, how, extra)
+    if kind.maintype == "message":
+        return _nested(mimetype, content, how, extra)
+    head = _type_line(mimetype, "") + b"Content-Transfer-Encoding: base64\r\n" + extra
+    data = content if isinstance(content, BYTES) else str(content).encode()
+    return _Part(head, [memoryview(data)])
+
+
+_kind = lru_cache(maxsize=256)(content_type)
+
+
+@lru_cache(maxsize=256)
+def _type_line(mimetype: str, charset: str) -> bytes:
+    maintype, subtype, params = _kind(mimetype)
+    if charset:
+        params = {name: value for name, value in params.items() if name != "charset"}
+        params["charset"] = _charset_name(charset)
+    return mime_header("Content-Type", f"{maintype}/{subtype}", params)
+
+
+def _charset_name(charset: str) -> str:
+    """Return what mail calls a charset that Python knows by several names: iso-8859-1, latin-1."""
+    if charset == "utf-8":
+        return charset
+    from email.charset import ALIASES
+
+    return ALIASES.get(charset, charset)
+
+
+def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
+    charset = _kind(mimetype).params.get("charset", how.charset)
+    if isinstance(content, BYTES):
+        content = decoded(bytes(content), mimetype, charset)
+    encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
+    return _Part(_text_head(mimetype, charset, encoding) + extra, [body])
+
+
+@lru_cache(maxsize=256)
+def _text_head(mimetype: str, charset: str, encoding: str) -> bytes:
+    line = _type_line(mimetype, charset)
+    return b"%sContent-Transfer-Encoding: %s\r\n" % (line, encoding.encode())
+
+
+def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
+    """Return a message as a part. It is never encoded (RFC 2046, 5.2.1)."""
+    if hasattr(content, "message") or hasattr(content, "get_content_maintype"):
+        inner = as_bytes(content, eight_bit=how.eight_bit, utf8=how.utf8)
+    else:
+        is_data = isinstance(content, BYTES)
+        data = bytes(content) if is_data else str(content).encode("utf-8", "surrogateescape")
+        inner = _ready_message(data, how)
+    is_rfc822 = _kind(mimetype)[:2] == ("message", "rfc822")
+    bits = b"8bit" if how.eight_bit and (is_rfc822 or not inner.isascii()) else b"7bit"
+    head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (_type_line(mimetype, ""), bits, extra)
+    return _Part(head, [inner])
+
+
+def _ready_message(data: bytes, how: _How) -> bytes:
+    """Return a message that came in bytes as it is, or if that can't be sent, made anew."""
+    data = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
+    try:
+        check_octets(data)
+        header_end(data)
+        if how.eight_bit or data.isascii():
+            return data
+    except ValueError:
+        pass
+    from email import message_from_bytes
+    from email.policy import SMTP
+
+    return generated(message_from_bytes(data, policy=SMTP), eight_bit=how.eight_bit, utf8=how.utf8)

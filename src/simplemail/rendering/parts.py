@@ -1,0 +1,152 @@
+"""What a message is made of besides its text: attachments, alternatives, inline files."""
+
+from __future__ import annotations
+
+import re
+
+from ..light import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+    from typing import Any, NamedTuple
+else:
+    from ..light import NamedTuple, pattern
+
+
+DEFAULT_ATTACHMENT_MIME_TYPE = "application/octet-stream"
+"""The type of what is attached without a type and with a name that tells none."""
+
+BYTES = (bytes, bytearray, memoryview)
+"""What is data, and not text."""
+
+
+class EmailAttachment(NamedTuple):
+    """A file that travels with the message; `content` is text or bytes, or a message."""
+
+    filename: str | None
+    content: Any
+    mimetype: str | None = None
+
+
+class EmailAlternative(NamedTuple):
+    """The same content in another form: HTML, a calendar entry."""
+
+    content: str | bytes
+    mimetype: str
+
+
+class EmailInline(NamedTuple):
+    """A file shown inside the HTML text, which refers to it as `cid:<content_id>`."""
+
+    content_id: str
+    filename: str | None
+    content: str | bytes
+    mimetype: str
+
+
+class ContentType(NamedTuple):
+    """A MIME type taken apart (RFC 2045, 5.1): text/calendar; method=REQUEST."""
+
+    maintype: str
+    subtype: str
+    params: dict[str, str]
+
+
+_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
+_TYPE = pattern(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
+# Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
+_QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
+# RFC 2231, 7: an asterisk in the name says that the value is encoded, which is our business.
+_ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]+"
+_PARAM = pattern(rf';[ \t]*(?:({_ATTRIBUTE})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
+
+
+def content_type(mimetype: str) -> ContentType:
+    """Take a MIME type and its parameters apart.
+
+    Raises ValueError for what is not one; a line break in it gets no further than here.
+    """
+    match = _TYPE.fullmatch(mimetype)
+    if match is None:
+        raise ValueError(f"Invalid content type {mimetype!r}: write it like 'text/plain'")
+    maintype, subtype, rest = match.groups()
+    if maintype.lower() == "multipart":
+        raise ValueError(f"Invalid content type {mimetype!r}: attach a MIMEPart that has parts")
+    params: dict[str, str] = {}
+    position = 0
+    while position < len(rest):
+        param = _PARAM.match(rest, position)
+        if param is None:
+            raise ValueError(
+                f"Invalid content type {mimetype!r}: parameters are written '; name=value'"
+            )
+        position = param.end()
+        if name := param[1]:
+            params[name.lower()] = _unquoted(param[2])
+    return ContentType(maintype.lower(), subtype.lower(), params)
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def guess_type(filename: str | None) -> str:
+    """Return the MIME type that the file's name tells, or application/octet-stream."""
+    import mimetypes
+
+    return mimetypes.guess_type(str(filename or ""))[0] or DEFAULT_ATTACHMENT_MIME_TYPE
+
+
+def as_text(content: bytes, params: dict[str, str]) -> str | None:
+    """Decode what is to be a text part, as its charset says or else as UTF-8; None if it isn't."""
+    try:
+        return content.decode(params.get("charset", "utf-8"))
+    except (LookupError, ValueError):
+        return None
+
+
+def decoded(content: bytes, mimetype: str, charset: str) -> str:
+    """Decode a text part, from its charset or else from UTF-8. ValueError if it is in neither."""
+    text = as_text(content, {"charset": charset}) or as_text(content, {})
+    if text is None:
+        raise ValueError(f"Content for {mimetype} is neither {charset} nor UTF-8 text")
+    return text
+
+
+def check_charset(name: str) -> str:
+    """Return the charset's name. Raises ValueError for one in which Python can't write text."""
+    try:
+        "".encode(name if re.fullmatch(_TOKEN, name) else "")
+    except (LookupError, ValueError):
+        raise ValueError(f"Unknown charset {name!r}: use one that Python knows, 'utf-8'") from None
+    return name
+
+
+def check_content(filename: object, content: object) -> None:
+    """Raise for what is no content: ValueError for None, TypeError for an open file."""
+    if content is None:
+        raise ValueError(f"There is no content to attach as {filename!r}")
+    if hasattr(content, "read"):
+        raise TypeError(
+            f"What is attached as {filename!r} must be text or bytes, not a "
+            f"{type(content).__name__}: call its read(), or use attach_file()"
+        )
+
+
+def normalized(attachment: Any) -> EmailAttachment:
+    """Give an attachment its type, and bytes that are text their text, whoever put it there.
+
+    Users assign `message.attachments` as they like: pairs, triples, named tuples.
+    """
+    if isinstance(attachment, (str, bytes)) or not 2 <= len(attachment) <= 3:
+        raise ValueError(f"An attachment is (filename, content, mimetype), not {attachment!r:.100}")
+    filename, content, mimetype = (*attachment, None)[:3]
+    check_content(filename, content)
+    mimetype = mimetype or guess_type(filename)
+    kind = content_type(mimetype)
+    if kind.maintype == "text" and isinstance(content, BYTES):
+        text = as_text(bytes(content), kind.params)
+        if text is None:
+            return EmailAttachment(filename, content, DEFAULT_ATTACHMENT_MIME_TYPE)
+        content = text
+    return EmailAttachment(filename, content, mimetype)

@@ -1,0 +1,1 @@
+"""From an envelope to the server, and back with the truth about it."""

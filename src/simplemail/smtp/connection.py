@@ -1,0 +1,194 @@
+"""Opens sessions: connects, greets, encrypts, logs in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from ..light import TYPE_CHECKING
+from .channel import Channel
+from .session import Session
+from .transaction import in_bytes
+
+if TYPE_CHECKING:
+    import smtplib
+    import ssl
+    from typing import NamedTuple
+else:
+    from ..light import NamedTuple
+
+
+class Route(NamedTuple):
+    """Where to, and as whom. Sessions by equal routes are interchangeable.
+
+    With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not. The
+    certificate must be for `server_hostname`. `password` may be a callable.
+    """
+
+    host: str
+    port: int
+    timeout: float | None
+    local_hostname: str
+    source_address: tuple[str, int] | None = None
+    context: ssl.SSLContext | None = None
+    implicit: bool = False
+    server_hostname: str = ""
+    username: str = ""
+    password: str | Callable[[], str] = ""
+    auth: str | None = None
+    allow_cleartext_auth: bool = False
+    notify: str = ""
+    ret: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Route to {self.host}:{self.port}>"
+
+
+def dial(route: Route) -> Session:
+    """Open a session that is ready for a message. Leaves nothing open if it fails."""
+    sock = socket.create_connection(
+        (route.host, route.port), route.timeout, source_address=route.source_address
+    )
+    try:
+        # Each write is meant to leave at once, and the next may come before its answer.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel = Channel(sock, route.timeout)
+    except BaseException:
+        sock.close()
+        raise
+    session = Session(channel, route.host, notify=route.notify, ret=route.ret)
+    try:
+        _set_up(session, route)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _set_up(session: Session, route: Route) -> None:
+    name = route.server_hostname or route.host
+    if route.context is not None and route.implicit:
+        session.channel.wrap(route.context, name)
+    greet(session)
+    hello(session, route.local_hostname)
+    if route.context is not None and not route.implicit:
+        start_tls(session, route.context, name)
+        hello(session, route.local_hostname)
+    if route.username and route.password:
+        _log_in(session, route)
+    elif route.username or route.password:
+        missing = "password" if route.username else "username"
+        _warn_of_half_a_login(f"{route.host}:{route.port}", missing)
+
+
+def greet(session: Session) -> None:
+    """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
+    reply = session.answer("the connection")
+    if reply.code != 220:
+        from smtplib import SMTPConnectError
+
+        raise SMTPConnectError(*in_bytes(reply))
+    session.greeting = reply
+
+
+def hello(session: Session, name: str) -> None:
+    """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
+    reply = session.command(f"EHLO {name}")
+    session.features = _features(reply.text) if reply.code == 250 else {}
+    if reply.code // 100 == 5:  # RFC 5321, 3.2: an old server
+        reply = session.command(f"HELO {name}")
+    if reply.code != 250:
+        from smtplib import SMTPHeloError
+
+        raise SMTPHeloError(*in_bytes(reply))
+    session.ehlo = reply
+
+
+@lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
+def _features(text: str) -> Mapping[str, str]:
+    """Read the answer to EHLO, the old "AUTH=LOGIN" included."""
+    features: dict[str, str] = {}
+    for line in text.split("\n")[1:]:
+        if line[:5].upper() == "AUTH=":
+            line = f"AUTH {line[5:]} {features.get('auth', '')}"
+        name, _, parameters = line.strip().partition(" ")
+        features[name.lower()] = parameters.strip()
+    return features
+
+
+def start_tls(session: Session, context: ssl.SSLContext, server_hostname: str) -> None:
+    """Encrypt the connection (RFC 3207). `hello()` comes next: what it read counts no more."""
+    import smtplib
+
+    if "starttls" not in session.features:
+        raise smtplib.SMTPNotSupportedError(
+            f"{session.host} offers no STARTTLS, and mail must not travel unencrypted; a server "
+            "that begins with TLS (port 465) wants use_ssl"
+        )
+    reply = session.command("STARTTLS")
+    if reply.code != 220:
+        raise smtplib.SMTPResponseException(*in_bytes(reply))
+    session.features = {}
+    try:
+        session.channel.start_tls(context, server_hostname)
+    except BaseException:
+        session.close()  # nobody knows what the server believes now
+        raise
+
+
+def _log_in(session: Session, route: Route) -> None:
+    from . import auth
+
+    channel = session.channel
+    if not (channel.encrypted or route.allow_cleartext_auth or _is_loopback(channel.sock)):
+        from smtplib import SMTPNotSupportedError
+
+        raise SMTPNotSupportedError(
+            f"The password was not sent: the connection to {route.host}:{route.port} is not "
+            "encrypted; use smtp+tls:// (use_tls, port 587) or smtps:// (use_ssl, port 465), or "
+            "allow_cleartext_auth=True if you must"
+        )
+    auth.log_in(session, route.username, route.password, port=route.port, method=route.auth)
+    # RFC 4954, 6: who we are may change what the server offers.
+    hello(session, route.local_hostname)
+
+
+def as_smtplib(session: Session) -> smtplib.SMTP:
+    """Return an smtplib.SMTP that talks over the session's connection, for code that wants one."""
+    import smtplib
+
+    smtp = smtplib.SMTP(local_hostname="localhost", timeout=session.channel.timeout or 60)
+    smtp.sock = session.channel.sock
+    smtp.file = None
+    smtp.esmtp_features = dict(session.features)
+    smtp.does_esmtp = bool(session.features)
+    smtp.ehlo_resp = smtp.helo_resp = session.ehlo.text.encode()
+    smtp._host = session.host  # type: ignore[attr-defined]  # its starttls() wants it
+    return smtp
+
+
+def adopt(smtp: smtplib.SMTP, route: Route) -> Session:
+    """Return a session over the connection of an smtplib.SMTP, which must be open."""
+    smtp.ehlo_or_helo_if_needed()
+    assert smtp.sock is not None
+    channel = Channel(smtp.sock, route.timeout)
+    if hasattr(smtp.sock, "context"):
+        channel.expect_tls()
+    session = Session(channel, route.host, notify=route.notify, ret=route.ret)
+    session.features = dict(smtp.esmtp_features)
+    return session
+
+
+@lru_cache(maxsize=256)
+def _warn_of_half_a_login(where: str, missing: str) -> None:
+    """Say it once for each server. Django logs in with both or not at all, so it is no error."""
+    import logging
+
+    logging.getLogger("simplemail.login").warning("No login at %s: there is no %s", where, missing)
+
+
+def _is_loopback(sock: socket.socket) -> bool:
+    import ipaddress
+
+    return ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback

@@ -1,0 +1,210 @@
+"""Takes messages to a server: hands over, waits for the answer, tries again where that is safe."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping
+
+from ..light import TYPE_CHECKING
+from ..receipts import Receipt, Status
+from ..rendering.addresses import NeedsSMTPUTF8
+from ..rendering.envelope import Envelope, several
+from .patience import pause
+
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from .session import Session
+    from .transaction import Transaction
+else:
+    from ..light import Protocol
+
+
+class Depot(Protocol):
+    """Where sessions come from that can take a message; true with those just opened for it."""
+
+    def ready_session(self) -> tuple[Session, bool]: ...
+
+
+class Job:
+    """One message on its way, with the envelope that stays the same for every try."""
+
+    __slots__ = (
+        "envelope",
+        "fresh",
+        "message",
+        "receipt",
+        "replaced",
+        "session",
+        "transaction",
+        "tries",
+    )
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+        self.envelope: Envelope | None = None
+        self.session: Session | None = None
+        self.transaction: Transaction | None = None
+        self.fresh = False  # its session was opened for it
+        self.replaced = False  # its session was dead, and it had another
+        self.tries = 0
+        self.receipt: Receipt | None = None  # when it ended without a transaction
+
+    def is_stranded(self) -> bool:
+        """Did its session break down?"""
+        return self.session is not None and self.session.broken
+
+
+class Courier:
+    """Hands messages over, up to `window` at a time, and tells what became of each.
+
+    A message is rendered once, before its first try. It is tried again where nobody can get it
+    twice: once and at once if its session was used before and turned out dead, and up to
+    `retries` times after a temporary no. With `leaving`, the session isn't needed after the last
+    message, and is told so together with it.
+    """
+
+    def __init__(
+        self, depot: Depot, *, window: int = 1, retries: int = 0, leaving: bool = False
+    ) -> None:
+        self._depot = depot
+        self._window = window
+        self._retries = retries
+        self._leaving = leaving and not retries
+        self._eight_bit = True
+
+    def deliver(self, message: Any) -> Receipt:
+        """Take one message to the server."""
+        job = Job(message)
+        self._begin(job)
+        self._leave([job])
+        return self._finish(job)
+
+    def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
+        """Take messages to the server; yield their receipts in order, each as soon as it is known.
+
+        What is on its way is always told: also if `messages` raises, before that error is.
+        """
+        jobs: deque[Job] = deque()
+        failure: BaseException | None = None
+        messages = iter(several(messages))
+        try:
+            while True:
+                try:
+                    message = next(messages)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    failure = error
+                    break
+                while jobs and jobs[0].is_stranded():
+                    # What comes next must not overtake them.
+                    yield self._finish(jobs.popleft())
+                job = Job(message)
+                jobs.append(job)
+                self._begin(job)
+                while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
+                    yield self._finish(jobs.popleft())
+            self._leave(jobs)
+            while jobs:
+                yield self._finish(jobs.popleft())
+        finally:
+            # The caller stopped early: the server's answers are waited for, so that what was
+            # handed over completely arrives.
+            for job in jobs:
+                if job.receipt is None and job.session is not None:
+                    self._result(job)
+        if failure is not None:
+            raise failure
+
+    def _leave(self, jobs: Iterable[Job]) -> None:
+        if not self._leaving:
+            return
+        sessions = [job.session for job in jobs if job.session is not None]
+        if sessions:
+            sessions[-1].leave()
+
+    def _ahead(self, job: Job) -> int:
+        return 0 if job.session is None else job.session.ahead(self._window)
+
+    def _begin(self, job: Job) -> None:
+        """Send as much of a message as can be sent now; `job.receipt` says why it can't."""
+        job.receipt = job.session = None
+        if job.envelope is None and not self._render(job):
+            return
+        try:
+            session, job.fresh = self._depot.ready_session()
+        except OSError as error:
+            job.receipt = _receipt(job, Status.DEFERRED, error)
+            return
+        if not _fits(job.envelope, session.features) and not self._render(job, session.features):
+            return
+        try:
+            job.transaction = session.begin(job.envelope)
+            job.session = session
+        except (ValueError, OSError) as error:  # this server can't take it
+            job.receipt = _receipt(job, Status.REFUSED, error)
+
+    def _render(self, job: Job, features: Mapping[str, str] | None = None) -> bool:
+        """Make the envelope, for a server with these features or, at first, for most servers."""
+        if features is not None:
+            self._eight_bit = "8bitmime" in features
+        utf8 = features is not None and "smtputf8" in features
+        try:
+            job.envelope = Envelope.of(job.message, eight_bit=self._eight_bit, utf8=utf8)
+        except Exception as error:
+            if features is None and isinstance(error, NeedsSMTPUTF8):
+                return True  # some servers have it
+            job.receipt = _receipt(job, Status.REFUSED, error)
+        else:
+            if not job.envelope.recipients:
+                job.receipt = _receipt(job, Status.REFUSED, None)
+        return job.receipt is None
+
+    def _finish(self, job: Job) -> Receipt:
+        """Wait until the message's fate is known, trying again while that is safe."""
+        receipt = self._result(job)
+        while receipt.retry_is_safe and self._may_try_again(job):
+            self._begin(job)
+            receipt = self._result(job)
+        return receipt
+
+    def _result(self, job: Job) -> Receipt:
+        if job.receipt is None:
+            assert job.session is not None
+            assert job.transaction is not None
+            job.receipt = _receipt(job, *job.session.finish(job.transaction))
+        return job.receipt
+
+    def _may_try_again(self, job: Job) -> bool:
+        """Decide, and wait, for a message that the server surely doesn't have."""
+        if job.session is None:
+            return False  # no server to be had: whoever opens sessions has retried already
+        # A server that ends each session after a few messages gets on nevertheless.
+        if job.is_stranded() and not job.fresh and (job.session.settled or not job.replaced):
+            job.replaced = True
+            return True
+        if job.tries == self._retries:
+            return False
+        pause(job.tries)
+        job.tries += 1
+        return True
+
+
+def _receipt(job: Job, status: Status, error: BaseException | None) -> Receipt:
+    transaction = job.transaction
+    if transaction is None:
+        return Receipt(job.message, status, job.envelope, {}, None, error)
+    reply, refused = transaction.reply, transaction.refused
+    sender_reply = transaction.sender_reply
+    if sender_reply is not None and sender_reply.code >= 300:
+        # After a refused MAIL the rest gets a 503, which says nothing about the recipients.
+        reply, refused = sender_reply, {}
+    return Receipt(job.message, status, job.envelope, refused, reply, error)
+
+
+def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:
+    return envelope is not None and not (
+        (envelope.eight_bit and "8bitmime" not in features)
+        or (envelope.utf8 and "smtputf8" not in features)
+    )

@@ -1,0 +1,275 @@
+"""A session with a mail server: messages, as many at a time as it takes (RFC 5321).
+
+Transactions are begun and then finished, in order. Where the server offers PIPELINING, some may
+begin before others are finished (`Session.ahead` says how many):
+
+    begin(a)  begin(b)  finish(a)  begin(c)  finish(b)  finish(c)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+
+from ..light import TYPE_CHECKING
+from ..receipts import Status, protocol_error
+from .dialogue import FAREWELL, LAST_WORD, Dialogue
+from .transaction import (
+    CONTENT,
+    DATA,
+    QUIT,
+    RSET,
+    Steps,
+    Transaction,
+    ended,
+    fits,
+    steps,
+    stuffed,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .channel import Channel
+# Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
+# or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes
+# on reading (Channel.write); this bounds what a lost session leaves open, and lets a message to
+# 1,000 recipients leave in one piece: in groups of 100, each would cost a round trip.
+UNANSWERED = 1_024
+
+# Content of up to this many octets is copied, to leave in one write with its commands.
+SMALL = 65_536
+
+
+class Session(Dialogue):
+    """A dialogue in which messages are handed over. `count` says how many were."""
+
+    def __init__(self, channel: Channel, host: str, *, notify: str = "", ret: str = "") -> None:
+        super().__init__(channel, host)
+        self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
+        self.count = 0  # transactions finished
+        self.settled = False  # was any of them, for good?
+        self._asked: deque[tuple[Transaction, str]] = deque()
+        self._last: Transaction | None = None
+        self._held: Transaction | None = None  # its content waits for the 354
+
+    def begin(self, envelope: Any) -> Transaction:
+        """Send as much of a message as can be sent without waiting.
+
+        Raises for the message alone, before anything was sent: ValueError, or an SMTPException if
+        this server can't take it. A lost session shows when the transaction is finished.
+        """
+        asks = steps(envelope, self.features, self.host, self.notify, self.ret)
+        if not self.busy:
+            self._check_quiet()
+        content = self._release()
+        if self._last is not None and not self._last.taken:
+            # What a failed transaction left must not get into this one (RFC 5321, 4.1.1.5), and
+            # how the one before will end isn't known yet.
+            asks.insert(0, (b"RSET\r\n", RSET))
+        self._last = transaction = Transaction(envelope)
+        self._converse(transaction, asks, content)
+        return transaction
+
+    def finish(self, transaction: Transaction) -> tuple[Status, OSError | None]:
+        """Wait for the server's last word about the oldest transaction.
+
+        Returns what became of the message, and the exception that tells it.
+        """
+        if self._held is transaction:
+            self._write(self._release())
+        while not (transaction.over or self.closed):
+            self._hear()
+        if self._leaving and len(self._asked) == 1:
+            self._part_from(transaction)
+        elif self.channel.unread and transaction.taken and not self.busy:
+            self._doubt(transaction)
+        self.used = monotonic()
+        self.count += 1
+        if not (self.usable or self.busy):
+            self.close()
+        complete = 0 < transaction.end <= self.channel.sent
+        in_doubt = complete and self.farewell is None  # after 421 it does nothing (RFC 5321, 3.8)
+        found = transaction.outcome(complete, in_doubt, lambda: self.ending)
+        self.settled = self.settled or found[0] in (Status.SENT, Status.REFUSED)
+        return found
+
+    def ahead(self, window: int) -> int:
+        """Return how many more messages may be begun before the oldest is finished."""
+        if "pipelining" not in self.features:
+            return 0
+        if "chunking" in self.features:
+            return window - 1
+        # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next. The
+        # answer to it is read when the next but one begins, which can be rendered meanwhile.
+        return min(window, 2)
+
+    def leave(self) -> None:
+        """Say QUIT after what has begun, without waiting: it may end a group (RFC 2920, 3.1).
+
+        What is on its way is finished as ever, and nothing new can begin.
+        """
+        if self._last is None or not self.busy or self.broken or not self.ahead(2):
+            return
+        content = self._release()
+        if self.closed:
+            return
+        self._leaving, self.usable = True, False
+        if self._note:
+            self._note("> QUIT")
+        self._asked.append((self._last, QUIT))
+        self._write(content + b"QUIT\r\n")
+
+    @property
+    def busy(self) -> bool:
+        """Is a transaction begun and not finished?"""
+        return bool(self._asked or self._held)
+
+    @property
+    def fresh(self) -> bool:
+        """Was it opened just now, for the first message?"""
+        return not (self.count or self.busy or self.stale)
+
+    def close(self) -> None:
+        super().close()
+        self._asked.clear()
+        self._held = None
+
+    def _converse(self, transaction: Transaction, asks: Steps, data: bytes) -> None:
+        """Write `data` and all steps: in one go, or in as few as the server allows."""
+        most = UNANSWERED if "pipelining" in self.features else 1
+        if most == 1 and data:
+            self._write(data)
+            data = b""
+        for start in range(0, len(asks), most):
+            group = asks[start : start + most]
+            while self._asked and len(self._asked) + len(group) > most:
+                self._hear()
+            if start and not self._asked:
+                self._check_quiet()
+            if not self.usable or (start and transaction.hopeless):
+                break
+            self._write_group(transaction, group, data)
+            data = b""
+        else:
+            return
+        # Some steps were never taken: the answers to the others are all there will be.
+        while self._asked:
+            self._hear()
+        transaction.over = True
+
+    def _write_group(self, transaction: Transaction, group: Steps, data: bytes) -> None:
+        if self._note:
+            for line, _ in group:
+                self._note(f"> {line.decode().rstrip()}")
+        self._asked.extend([(transaction, asked) for _, asked in group])
+        data += b"".join([line for line, _ in group])
+        last = group[-1][1]
+        if last is DATA:
+            self._held = transaction
+        if last is not CONTENT:
+            self._write(data)
+            return
+        content = ended(transaction.envelope.content)
+        transaction.end = self.channel.sent + len(data) + len(content)
+        if len(content) <= SMALL:
+            self._write(data + content)
+        else:
+            self._write(data)
+            self._write_big(transaction, content)
+
+    def _write_big(self, transaction: Transaction, content: bytes) -> None:
+        self._write(content)
+        # What is here already was said before the last of it left.
+        transaction.early = self.channel.count_unread() >= len(self._asked)
+
+    def _release(self) -> bytes:
+        """Return the content that waits for its 354, once that has come; else nothing.
+
+        Long content is written here, because no other message's commands should wait in its tail.
+        """
+        held = self._held
+        if held is None:
+            return b""
+        while self._asked:
+            self._hear()
+        self._held = None
+        if self.closed or held.over:
+            return b""
+        if self.channel.unread:
+            self._check_quiet()
+            return b""
+        self._asked.append((held, CONTENT))
+        if len(held.refused) == len(held.envelope.recipients):
+            return b".\r\n"  # RFC 2920, 3.1: the 354 wants an end all the same
+        if held.hopeless:
+            # A dot would send nothing to those recipients, in the name of nobody knows whom.
+            self._lose(protocol_error("The server refused the sender and took recipients"), DATA)
+            return b""
+        content = stuffed(held.envelope.content)
+        held.end = self.channel.sent + len(content)
+        if len(content) <= SMALL:
+            return content
+        self._write_big(held, content)
+        return b""
+
+    def _hear(self) -> None:
+        """Read the next answer, and give it to whom it concerns."""
+        transaction, asked = self._asked.popleft()
+        try:
+            reply = self.channel.reply()
+        except BaseException as error:
+            self._lose(error, asked)
+            return
+        if self._note:
+            self._note(f"< {reply}")
+        if asked is not CONTENT and reply.code == (354 if asked is DATA else 250):
+            return  # nearly always, and there is nothing to remember
+        if not fits(asked, reply.code):
+            content_left = transaction.end > 0  # before that, there is nothing to doubt
+            if asked is RSET and reply.code >= 400 and content_left and self._has_hung_up():
+                self._part(reply)
+            self._lose(protocol_error(f"The server answered {reply}"), asked)
+        elif asked is CONTENT and transaction.early and reply.code < 300:
+            self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
+        else:
+            if reply.code == 421:
+                self._part(reply)
+            transaction.hear(asked, reply)
+
+    def _has_hung_up(self) -> bool:
+        """Was that the server's last reply, with which it left what followed undone?
+
+        Exim refuses the eleventh command that brings no mail, such as RSET, and hangs up.
+        """
+        from smtplib import SMTPServerDisconnected
+
+        self._hurry(FAREWELL)
+        try:
+            self.channel.reply()
+        except SMTPServerDisconnected:
+            return True
+        except OSError:
+            pass  # it goes on, or is silent: nobody knows what it did
+        return False
+
+    def _part_from(self, transaction: Transaction) -> None:
+        """Wait for the answer to QUIT, which was sent together with the last message."""
+        self._asked.clear()
+        self._hurry(FAREWELL)
+        try:
+            if self.answer(QUIT).code == 221 or not transaction.taken:
+                return
+            self._hurry(LAST_WORD)
+            self.answer(QUIT)
+        except OSError:
+            return  # no message depends on it
+        # The yes to the content may have been for the command before it.
+        transaction.reply = None
+        self._lose(protocol_error("The server gave one answer too many"), QUIT)
+
+    def _doubt(self, transaction: Transaction) -> None:
+        """Take no yes for sure that came with a reply too many: it may be for another command."""
+        self._check_quiet()
+        if self.farewell is None:
+            transaction.reply = None

@@ -1,0 +1,207 @@
+"""One message's SMTP commands, and what the server answered to them (RFC 5321, 3.3)."""
+
+from __future__ import annotations
+
+from ..light import TYPE_CHECKING
+from ..receipts import Reply, Status, protocol_error, status_of
+from ..rendering.simple_addresses import is_simple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from re import compile as pattern
+    from typing import Any, NoReturn
+else:
+    from ..light import pattern
+
+
+class _Step(str):
+    """What a step asks for, in words. Told apart by identity: "DATA" may be a recipient."""
+
+    __slots__ = ()
+
+
+# A step that is none of these asks for a recipient.
+RSET, MAIL, DATA, CONTENT, QUIT = map(_Step, ("RSET", "MAIL", "DATA", "the content", "QUIT"))
+
+# What can stand between the angle brackets: a quoted local part, or nothing that ends the path.
+_PATH = pattern(r'"(?:[^"\\\r\n]|\\.)*"(?:@[^\s<>]+)?|[^\s<>]*')
+
+Steps = list[tuple[bytes, str]]
+
+
+class Transaction:
+    """What is known about one message on its way.
+
+    `refused` holds each recipient's refusal; `reply` is the answer that settled the message.
+    """
+
+    __slots__ = ("early", "end", "envelope", "over", "refused", "reply", "sender_reply")
+
+    def __init__(self, envelope: Any) -> None:
+        self.envelope = envelope
+        self.sender_reply: Reply | None = None
+        self.refused: dict[str, Reply] = {}
+        self.reply: Reply | None = None  # to the content, or to the DATA before it
+        self.over = False  # no more answers will come
+        self.early = False  # the answer to the content came before its end had left
+        self.end = 0  # where the content ends in all that the channel sends
+
+    def hear(self, asked: str, reply: Reply) -> None:
+        """Take the answer to one step."""
+        if asked is MAIL:
+            self.sender_reply = reply
+        elif asked is CONTENT or asked is DATA:
+            if reply.code != 354:
+                self.reply, self.over = reply, True
+        elif asked is not RSET and reply.code >= 300:
+            self.refused[asked] = reply
+
+    @property
+    def taken(self) -> bool:
+        """Has the server said yes to the content?"""
+        return self.reply is not None and self.reply.code < 300
+
+    @property
+    def hopeless(self) -> bool:
+        """Has the server refused the sender, or every recipient?"""
+        if self.sender_reply is not None and self.sender_reply.code >= 300:
+            return True
+        return len(self.refused) == len(set(self.envelope.recipients))
+
+    def outcome(
+        self, complete: bool, in_doubt: bool, ending: Callable[[], OSError | None]
+    ) -> tuple[Status, OSError | None]:
+        """Say what became of the message, and which exception tells it.
+
+        `complete`: all content was handed to the network. `in_doubt`: without an answer, the
+        server may have it. `ending` is asked, if need be, why the session is over, if it is.
+        """
+        taken = complete and self.taken
+        if taken and not self.hopeless:
+            return Status.SENT, None
+        if not taken and (refusal := self.refusal()) is not None:
+            return status_of(refusal), refusal
+        error = ending() or protocol_error("The server took a message that it had refused")
+        return Status.UNKNOWN if taken or in_doubt else Status.DEFERRED, error
+
+    def refusal(self) -> OSError | None:
+        """Return smtplib's exception for the server's no; None if it has not said no."""
+        import smtplib
+
+        if self.sender_reply is not None and self.sender_reply.code >= 300:
+            return smtplib.SMTPSenderRefused(*in_bytes(self.sender_reply), self.envelope.sender)
+        if self.hopeless:
+            answers = {name: in_bytes(answer) for name, answer in self.refused.items()}
+            return smtplib.SMTPRecipientsRefused(answers)
+        if self.reply is not None and self.reply.code >= 300:
+            return refused(self.reply)
+        return None
+
+
+def steps(
+    envelope: Any, features: Mapping[str, str], host: str, notify: str = "", ret: str = ""
+) -> Steps:
+    """Write the commands for one message; the last one brings the content or asks for it.
+
+    Raises, for a message that this server can't be asked to take: ValueError, or the
+    smtplib.SMTPException that says why.
+    """
+    mail, rcpt = _parameters(envelope, features, host, notify, ret)
+    charset = "utf-8" if envelope.utf8 else "ascii"
+    found: Steps = [(f"MAIL FROM:<{envelope.sender}>{mail}\r\n".encode(charset), MAIL)]
+    for recipient in envelope.recipients:
+        found.append((f"RCPT TO:<{recipient}>{rcpt}\r\n".encode(charset), recipient))
+    _check_lines(b"".join([line for line, _ in found]), len(found), "An address")
+    for each in (envelope.sender, *envelope.recipients):
+        if not (is_simple(each) or _PATH.fullmatch(each)):
+            raise ValueError(f"Invalid address {each!r}: it can't be told to a mail server")
+    _check_lines(envelope.content)
+    if "chunking" in features:  # RFC 3030, 2
+        found.append((b"BDAT %d LAST\r\n" % len(ended(envelope.content)), CONTENT))
+    else:
+        found.append((b"DATA\r\n", DATA))
+    return found
+
+
+def refused(reply: Reply) -> OSError:
+    """Return smtplib's exception for a no to the message itself."""
+    from smtplib import SMTPDataError
+
+    return SMTPDataError(*in_bytes(reply))
+
+
+def fits(asked: str, code: int) -> bool:
+    """Can a reply with this code be the answer to that step?"""
+    if asked is RSET:  # refused, it leaves nobody knows what behind (RFC 5321, 4.1.1.5)
+        return code in (250, 421)
+    return code >= 400 or (code == 354 if asked is DATA else code < 300)
+
+
+def ended(content: bytes) -> bytes:
+    """Return the content with a line end at its end."""
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def stuffed(content: bytes) -> bytes:
+    """Return the content as it follows DATA, with the dot at its end (RFC 5321, 4.5.2)."""
+    if content.startswith(b"."):
+        content = b"." + content
+    return ended(content.replace(b"\r\n.", b"\r\n..")) + b".\r\n"
+
+
+def in_bytes(reply: Reply) -> tuple[int, bytes]:
+    """Return code and text as smtplib's exceptions have them: the enhanced code on each line."""
+    prefix = f"{reply.enhanced} " if reply.enhanced else ""
+    lines = [prefix + line for line in reply.text.split("\n")]
+    return reply.code, "\n".join(lines).encode()
+
+
+def _parameters(
+    envelope: Any, features: Mapping[str, str], host: str, notify: str, ret: str
+) -> tuple[str, str]:
+    """Return what stands after the addresses in MAIL and RCPT, of what the server knows."""
+    mail = rcpt = ""
+    if "size" in features:  # RFC 1870, 6
+        size, limit = len(envelope.content), features["size"]
+        if limit.isdecimal() and 0 < int(limit) < size:
+            _too_big(envelope.sender, host, size, int(limit))
+        mail = f" SIZE={size}"
+    if envelope.eight_bit:  # RFC 6152, 3
+        if "8bitmime" not in features:
+            _not_offered(host, "8BITMIME (RFC 6152)", "8-bit content")
+        mail += " BODY=8BITMIME"
+    if envelope.utf8:  # RFC 6531, 3.4
+        if "smtputf8" not in features:
+            _not_offered(host, "SMTPUTF8 (RFC 6531)", "an address or a header in UTF-8")
+        mail += " SMTPUTF8"
+    if "dsn" in features and (notify or ret):  # RFC 3461, 4
+        mail += f" RET={ret}" if ret else ""
+        mail += f" ENVID={_xtext(envelope.message_id)}" if envelope.message_id else ""
+        rcpt = f" NOTIFY={notify}" if notify else ""
+    return mail, rcpt
+
+
+def _check_lines(data: bytes, count: int | None = None, what: str = "The content") -> None:
+    """RFC 5321, 2.3.8: line ends are CRLF, and neither CR nor LF stands alone."""
+    ends = data.count(b"\r\n")
+    if not (data.count(b"\n") == data.count(b"\r") == ends == (ends if count is None else count)):
+        raise ValueError(f"{what} has a line break where none may be, or one that isn't CRLF")
+
+
+def _too_big(sender: str, host: str, size: int, limit: int) -> NoReturn:
+    from smtplib import SMTPSenderRefused
+
+    text = f"5.3.4 The message has {size} octets, and {host} takes at most {limit}; it was not sent"
+    raise SMTPSenderRefused(552, text.encode(), sender)
+
+
+def _not_offered(host: str, extension: str, need: str) -> NoReturn:
+    from smtplib import SMTPNotSupportedError
+
+    raise SMTPNotSupportedError(f"The message has {need}, and {host} doesn't offer {extension}")
+
+
+def _xtext(text: str) -> str:
+    """Write text as RFC 3461, 4, allows it in a parameter."""
+    plain = [c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text]
+    return "".join(plain)

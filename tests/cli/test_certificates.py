@@ -1,0 +1,45 @@
+"""A certificate is told in words: names, who vouches for it, how long it is good."""
+
+import time
+
+import pytest
+
+from simplemail.cli import certificates
+
+LETS_ENCRYPT = {
+    "subject": ((("commonName", "mail.example.com"),),),
+    "issuer": (
+        (("countryName", "US"),),
+        (("organizationName", "Let's Encrypt"),),
+        (("commonName", "R11"),),
+    ),
+    "notAfter": "Mar  1 12:00:00 2030 GMT",
+    "subjectAltName": (("DNS", "mail.example.com"), ("DNS", "*.example.com")),
+}
+NOON_OF_FEBRUARY_1 = 1_896_177_600
+
+
+@pytest.fixture(autouse=True)
+def february(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: NOON_OF_FEBRUARY_1 + 0.5)
+
+
+def test_described():
+    assert certificates.described(LETS_ENCRYPT) == (
+        "for mail.example.com, *.example.com; issued by Let's Encrypt R11; "
+        "until 2030-03-01 (27 days)"
+    )
+
+
+def test_an_old_certificate_has_its_name_in_its_subject():
+    old = {name: value for name, value in LETS_ENCRYPT.items() if name != "subjectAltName"}
+
+    assert certificates.names(old) == "mail.example.com"
+
+
+def test_an_issuer_without_a_name():
+    assert certificates.issuer({"issuer": ((("countryName", "US"),),)}) == "nobody named"
+
+
+def test_days_left_are_whole_days():
+    assert certificates.days_left(LETS_ENCRYPT) == 27

@@ -1,0 +1,336 @@
+"""`check()` finds out what a message would meet, and says at which step it would fail."""
+
+import smtplib
+import socket
+import ssl
+import sys
+import time
+
+import pytest
+
+from simplemail import get_connection
+from simplemail.backends.base import BaseEmailBackend
+from simplemail.cli.check import FAILED, OK, WARNING, check, described
+from simplemail.testing.server import Close, Garbage, SMTPServer
+
+SECRET = "s3cr3t-pw"
+
+
+@pytest.fixture
+def tls_server():
+    with SMTPServer(starttls=True, users={"ann": SECRET}) as server:
+        yield server
+
+
+def steps(mailer):
+    """Each step's mark and detail by its name; of two of one name, the last."""
+    return {step.name: (step.mark, step.detail) for step in check(mailer)}
+
+
+def details(mailer, name):
+    return [step.detail for step in check(mailer) if step.name == name and step.mark == OK]
+
+
+def warnings(mailer):
+    return [step.detail for step in check(mailer) if step.mark == WARNING]
+
+
+def failure(mailer):
+    """The last step, which failed."""
+    *others, last = check(mailer)
+    assert FAILED not in [step.mark for step in others]
+    assert last.mark == FAILED
+    assert last.error is not None
+    return last.name, str(last.error)
+
+
+class TestSMTP:
+    def test_without_tls(self, smtp_server):
+        assert [step.name for step in check(get_connection(smtp_server.url))] == [
+            "Name", "Connection", "Greeting", "EHLO", "AUTH", "QUIT",
+        ]  # fmt: skip
+
+    def test_with_starttls_and_login(self, tls_server):
+        assert [step.name for step in check(get_connection(tls_server.url))] == [
+            "Name", "Connection", "Greeting", "EHLO", "STARTTLS", "Certificate", "EHLO", "AUTH",
+            "QUIT", "Login",
+        ]  # fmt: skip
+
+    def test_with_tls_from_the_first_byte(self):
+        with SMTPServer(tls=True) as server:
+            assert [step.name for step in check(get_connection(server.url))] == [
+                "Name", "Connection", "TLS", "Certificate", "Greeting", "EHLO", "AUTH", "QUIT",
+            ]  # fmt: skip
+
+    def test_what_the_steps_tell(self, tls_server):
+        found = steps(get_connection(tls_server.url))
+
+        assert {mark for mark, _ in found.values()} == {OK}
+        assert found["Name"][1] == "127.0.0.1 is an address, not a name"
+        assert found["Greeting"][1] == "220 test.example ESMTP"
+        assert "PIPELINING, SIZE 33554432" in found["EHLO"][1]
+        assert found["STARTTLS"][1].startswith("TLSv1.")
+        assert "for localhost, 127.0.0.1; issued by simplemail test CA" in found["Certificate"][1]
+        assert found["AUTH"][1].startswith("PLAIN, LOGIN")
+        assert found["Login"][1] == "accepted"
+
+    def test_a_name_is_looked_up(self, smtp_server):
+        mailer = get_connection(f"smtp://localhost:{smtp_server.port}")
+
+        assert "127.0.0.1" in steps(mailer)["Name"][1]
+
+    def test_what_counts_is_what_is_offered_within_tls(self, tls_server):
+        tls_server.tls_extensions = ["SIZE 1000"]
+
+        before, after = details(get_connection(tls_server.url), "EHLO")
+
+        assert "CHUNKING" in before
+        assert after.startswith("SIZE 1000, AUTH")
+
+    def test_sends_nothing_and_says_goodbye(self, tls_server):
+        list(check(get_connection(tls_server.url)))
+
+        commands = [command.split()[0].upper() for command in tls_server.commands]
+        assert not {"MAIL", "RCPT", "DATA", "BDAT"} & set(commands)
+        assert commands.count("QUIT") == 2
+        tls_server.wait_for(lambda: not tls_server.open_connections)
+        assert tls_server.violations == []
+
+    def test_leaves_no_connection_when_it_fails_or_is_given_up(self, tls_server):
+        next(check(get_connection(tls_server.url))).name  # noqa: B018
+        tls_server.script("STARTTLS", "454 4.7.0 Not now")
+        failure(get_connection(tls_server.url))
+
+        tls_server.wait_for(lambda: not tls_server.open_connections)
+
+    def test_an_old_server(self):
+        with SMTPServer(helo_only=True) as server:
+            assert steps(get_connection(server.url))["EHLO"] == (OK, "no extensions")
+
+    def test_logs_in_even_if_failures_are_silenced(self, tls_server):
+        mailer = get_connection(tls_server.url.replace(SECRET, "wrong"), fail_silently=True)
+
+        assert failure(mailer)[0] == "Login"
+
+
+class TestFailures:
+    def test_no_such_host(self, monkeypatch):
+        def getaddrinfo(*args, **kwargs):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+        name, error = failure(get_connection("smtp://mail.invalid"))
+
+        assert name == "Name"
+        assert "Can't find the host of mail.invalid:25" in error
+
+    def test_refused(self, smtp_server):
+        smtp_server.stop()
+
+        name, error = failure(get_connection(smtp_server.url))
+
+        assert name == "Connection"
+        assert f"Connection refused by 127.0.0.1:{smtp_server.port}" in error
+
+    @pytest.mark.parametrize(
+        ("answer", "remedy"),
+        [
+            ("554 5.7.1 Go away", "is {} a mail server, and one that serves this machine"),
+            ("421 4.3.2 Busy", "{} can't just now; try again later"),
+            (Garbage(), "is {} a mail server, and one that serves this machine"),
+            (Close(), "The connection to {} was lost"),
+        ],
+    )
+    def test_no_friendly_greeting(self, answer, remedy, smtp_server):
+        smtp_server.script("GREETING", answer)
+
+        name, error = failure(get_connection(smtp_server.url))
+
+        assert name == "Greeting"
+        assert remedy.format(f"127.0.0.1:{smtp_server.port}") in error
+
+    def test_no_starttls(self, smtp_server):
+        name, error = failure(get_connection(smtp_server.url, use_tls=True))
+
+        assert name == "STARTTLS"
+        assert "offers no STARTTLS" in error
+        assert "use_ssl" in error
+
+    def test_tls_where_there_is_none(self, smtp_server):
+        name, error = failure(get_connection(smtp_server.url, use_ssl=True, timeout=5))
+
+        assert name == "TLS"
+        assert "use_tls for STARTTLS" in error
+
+    def test_no_tls_where_there_must_be(self):
+        with SMTPServer(tls=True) as server:
+            mailer = get_connection(f"smtp://127.0.0.1:{server.port}?timeout=0.2")
+
+            name, error = failure(mailer)
+
+        assert name == "Greeting"
+        assert "though it took the connection" in error
+        assert "wants smtps:// (use_ssl)" in error
+
+    def test_an_untrusted_certificate(self, tls_server, tls_dir):
+        mailer = get_connection(tls_server.url, ca_file=tls_dir / "other-ca.pem")
+
+        name, error = failure(mailer)
+
+        assert name == "Certificate"
+        assert "is not trusted" in error
+
+    @pytest.mark.parametrize("kind", [{"starttls": True}, {"tls": True}])
+    def test_a_certificate_for_another_name_says_which(self, kind, tls_dir):
+        with SMTPServer(certificate=tls_dir / "wrong-host.pem", **kind) as server:
+            mailer = get_connection(server.url)
+
+            name, error = failure(mailer)
+
+        assert name == "Certificate"
+        assert "is for another name" in error
+        assert "it is for elsewhere.example" in error
+        assert mailer.ssl_context.check_hostname
+
+    def test_a_certificate_for_the_name_that_was_asked_for(self, tls_dir):
+        with SMTPServer(tls=True, certificate=tls_dir / "wrong-host.pem") as server:
+            mailer = get_connection(server.url, server_hostname="elsewhere.example")
+
+            assert steps(mailer)["QUIT"][0] == OK
+
+    def test_an_expired_certificate(self, tls_dir):
+        with SMTPServer(tls=True, certificate=tls_dir / "expired.pem") as server:
+            assert "has expired" in failure(get_connection(server.url))[1]
+
+    def test_no_login_is_offered(self, tls_server):
+        url = tls_server.url
+        tls_server.users = {}
+
+        name, error = failure(get_connection(url))
+
+        assert name == "AUTH"
+        assert "leave out user and password" in error
+
+    def test_login_is_offered_within_tls_only(self, tls_server):
+        url = f"smtp://ann:{SECRET}@127.0.0.1:{tls_server.port}"
+
+        name, error = failure(get_connection(url))
+
+        assert name == "AUTH"
+        assert "use_tls" in error
+
+    def test_a_wrong_password(self, tls_server):
+        name, error = failure(get_connection(tls_server.url.replace(SECRET, "not-" + SECRET)))
+
+        assert name == "Login"
+        assert "app password" in error
+        assert SECRET not in error
+
+    @pytest.mark.parametrize("password", [b"bytes", lambda: None], ids=["bytes", "none made"])
+    def test_a_password_that_is_no_text(self, password, tls_server):
+        name, error = failure(get_connection(tls_server.url, password=password))
+
+        assert name == "Login"
+        assert "'password' must be text, or a callable that returns it" in error
+
+    def test_a_farewell_that_fails_changes_nothing(self, smtp_server):
+        smtp_server.script("QUIT", Close())
+
+        assert steps(get_connection(smtp_server.url))["QUIT"][0] == OK
+
+
+class TestWarnings:
+    def test_a_certificate_that_ends_soon(self, tls_server, monkeypatch):
+        christmas = ssl.cert_time_to_seconds("Dec 25 00:00:00 2049 GMT")
+        monkeypatch.setattr(time, "time", lambda: christmas)
+
+        [warning] = warnings(get_connection(tls_server.url))
+
+        assert "ends in 6 days" in warning
+
+    def test_a_certificate_that_nobody_verifies(self, tls_server):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+        [warning] = warnings(get_connection(tls_server.url, ssl_context=context))
+
+        assert "not verified" in warning
+
+    def test_tls_that_is_offered_and_not_used(self, tls_server):
+        mailer = get_connection(f"smtp://127.0.0.1:{tls_server.port}")
+
+        assert "use smtp+tls://" in warnings(mailer)[0]
+
+    def test_a_user_without_a_password(self, tls_server):
+        mailer = get_connection(tls_server.url, password="")
+
+        assert "a user name without a password" in warnings(mailer)[0]
+        assert "Login" not in steps(mailer)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is not everywhere")
+    def test_an_address_that_does_not_answer(self, smtp_server, monkeypatch):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.2", smtp_server.port))
+            both = [(2, 1, 6, "", (ip, smtp_server.port)) for ip in ("127.0.0.2", "127.0.0.1")]
+            found = socket.getaddrinfo
+
+            def getaddrinfo(host, *args, **kwargs):
+                return both if host == "mail.example" else found(host, *args, **kwargs)
+
+            monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+            mailer = get_connection(f"smtp://mail.example:{smtp_server.port}")
+
+            assert "127.0.0.2 can't be reached" in warnings(mailer)[0]
+            assert steps(mailer)["QUIT"][0] == OK
+
+
+class TestOtherMailers:
+    def test_a_directory_that_can_be_written_to(self, tmp_path):
+        mailer = get_connection(f"file:{tmp_path}")
+
+        assert steps(mailer) == {"Directory": (OK, f"{tmp_path} can be written to")}
+        assert not list(tmp_path.iterdir())
+
+    def test_a_directory_that_is_gone(self, tmp_path):
+        mailer = get_connection(f"file:{tmp_path / 'out'}")
+        (tmp_path / "out").rmdir()
+
+        name, error = failure(mailer)
+
+        assert name == "Directory"
+        assert "No such file" in error
+
+    def test_ours_say_what_they_do(self):
+        assert steps(get_connection("dummy")) == {
+            "Mailer": (OK, "Takes every message and keeps none.")
+        }
+
+    def test_anybodys(self):
+        class Plain(BaseEmailBackend):
+            __doc__ = None
+
+        assert steps(Plain())["Mailer"][0] == OK
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (f"smtp://ann:{SECRET}@mail.example.com", "smtp://mail.example.com:25"),
+        (f"smtp+tls://ann:{SECRET}@mail.example.com", "smtp+tls://mail.example.com:587"),
+        (f"smtps://ann:{SECRET}@[::1]:4650", "smtps://[::1]:4650"),
+        ("file:/tmp/", "files in /tmp"),
+        ("dummy:", "simplemail.backends.dummy.EmailBackend"),
+    ],
+)
+def test_a_mailer_is_described_without_its_secrets(url, expected):
+    assert described(get_connection(url)) == expected
+
+
+def test_errors_keep_their_type(smtp_server):
+    smtp_server.script("GREETING", "421 4.3.2 Later")
+
+    *_, last = check(get_connection(smtp_server.url))
+
+    assert isinstance(last.error, smtplib.SMTPConnectError)
+    assert last.error.smtp_code == 421

@@ -1,0 +1,130 @@
+"""The documentation tells the truth: every block runs, and every link leads somewhere."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.docs_runner import LANGUAGES, PAGES, ROOT, Network, Page, blocks_of, page_name
+
+NOT_RUN = {
+    "python3 -m venv .venv && .venv/bin/pip": "it installs from the network; .ci/run does",
+}
+"""How a block begins -> why it isn't run here."""
+
+NEEDS = {
+    "docs/how-to/django.md": ["django"],
+    "docs/how-to/fastapi.md": ["fastapi", "httpx", "quart"],
+    "docs/how-to/flask.md": ["flask"],
+    "docs/how-to/queues.md": ["celery"],
+}
+"""A page -> what its blocks import; tests/interop/test_docs_frameworks.py runs it."""
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    with Network().up() as network:
+        yield network
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if page_name(p) not in NEEDS], ids=page_name)
+def test_blocks_run(path, tmp_path, network):
+    Page(path, tmp_path, network).run(skipped=NOT_RUN)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_languages_are_known(path):
+    unknown = {block.where: block.language for block in blocks_of(path)}
+
+    assert {w: name for w, name in unknown.items() if name not in LANGUAGES} == {}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_all_code_is_in_fences(path):
+    assert re.findall(r"^\n {4,}.*", prose(path), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_links_lead_somewhere(path):
+    for target, _, anchor in links(path):
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+def links(path: Path) -> list[tuple[str, str, str]]:
+    """The links of a page to files: (file, "#", heading)."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    return [target.partition("#") for target in targets if "://" not in target]
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page, in the form that links to them have."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose(path: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^( *)```.*?^\1```$", "", path.read_text("utf-8"), flags=re.M | re.S)
+
+
+def test_every_page_is_in_the_index():
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / target).resolve() for target, _, _ in links(index)}
+
+    assert {page for page in PAGES if page.parent != ROOT} - linked == {index}
+
+
+@pytest.mark.parametrize("beginning", NOT_RUN)
+def test_blocks_that_are_not_run_exist(beginning):
+    assert any(block.code.startswith(beginning) for page in PAGES for block in blocks_of(page))
+
+
+def test_gmail_is_reached_over_tls_with_the_app_password(tmp_path):
+    with Network().up() as network:
+        Page(ROOT / "README.md", tmp_path, network).run(skipped=NOT_RUN)
+        first = network.messages[0]
+
+    assert (first.user, first.tls, first.recipients) == ("you@gmail.com", True, ["ann@example.com"])
+    assert network.servers[587].violations == []
+
+
+def test_log_records_arrive(tmp_path):
+    with Network().up() as network:
+        Page(ROOT / "docs/how-to/logging.md", tmp_path, network).run()
+        logged, configured = network.servers[587].messages
+
+    assert logged.message["Subject"] == "[shop] ERROR: The order failed"
+    assert "ZeroDivisionError" in logged.message.get_content()
+    assert configured.message["Subject"] == "ERROR: Disk is full"
+    assert logged.recipients == configured.recipients == ["ops@example.com"]
+
+
+def test_what_a_page_does_to_logging_is_undone(tmp_path):
+    page = tmp_path / "page.md"
+    code = """import logging
+logging.getLogger().addHandler(logging.NullHandler())
+logging.getLogger("simplemail.wire").setLevel(logging.DEBUG)"""
+    page.write_text(f"```python\n{code}\n```\n")
+    here = tmp_path / "directory"
+    here.mkdir()
+    handlers = [*logging.root.handlers]
+
+    with Network().up() as network:
+        Page(page, here, network).run()
+
+    assert logging.root.handlers == handlers
+    assert not logging.getLogger("simplemail.wire").isEnabledFor(logging.DEBUG)
+
+
+def test_a_block_that_prints_something_else_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    here = tmp_path / "directory"
+    here.mkdir()
+
+    with Network().up() as network, pytest.raises(AssertionError, match="printed instead:\n2"):
+        Page(page, here, network).run()

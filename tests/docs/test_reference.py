@@ -1,0 +1,186 @@
+"""The reference is complete: what the code has, docs/reference/ has, and the same way."""
+
+import argparse
+import ast
+import importlib
+import inspect
+import re
+import textwrap
+
+import pytest
+
+import simplemail
+from simplemail import __main__, exceptions, pytest_plugin, testing
+from simplemail.backends import handler, options, urls
+from simplemail.conf import NAMES, Settings
+from simplemail.testing import server
+from support.docs_runner import ROOT, blocks_of
+
+REFERENCE = ROOT / "docs" / "reference"
+STUBS = [block for path in REFERENCE.glob("*.md") for block in blocks_of(path)]
+STUBS = [block for block in STUBS if block.language == "pyi"]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+NOT_FOR_USERS = {"fresh"} | {"offers", "scripted", "script_for", "take", "tls_context"}
+"""Public by name only: for the base class, and for the test server's sessions."""
+
+
+def page(name: str) -> str:
+    return (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """The text below a heading, up to the next one of its level or above."""
+    level = heading.index(" ")
+    match = re.search(rf"^{re.escape(heading)}$(.*?)(?=^#{{1,{level}}} |\Z)", text, re.M | re.S)
+    assert match, f"no heading {heading!r}"
+    return match[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of the tables in a text: what the first cell names in code -> the other cells."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and (name := re.fullmatch(r"`([^`]+)`.*", cells[0])):
+            found[name[1]] = cells[1:]
+    return found
+
+
+def definitions(stub) -> list[tuple[str, ast.AST]]:
+    """The functions and classes in a stub, with the module that its first line names."""
+    module = re.match(r"# (simplemail[\w.]*)\n", stub.code)
+    return [(module[1] if module else "simplemail", node) for node in ast.parse(stub.code).body]
+
+
+def source(thing: object) -> ast.AST:
+    return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+
+
+def signatures(node: ast.AST, prefix: str = "") -> dict[str, str]:
+    """What of a definition is public: names with signatures, and attributes of classes."""
+    if isinstance(node, FUNCTIONS):
+        returns = ast.unparse(node.returns) if node.returns else None
+        kind = "async " if isinstance(node, ast.AsyncFunctionDef) else ""
+        return {prefix + node.name: f"{kind}({ast.unparse(node.args)}) -> {returns}"}
+    found = {}
+    for child in node.body:
+        if isinstance(child, FUNCTIONS) and is_public(child.name):
+            if "property" in map(ast.unparse, child.decorator_list):  # read as an attribute
+                found[f"{node.name}.{child.name}"] = ast.unparse(child.returns)
+            else:
+                found |= signatures(child, f"{node.name}.")
+        elif isinstance(child, ast.AnnAssign) and is_public(ast.unparse(child.target)):
+            found[f"{node.name}.{ast.unparse(child.target)}"] = ast.unparse(child.annotation)
+    return found
+
+
+def is_public(name: str) -> bool:
+    return name == "__init__" or not (name.startswith(("_", "test_")) or name in NOT_FOR_USERS)
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda stub: stub.where)
+def test_signatures_are_those_of_the_code(stub):
+    for module, documented in definitions(stub):
+        real = source(getattr(importlib.import_module(module), documented.name))
+
+        assert signatures(documented) == signatures(real)
+
+
+def test_every_public_name_is_in_the_reference():
+    text = "".join(path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md"))
+    in_code = {
+        word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"\w+", code)
+    }
+    in_stubs = {node.name for stub in STUBS for _, node in definitions(stub)}
+
+    assert set(simplemail.__all__) - in_code - in_stubs == set()
+
+
+def test_every_public_function_and_class_has_its_signature_there():
+    in_stubs = {node.name for stub in STUBS for _, node in definitions(stub)}
+    exempt = set(vars(exceptions))  # errors.md describes them in a table
+    callables = {n for n in simplemail.__all__ if inspect.isroutine(getattr(simplemail, n))}
+    callables |= {n for n in simplemail.__all__ if inspect.isclass(getattr(simplemail, n))}
+    callables |= set(testing.__all__)
+
+    assert callables - in_stubs - exempt == set()
+
+
+def test_every_setting_has_its_row_with_its_default():
+    table = rows(page("settings"))
+
+    assert list(table) == sorted(table, key=list(NAMES).index)
+    assert set(table) == set(NAMES)
+    for name, (default, *_) in table.items():
+        assert default == f"`{getattr(Settings, name)!r}`", name
+
+
+@pytest.mark.parametrize("name", sorted(set(handler.SHORT_NAMES.values())))
+def test_every_backend_has_a_row_for_each_of_its_options(name):
+    backend = importlib.import_module(f"simplemail.backends.{name}").EmailBackend
+    [short, *_] = [s for s, module in handler.SHORT_NAMES.items() if module == name]
+
+    table = rows(section(page("backends"), f"## {short}"))
+
+    own = set(options.known_options(backend))
+    assert set(table) == own - ({"fail_silently"} if name != "smtp" else set())
+
+
+def test_every_short_name_is_in_the_reference():
+    assert set(rows(section(page("backends"), "# Backends"))) >= set(handler.SHORT_NAMES)
+
+
+def test_every_scheme_has_its_row():
+    assert {name.rstrip("/").rstrip(":") for name in rows(section(page("urls"), "## Schemes"))} == {
+        *urls.SCHEMES
+    }
+
+
+def test_every_exception_of_ours_has_its_row():
+    ours = {name for name, value in vars(exceptions).items() if inspect.isclass(value)}
+
+    assert ours <= set(rows(page("errors")))
+
+
+def test_every_fault_has_its_row_with_its_arguments():
+    things = filter(inspect.isclass, vars(server).values())
+    faults = {thing for thing in things if issubclass(thing, server.Fault)} - {server.Fault}
+    table = rows(section(page("testing"), "### What it answers"))
+
+    documented = {name.partition("(")[0]: set(re.findall(r"\w+", name)) for name in table}
+    assert set(documented) == {fault.__name__ for fault in faults}
+    for fault in faults:
+        assert set(inspect.signature(fault).parameters) - {"accept"} <= documented[fault.__name__]
+
+
+def test_every_argument_of_the_server_has_its_row():
+    table = rows(section(page("testing"), "### What it offers"))
+
+    assert set(table) == set(inspect.signature(server.SMTPServer).parameters)
+
+
+def test_every_fixture_has_its_row():
+    source = inspect.getsource(pytest_plugin)
+    fixtures = re.findall(r"@pytest.fixture\ndef (\w+)", source)
+
+    assert set(rows(section(page("testing"), "## Fixtures"))) == set(fixtures)
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    [subparsers] = [a for a in __main__._parser()._actions if isinstance(a.choices, dict)]
+    return subparsers.choices
+
+
+def names(parser: argparse.ArgumentParser) -> set[str]:
+    """The long options of a command, and its arguments."""
+    found = {(action.option_strings or [action.dest])[-1] for action in parser._actions}
+    return found - {"--help"}
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_a_row_for_each_of_its_options(command):
+    common = set.intersection(*map(names, commands().values()))
+    text = page("command-line")
+
+    assert set(rows(section(text, "## For all commands"))) == common
+    assert set(rows(section(text, f"## {command}"))) == names(commands()[command]) - common

@@ -1,0 +1,253 @@
+import time
+from email.headerregistry import Address
+
+import pytest
+
+from simplemail.rendering.addresses import (
+    Group,
+    Mailbox,
+    addr_spec,
+    groups,
+    mailbox,
+    mailboxes,
+    to_ascii,
+)
+
+MAILBOXES = [
+    ("a@b.example", Mailbox("", "a", "b.example")),
+    (" a@b.example\t", Mailbox("", "a", "b.example")),
+    ("webmaster", Mailbox("", "webmaster", "")),
+    ("<webmaster>", Mailbox("", "webmaster", "")),
+    ("<a@b.example>", Mailbox("", "a", "b.example")),
+    ("a@[192.0.2.1]", Mailbox("", "a", "[192.0.2.1]")),
+    ("a@[IPv6:2001:db8::1]", Mailbox("", "a", "[IPv6:2001:db8::1]")),
+    ("Ann <a@b.example>", Mailbox("Ann", "a", "b.example")),
+    ("Ann<a@b.example>", Mailbox("Ann", "a", "b.example")),
+    ("Ann  B <a@b.example>", Mailbox("Ann B", "a", "b.example")),
+    ("Dr. Ann B. O'Neil <a@b.example>", Mailbox("Dr. Ann B. O'Neil", "a", "b.example")),
+    ('"Neil, Ann" <a@b.example>', Mailbox("Neil, Ann", "a", "b.example")),
+    (r'"Ann \"A\\B\" N" <a@b.example>', Mailbox(r'Ann "A\B" N', "a", "b.example")),
+    ('"=?utf-8?q?as_it_is?=" <a@b.example>', Mailbox("=?utf-8?q?as_it_is?=", "a", "b.example")),
+    ("=?utf-8?q?J=C3=BCrgen=2C?= X <a@b.example>", Mailbox("Jürgen, X", "a", "b.example")),
+    ("Jürgen Groß <a@b.example>", Mailbox("Jürgen Groß", "a", "b.example")),
+    ("山田太郎 <a@例え.example>", Mailbox("山田太郎", "a", "例え.example")),
+    ("用户@例え.example", Mailbox("", "用户", "例え.example")),
+    ('"a b"@c.example', Mailbox("", "a b", "c.example")),
+    (r'"a\"b"@c.example', Mailbox("", 'a"b', "c.example")),
+    ("Ann (at work) <a@b.example>", Mailbox("Ann", "a", "b.example")),
+    ("a@b.example (Ann)", Mailbox("", "a", "b.example")),
+    (Address("Neil, Ann", "a", "b.example"), Mailbox("Neil, Ann", "a", "b.example")),
+    (Address(username="a b", domain="c.example"), Mailbox("", "a b", "c.example")),
+    ("a@xn--bcher-kva.example", Mailbox("", "a", "xn--bcher-kva.example")),
+]
+
+INVALID = [
+    "",
+    " ",
+    "@",
+    "to@",
+    "to@ ",
+    "@b.example",
+    '""@b.example',
+    "<>",
+    "<",
+    "<a@",
+    "a@[",
+    "a@[1 2]",
+    '"',
+    '"a',
+    "(",
+    "a:",
+    ",a",
+    "a,",
+    "a@b.example,",
+    "a@b.example;",
+    "a@b.example>",
+    "<a@b.example",
+    "<a@b.example> x",
+    "a@b.example x",
+    "a@b.example (open",
+    "a@b.example, c@d.example",
+    "Ann, Bob <a@b.example>",
+    "Ann @ Home <a@b.example>",
+    "group: a@b.example;",
+    "group:;",
+    "<@route.example:a@b.example>",
+    "a b@c.example",
+    "a@@b.example",
+    "a@b@c.example",
+    ".a@b.example",
+    "a.@b.example",
+    "a..b@c.example",
+    "a@b..example",
+    "a@.b.example",
+    "a@b.example.",
+    "a@-b.example",
+    "a@b-.example",
+    "a@b_c.example",
+    "a@b!c.example",
+    "a@" + "b" * 64 + ".example",
+    r"a\b@c.example",
+    "a@b.example\n",
+    "a@b.example\r\nBcc: x@y.example",
+    "a\n@b.example",
+    "Ann\r <a@b.example>",
+    "Ann\0 <a@b.example>",
+    '"Ann\n" <a@b.example>',
+    "a\x7f@b.example",
+    "a\x85@b.example",
+    "a\u2028@b.example",
+    "a\udc80@b.example",
+    "a@b\u2028.example",
+    "a@b\u2028.example (work)",
+    "a@b\u2003c.example (work)",
+    "a@[192.0.2.1\u2003]",
+    "Ann\u2029 <a@b.example>",
+    "=?utf-8?q?Ann=0D=0ABcc=3A_x?= <a@b.example>",
+    "=?utf-8?q?a=40b?=@c.example",
+    "=?utf-8?q?a=40b.example?=",
+    "Ann <=?utf-8?q?a?=@c.example>",
+    None,
+    b"a@b.example",
+    ("Ann", "a@b.example"),
+    # IDNA's normalisation makes these characters >, @, /, a space and an empty label.
+    "a@b\uff1e.example",
+    "a@b\uff20c.example",
+    "a@b\u2100.example",
+    "a@b\u00a0c.example",
+    "a@b\u3002\u3002example",
+    "a@\u00ad",
+    "a@\ud800.example",
+    "a@" + "ü" * 60 + ".example",
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), MAILBOXES)
+def test_mailbox_has_its_three_parts(text, parts):
+    assert mailbox(text) == parts
+
+
+@pytest.mark.parametrize("address", INVALID)
+def test_anything_but_one_mailbox_is_refused(address):
+    for function in (mailbox, addr_spec):
+        with pytest.raises(ValueError, match=r"^Invalid address "):
+            function(address)
+
+
+@pytest.mark.parametrize("domain", ["b\uff1e.example", "a b", "", "b_c", "x" * 300, "b.example\n"])
+def test_domain_is_judged_after_idna(domain):
+    with pytest.raises(ValueError, match=r"^Invalid address "):
+        to_ascii(domain)
+
+
+@pytest.mark.parametrize(
+    ("address", "spec"),
+    [
+        ("a@b.example", "a@b.example"),
+        ("Ann <a@B.Example>", "a@B.Example"),
+        ("webmaster", "webmaster"),
+        ("Web Master <webmaster>", "webmaster"),
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("a@faß.example", "a@fass.example"),
+        ("a@XN--Bcher-KVA.example", "a@XN--Bcher-KVA.example"),
+        ("a@b\u3002example", "a@b.example"),
+        ('"a b"@c.example', '"a b"@c.example'),
+        ('"a.b"@c.example', "a.b@c.example"),
+        (r'"a\"\\b"@c.example', r'"a\"\\b"@c.example'),
+        ('"a@b"@c.example', '"a@b"@c.example'),
+        ("a@[192.0.2.1]", "a@[192.0.2.1]"),
+        (Address("Ann", addr_spec="a@b.example"), "a@b.example"),
+        ("x" * 64 + "@b.example", "x" * 64 + "@b.example"),
+    ],
+)
+def test_addr_spec_is_what_smtp_is_told(address, spec):
+    """BEHAVIOUR 24, 25, 42."""
+    assert addr_spec(address) == spec
+
+
+def test_local_part_beyond_ascii_needs_smtputf8():
+    with pytest.raises(ValueError, match=r"^Invalid address .*SMTPUTF8"):
+        addr_spec("用户@例え.example")
+
+    assert addr_spec("用户@例え.example", utf8=True) == "用户@xn--r8jz45g.example"
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("x" * 65 + "@b.example", "64 octets"),
+        ('"' + " " * 63 + '"@b.example', "64 octets"),
+        ("a@" + "b.example." * 26 + "org", "longer than|no domain"),
+        ("a@" + "b." * 126 + "c", "254 octets"),
+    ],
+)
+def test_addr_spec_has_the_length_that_smtp_allows(address, reason):
+    with pytest.raises(ValueError, match=rf"^Invalid address .*({reason})"):
+        addr_spec(address)
+
+
+def test_addr_spec_counts_octets_not_characters():
+    with pytest.raises(ValueError, match="64 octets"):
+        addr_spec("ü" * 33 + "@b.example", utf8=True)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "(", '"', "<", "a,", "\\", "=?utf-8?q?a?= ", "a.", "ü", "["]
+)
+def test_long_input_is_refused_before_it_is_parsed(piece):
+    """A promise about the algorithm, so the limit is far from what any machine takes for it."""
+    text = piece * (100_000 // len(piece))
+    started = time.process_time()
+
+    for function in (addr_spec, mailbox):
+        with pytest.raises(ValueError, match=r"^Invalid address .{0,300}$"):
+            function(text)
+
+    assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize("piece", ["(", "a ", ",", '"a" ', "a.", '"', "(a) ", "x:"])
+def test_parser_gets_no_more_than_it_can_handle(piece):
+    with pytest.raises(ValueError, match=r"^Invalid address "):
+        mailbox(piece * (2_000 // len(piece)))
+
+
+def test_list_gives_all_mailboxes():
+    """BEHAVIOUR 24: commas and quotes in display names stay."""
+    text = 'a@b.example, "Neil, \\"A\\" Ann" <c@d.example>,, =?utf-8?q?=C3=9C=2C?= <e@f.example> ,'
+
+    assert mailboxes(text) == [
+        Mailbox("", "a", "b.example"),
+        Mailbox('Neil, "A" Ann', "c", "d.example"),
+        Mailbox("Ü,", "e", "f.example"),
+    ]
+
+
+def test_list_may_hold_groups():
+    text = "Team: a@b.example, C <c@d.example>; (comment), e@f.example, undisclosed-recipients:;"
+
+    assert groups(text) == [
+        Group("Team", (Mailbox("", "a", "b.example"), Mailbox("C", "c", "d.example"))),
+        Group(None, (Mailbox("", "e", "f.example"),)),
+        Group("undisclosed-recipients", ()),
+    ]
+    assert len(mailboxes(text)) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["a@b.example, <c", "a@b.example; c@d.example", "x: a@", "a@b.example, \n", '"a, b@c']
+)
+def test_list_with_anything_but_addresses_is_refused(text):
+    with pytest.raises(ValueError, match=r"^Invalid address "):
+        mailboxes(text)
+
+
+def test_long_list_is_read_in_linear_time():
+    text = ", ".join(f'"Neil, Ann {n}" <a{n}@b.example>' for n in range(5_000))
+
+    assert len(mailboxes(text)) == 5_000
+
+
+def test_long_list_of_odd_things_is_refused():
+    with pytest.raises(ValueError, match=r"^Invalid address .*10000 characters"):
+        mailboxes("a@b.example (x), " * 1_000)

@@ -1,0 +1,105 @@
+import base64
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from simplemail.rendering.bodies import base64_blocks, encode_text
+
+TEXTS = [
+    "",
+    "\n",
+    "one line",
+    "one line\n",
+    "two\r\nlines",
+    "From here on\nFrom there\n",
+    ".\n..\n. dot",
+    "x" * 78,
+    "x" * 79,
+    "x" * 1000 + "\nshort\n",
+    "Grüße\n" * 3,
+    "ü" * 79,
+    "ü" * 300,
+    "<p>hällo = welt</p> " * 40,
+    "ends in a space \nand a tab\t\n" + "x" * 80,
+    *(
+        "x" * n + end
+        for n in (74, 75, 76, 77, 78, 153, 154)
+        for end in (" ", "\t", "=", "ü", " \n")
+    ),
+    "ä" + "x" * 76 + " ",
+    "=" * 200,
+    "a\x0bb\x0cc\x7f\x1b" + "x" * 80,
+    "short\n" * 20 + "ü" * 100 + "\n",
+    "x" * 100 + "\n" + "ü\n" * 20,
+    "山田太郎" * 100 + "\n" + "ascii " * 50,
+]
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:12]) + str(len(text)))
+def test_text_becomes_what_the_standard_library_makes_of_it(text, eight_bit):
+    """BEHAVIOUR 27."""
+    theirs = EmailMessage(policy.SMTP.clone(cte_type="8bit" if eight_bit else "7bit"))
+    theirs.set_content(text)
+
+    encoding, body = encode_text(text, "utf-8", eight_bit=eight_bit)
+
+    assert encoding == theirs["Content-Transfer-Encoding"]
+    assert body == theirs.as_bytes().partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\rb", "a\r\r\nb", "\r", "a\0b", "\0" * 50, "x" * 200 + "\rü\0", "ü\r" * 40, "a \r b"]
+)
+def test_carriage_return_and_nul_arrive_as_they_were(text):
+    encoding, body = encode_text(text, "utf-8", eight_bit=True)
+
+    assert encoding in ("quoted-printable", "base64")
+    head = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {encoding}\n\n"
+    part = message_from_bytes(head.encode() + body, policy=policy.default)
+    assert (
+        part.get_payload(decode=True).decode().replace("\r\n", "\n")
+        == text.replace("\r\n", "\n") + "\n"
+    )
+
+
+def test_charset_decides_the_octets():
+    """BEHAVIOUR 26."""
+    assert encode_text("é", "latin-1", eight_bit=True) == ("8bit", b"\xe9\r\n")
+    assert encode_text("é\n", "utf-16-le", eight_bit=True) == (
+        "base64",
+        base64.b64encode("é\r\n".encode("utf-16-le")) + b"\r\n",
+    )
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32-be", "cp500", "utf-8-sig"])
+def test_charset_without_ascii_is_encoded_whole(charset):
+    encoding, body = encode_text("é\nx" * 500, charset, eight_bit=True)
+
+    assert encoding == "base64"
+    assert base64.b64decode(body) == ("é\r\nx" * 500 + "\r\n").encode(charset)
+
+
+def test_octets_that_are_no_text_survive():
+    """BEHAVIOUR 26."""
+    text = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    assert encode_text(text, "utf-8", eight_bit=True) == ("8bit", b"caf\xe9\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "reason"), [("a", "no-such", "no-such"), ("€", "latin-1", "latin-1")]
+)
+def test_charset_that_cannot_say_it_is_an_error(text, charset, reason):
+    with pytest.raises(ValueError, match=reason):
+        encode_text(text, charset, eight_bit=True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 512 * 57 - 1, 512 * 57, 512 * 57 + 1, 100_000])
+def test_base64_has_lines_of_76_characters(size):
+    data = bytes(n * 31 % 256 for n in range(size))
+
+    for given in (data, bytearray(data), memoryview(data)):
+        written = b"".join(base64_blocks(given))
+        assert written == base64.encodebytes(data).replace(b"\n", b"\r\n")

@@ -1,0 +1,278 @@
+"""Replies are read whole and judged strictly; every wait ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import smtplib
+import socket
+import ssl
+import struct
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import pytest
+
+from simplemail.receipts import Reply
+from simplemail.smtp import channel as channel_module
+from simplemail.smtp.channel import Channel
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    channel = Channel(ours, 5)
+    with ours, theirs:
+        yield channel, theirs
+
+
+@pytest.mark.parametrize(
+    ("sent", "reply"),
+    [
+        (b"250 2.1.0 Ok\r\n", Reply(250, "Ok", "2.1.0")),
+        (b"250 Ok\r\n", Reply(250, "Ok")),
+        (b"250\r\n", Reply(250)),
+        (b"250 \r\n", Reply(250)),
+        (b"250-a\r\n250-b\r\n250 c\r\n", Reply(250, "a\nb\nc")),
+        (b"550-5.1.1 No such\r\n550 5.1.1 user\r\n", Reply(550, "No such\nuser", "5.1.1")),
+        (b"250 5.1.1 is not a success\r\n", Reply(250, "5.1.1 is not a success")),
+        (b"250 3.14 is pi\r\n", Reply(250, "3.14 is pi")),
+        (b"550 gr\xc3\xbc\xc3\x9fe\r\n", Reply(550, "grüße")),
+        (b"550 \x1b[2J\xff\x00\r\n", Reply(550, "�[2J��")),
+        (b"250 " + b"x" * 5000 + b"\r\n", Reply(250, "x" * 1000)),
+    ],
+)
+def test_a_reply_is_read(ends: tuple[Channel, socket.socket], sent: bytes, reply: Reply) -> None:
+    channel, server = ends
+    server.sendall(sent)
+
+    assert channel.reply() == reply
+    assert not channel.unread
+
+
+def test_a_plain_reply_is_read_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most replies are read by one pattern: it takes none that means something else."""
+    codes = ["250", "421", "550", "354", "25", "199"]
+    words = ["", " ", "-", "2.1.0", "5.1.1", "3.0.0", "4.", "2.1.0000", "Ok"]
+    raws = ["".join(five).encode() for five in product(codes, *[words] * 4, ["\r\n"])]
+    raws += [b"250 gr\xc3\xbc\xc3\x9fe\r\n", b"250 \x1b\r\n", b"250 " + b"x" * 2000 + b"\r\n"]
+
+    plain = [read(raw) for raw in raws]
+    monkeypatch.setattr(channel_module, "_PLAIN", re.compile(b"(?!)"))
+
+    assert plain == [read(raw) for raw in raws]
+    assert Reply(250, "Ok", "2.1.0") in plain
+    assert None in plain
+
+
+def read(raw: bytes) -> Reply | None:
+    try:
+        return channel_module._parse(raw)
+    except smtplib.SMTPException:
+        return None
+
+
+def test_replies_that_come_together_are_read_one_by_one(
+    ends: tuple[Channel, socket.socket],
+) -> None:
+    channel, server = ends
+    server.sendall(b"250 a\r\n250-b\r\n250 c\r\n354 d\r\n25")
+
+    assert [channel.reply().text for _ in range(3)] == ["a", "b\nc", "d"]
+    assert channel.unread
+
+
+def test_a_reply_may_come_in_pieces(ends: tuple[Channel, socket.socket]) -> None:
+    channel, server = ends
+    reply = b"250-first\r\n250 second\r\n"
+    server.sendall(reply[:1])
+
+    def rest() -> None:
+        for i in range(1, len(reply)):
+            server.sendall(reply[i : i + 1])
+
+    thread = threading.Thread(target=rest)
+    thread.start()
+    assert channel.reply() == Reply(250, "first\nsecond")
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"hello\r\n",
+        b"\r\n",
+        b"25\r\n",
+        b"2500 x\r\n",
+        b"250_x\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"250 bare line feed\n",
+        b"250 bare\rreturn\r\n",
+        b"199 none such\r\n",
+        b"650 none such\r\n",
+        "٢٥٠ digits\r\n".encode(),
+        b"250-one code\r\n251 another\r\n",
+        b"250-a\r\n-250 b\r\n",
+        b"\x16\x03\x01\x02\x00\x01\n",
+        b"250-" + b"x" * 200_000,
+        b"250-more\r\n" * 20_000,
+        b"250-more\r\n" * 10_200 + b"250 end\r\n",
+    ],
+    ids=lambda sent: repr(sent[:20]),
+)
+def test_what_is_no_reply_is_shown(ends: tuple[Channel, socket.socket], sent: bytes) -> None:
+    channel, server = ends
+    thread = threading.Thread(target=server.sendall, args=[sent])
+    thread.start()
+
+    with pytest.raises(smtplib.SMTPException, match=r"is no SMTP reply \(RFC 5321") as info:
+        channel.reply()
+
+    assert type(info.value) is smtplib.SMTPException
+    assert repr(sent[:10])[2:-1] in str(info.value)
+    assert len(str(info.value)) < 700
+    channel.close()
+    thread.join()
+
+
+def test_an_endless_line_costs_no_memory(ends: tuple[Channel, socket.socket]) -> None:
+    channel, server = ends
+    done = threading.Event()
+
+    def flood() -> None:
+        while not done.is_set():
+            try:
+                server.sendall(b"x" * 65_536)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    tracemalloc.start()
+    with pytest.raises(smtplib.SMTPException):
+        channel.reply()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    done.set()
+    channel.close()
+    thread.join()
+
+    assert peak < 2_000_000
+
+
+class TestEveryWaitEnds:
+    def test_silence(self, ends: tuple[Channel, socket.socket]) -> None:
+        channel, _ = ends
+        channel.timeout = 0.05
+
+        with pytest.raises(TimeoutError, match=r"No reply from the server for 0.05 s"):
+            channel.reply()
+
+    def test_a_byte_now_and_then_does_not_hold_the_reader(
+        self, ends: tuple[Channel, socket.socket]
+    ) -> None:
+        channel, server = ends
+        channel.timeout = 0.2
+        done = threading.Event()
+
+        def drip() -> None:
+            while not done.wait(0.01):
+                server.sendall(b"2")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(TimeoutError):
+            channel.reply()
+        done.set()
+        thread.join()
+
+    def test_a_server_that_takes_nothing(self, ends: tuple[Channel, socket.socket]) -> None:
+        channel, _ = ends
+        channel.timeout = 0.05
+
+        with pytest.raises(TimeoutError, match=r"took no more data for 0.05 s"):
+            channel.write(b"x" * 10_000_000)
+
+        assert 0 < channel.sent < 10_000_000
+
+    def test_the_end_of_the_connection(self, ends: tuple[Channel, socket.socket]) -> None:
+        channel, server = ends
+        server.sendall(b"250 half a re")
+        server.close()
+
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            channel.reply()
+
+
+def test_two_full_buffers_do_not_wait_for_each_other(
+    ends: tuple[Channel, socket.socket],
+) -> None:
+    """RFC 2920, 3.1: a server that doesn't read on until its replies are gone."""
+    channel, server = ends
+    replies, commands = 20_000, b"x" * 5_000_000
+
+    def serve() -> None:
+        server.sendall(b"250 a reply of middling length\r\n" * replies)
+        taken = 0
+        while taken < len(commands):
+            taken += len(server.recv(65_536))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    channel.write(commands)
+    thread.join()
+
+    assert {channel.reply().code for _ in range(replies)} == {250}
+
+
+def test_a_closed_socket_is_an_os_error() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs, pytest.raises(OSError, match="descriptor"):
+        Channel(ours, 5)
+
+
+class TestQuiet:
+    def test_nothing_said(self, ends: tuple[Channel, socket.socket]) -> None:
+        assert ends[0].quiet()
+
+    @pytest.mark.parametrize(
+        "speak", [lambda s: s.sendall(b"421 bye\r\n"), socket.socket.close], ids=["reply", "end"]
+    )
+    def test_something_said(
+        self,
+        ends: tuple[Channel, socket.socket],
+        speak: Callable[[socket.socket], object],
+    ) -> None:
+        channel, server = ends
+        speak(server)
+
+        assert not channel.quiet()
+
+    def test_after_somebody_used_the_socket_with_a_timeout(
+        self, ends: tuple[Channel, socket.socket]
+    ) -> None:
+        channel, _ = ends
+        channel.sock.settimeout(60)
+
+        assert channel.quiet()
+
+
+def test_a_handshake_with_a_reset_connection_leaves_no_socket_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        channel = Channel(socket.create_connection(listener.getsockname()), 5)
+        peer, _ = listener.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        select.select([channel.sock], [], [], 5)
+        number = channel.sock.fileno()
+        with pytest.raises(OSError, match=r".") as caught:
+            channel.wrap(ssl.create_default_context(), "mail.example")
+
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+        assert caught.value.__traceback__  # who keeps it, keeps no socket
+        channel.close()

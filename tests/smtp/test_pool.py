@@ -1,0 +1,221 @@
+"""Sessions are kept for the next message, by the same route only, and never in doubt."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from simplemail import send_mail
+from simplemail.backends.smtp import EmailBackend
+from simplemail.smtp import dialogue
+from simplemail.smtp import pool as pool_module
+from simplemail.smtp.pool import close_pools, pool
+from simplemail.testing.server import Close, Reset, Silence, SMTPServer
+
+
+@pytest.fixture(autouse=True)
+def _empty_pool() -> Iterator[None]:
+    yield
+    close_pools()
+
+
+def mailer(server: SMTPServer, **options: Any) -> EmailBackend:
+    values = {"keep_alive": 30, "timeout": 5, **options}
+    return EmailBackend(host=server.host, port=server.port, **values)
+
+
+def send(server: SMTPServer, **options: Any) -> int:
+    return send_mail("s", "b", "a@x.example", ["b@x.example"], connection=mailer(server, **options))
+
+
+def idle() -> int:
+    return sum(map(len, pool._idle.values()))
+
+
+def test_one_session_serves_many_messages(smtp_server: SMTPServer) -> None:
+    for _ in range(5):
+        assert send(smtp_server) == 1
+
+    assert len(smtp_server.connections) == 1
+    assert [c for c in smtp_server.commands if c.startswith(("EHLO", "NOOP", "QUIT"))] == [
+        smtp_server.commands[0]
+    ]
+
+
+def test_is_off_by_default(smtp_server: SMTPServer) -> None:
+    send(smtp_server, keep_alive=0)
+    send(smtp_server, keep_alive=0)
+
+    assert len(smtp_server.connections) == 2
+    assert idle() == 0
+
+
+def test_one_round_trip_per_message() -> None:
+    with SMTPServer(rtt=0.01) as server:
+        send(server)
+        before = server.turns
+        send(server)
+
+        assert server.turns - before == 1
+
+
+def test_different_credentials_never_share_a_session() -> None:
+    with SMTPServer(users={"ann": "a", "bob": "b"}) as server:
+        for user, password in [("ann", "a"), ("bob", "b"), ("ann", "a"), ("bob", "b")]:
+            send(server, username=user, password=password)
+
+        assert [m.user for m in server.messages] == ["ann", "bob", "ann", "bob"]
+        assert len(server.connections) == 2
+
+
+def test_a_wrong_password_does_not_get_the_right_one_s_session() -> None:
+    with SMTPServer(users={"ann": "a"}) as server:
+        send(server, username="ann", password="a")
+        with pytest.raises(OSError, match="Wrong user name or password"):
+            send(server, username="ann", password="x")
+
+
+@pytest.mark.parametrize("fault", [Close(), Close("421 4.4.2 Idle"), Reset(), "250 What?"])
+def test_a_dead_session_is_not_used(smtp_server: SMTPServer, fault: Any) -> None:
+    send(smtp_server)
+    smtp_server.strike(fault)
+    if not isinstance(fault, str):
+        smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+
+    assert send(smtp_server) == 1
+    assert len(smtp_server.messages) == 2
+    assert len(smtp_server.connections) == 2
+
+
+def test_an_idle_session_is_asked_first(smtp_server: SMTPServer) -> None:
+    send(smtp_server)
+    [[(session, _)]] = pool._idle.values()
+    session.used -= 2
+    send(smtp_server)
+
+    assert smtp_server.commands.count("NOOP") == 1
+    assert len(smtp_server.connections) == 1
+
+
+def test_a_silent_session_is_given_up_soon(
+    smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogue, "FAREWELL", 0.05)
+    send(smtp_server, timeout=600)
+    [[(session, _)]] = pool._idle.values()
+    session.used -= 2
+    smtp_server.script("NOOP", Silence())
+
+    assert send(smtp_server, timeout=600) == 1
+    assert len(smtp_server.connections) == 2
+
+
+def test_asking_leaves_the_timeout_as_it_was(smtp_server: SMTPServer) -> None:
+    send(smtp_server, timeout=600)
+    [[(session, _)]] = pool._idle.values()
+    session.used -= 2
+
+    assert session.alive()
+    assert session.channel.timeout == 600
+
+
+class TestLimits:
+    def test_messages(self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pool_module, "MOST_MESSAGES", 3)
+        for _ in range(6):
+            send(smtp_server)
+
+        assert len(smtp_server.connections) == 2
+        assert idle() == 0
+
+    def test_age(self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pool_module, "LONGEST_LIFE", 0.0)
+        send(smtp_server)
+
+        assert idle() == 0
+
+    def test_idle_time_also_if_nobody_sends(self, smtp_server: SMTPServer) -> None:
+        send(smtp_server, keep_alive=0.05)
+
+        smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+        assert "QUIT" in smtp_server.commands
+
+    def test_idle_time_of_the_most_impatient(self, smtp_server: SMTPServer) -> None:
+        send(smtp_server, keep_alive=600)
+        send(smtp_server, keep_alive=0.05, local_hostname="other.example")
+
+        smtp_server.wait_for(lambda: smtp_server.open_connections == 1)
+        assert idle() == 1
+
+    def test_number(self, smtp_server: SMTPServer) -> None:
+        backends = [mailer(smtp_server, pool_size=2) for _ in range(4)]
+        for backend in backends:
+            backend.open()
+        for backend in backends:
+            backend.close()
+
+        assert idle() == 2
+
+
+def test_a_failed_message_leaves_no_doubtful_session(smtp_server: SMTPServer) -> None:
+    smtp_server.script("END", [Reset(accept=True)])
+    with pytest.raises(OSError, match="connection"):
+        send(smtp_server)
+    assert idle() == 0
+
+    smtp_server.script("RCPT", ["550 5.1.1 No"])
+    with pytest.raises(OSError, match="No"):
+        send(smtp_server)
+    assert send(smtp_server) == 1
+    assert smtp_server.commands.count("RSET") == 1
+
+
+def test_threads_share_it(smtp_server: SMTPServer) -> None:
+    def work() -> None:
+        for _ in range(10):
+            send(smtp_server)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(smtp_server.messages) == 80
+    assert len(smtp_server.connections) <= 8
+    assert not smtp_server.violations
+
+
+def test_close_pools_says_goodbye(smtp_server: SMTPServer) -> None:
+    send(smtp_server)
+    close_pools()
+
+    assert smtp_server.commands[-1] == "QUIT"
+    smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+    assert send(smtp_server) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_does_not_use_its_parent_s_session(smtp_server: SMTPServer) -> None:
+    send(smtp_server)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if idle() == 0 and send(smtp_server) == 1 else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    assert send(smtp_server) == 1
+    assert len(smtp_server.connections) == 2
+    assert smtp_server.connections[0].accepted == 2
+
+
+def test_the_route_shows_no_secret(smtp_server: SMTPServer) -> None:
+    backend = mailer(smtp_server, username="ann", password="s3cret")
+
+    assert "s3cret" not in repr(backend._way())
+    assert "ann" not in repr(backend._way())

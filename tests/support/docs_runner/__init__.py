@@ -1,0 +1,34 @@
+"""Runs the code blocks of README.md and docs/, as a reader would who copies them.
+
+What a block's language makes of it:
+
+- `python` is executed; the blocks of a page share one namespace, in order. One that begins with a
+  comment like `# report.py` is also saved under that name, or only saved, if a shell block runs it;
+  `test_*.py` and `conftest.py` are only saved, and pytest runs them when the page is done.
+- `sh` is run by the shell in the page's own directory, where `src` is this checkout's. It must end
+  with status 0.
+- `crontab` lines are run by the shell too, at once.
+- `text` is what the block before it prints; `...` in it stands for anything.
+- `diff` is executed as Python, as it is after the change.
+- `pyi` is a signature; tests/docs/test_reference.py compares it with the code.
+- `smtp` is a dialogue; the lines after `C:` are said to the test server, which must answer with the
+  codes after `S:`.
+
+Mail servers are the local ones of `network.py`, whatever host of theirs a block names.
+"""
+
+from .blocks import LANGUAGES, PAGES, ROOT, Block, blocks_of, page_name
+from .network import USERS, Network
+from .running import Page
+
+__all__ = [
+    "LANGUAGES",
+    "PAGES",
+    "ROOT",
+    "USERS",
+    "Block",
+    "Network",
+    "Page",
+    "blocks_of",
+    "page_name",
+]

@@ -1,0 +1,46 @@
+"""Opens our sessions to the scripted server."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from simplemail.rendering.envelope import Envelope
+from simplemail.smtp import connection as dial
+from simplemail.smtp import tls
+from simplemail.smtp.channel import Channel
+from simplemail.smtp.session import Session
+from simplemail.testing.server import SMTPServer
+
+
+def channel_to(server: SMTPServer, timeout: float = 5.0) -> Channel:
+    return Channel(socket.create_connection((server.host, server.port)), timeout)
+
+
+def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session:
+    """Return a session that has said EHLO, within TLS if the server has it."""
+    session = Session(channel_to(server, timeout), server.host, **options)
+    try:
+        if server.tls:
+            session.channel.wrap(tls.context(server.ca_file), server.host)
+        dial.greet(session)
+        dial.hello(session, "client.example")
+        if server.starttls:
+            dial.start_tls(session, tls.context(server.ca_file), server.host)
+            dial.hello(session, "client.example")
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def narrow(server: SMTPServer) -> None:
+    """Let the system buffer little for the server: what it hasn't read, nobody could send."""
+    assert server._listener
+    server._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+
+
+def letter(number: int = 0, *, to: tuple[str, ...] = ("b@example.net",), **more: Any) -> Envelope:
+    """Return an envelope that can be told from others."""
+    content = more.pop("content", f"Subject: {number}\r\n\r\n.dot\r\n..\r\n.\r\nend\r\n".encode())
+    return Envelope("a@example.com", to, content, f"<{number}@example.com>", **more)
