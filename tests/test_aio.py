@@ -19,6 +19,7 @@ from simplemail import (
     asend_mail,
     asend_mass_mail,
     override_settings,
+    threads,
 )
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.dummy import EmailBackend as Dummy
@@ -523,7 +524,7 @@ class TestThreads:
                 await asend_mail(*ARGUMENTS, connection=Single())
 
         asyncio.run(run())
-        assert len(aio._executors) == 1
+        assert len(threads._executors) == 1
 
     @pytest.mark.parametrize("function", [amail_admins, amail_managers])
     def test_mail_to_a_setting_keeps_to_the_pool_size(self, function):
@@ -532,7 +533,7 @@ class TestThreads:
         with override_settings(MAILERS=mailers, ADMINS=people, MANAGERS=people):
             asyncio.run(function("Subject", "Text", using="one"))
 
-        assert list(aio._executors) == [("one", 1)]
+        assert list(threads._executors) == [("one", 1)]
 
     def test_mail_to_nobody_needs_no_mailer(self):
         with override_settings(MAILERS={}, ADMINS=[]):
@@ -546,10 +547,10 @@ def test_in_a_forked_child():
         pytest.skip("needs fork()")
     with capture():
         asyncio.run(asend_mail(*ARGUMENTS))
-        [parents] = aio._executors.values()
-        aio._forget()  # what a child does
+        [parents] = threads._executors.values()
+        threads._forget()  # what a child does
 
-        assert aio._executors == {}
+        assert threads._executors == {}
         assert asyncio.run(asend_mail(*ARGUMENTS)) == 1
         parents.shutdown()
 

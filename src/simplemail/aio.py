@@ -11,22 +11,27 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
-import os
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any
 
-from .message import check_exclusive, choose_mailer
+from .backends.handler import check_exclusive, choose_mailer
 from .receipts import Receipt
 from .rendering.envelope import several
 from .shortcuts import composed, connection_options, message_to, send_mass_mail
+from .threads import close, ended, in_thread
 
-Result = TypeVar("Result")
-
-DEFAULT_SIZE = 16
-"""Threads for mailers that have no `pool_size`."""
+__all__ = [
+    "adeliver",
+    "aiter_deliver",
+    "amail_admins",
+    "amail_managers",
+    "asend",
+    "asend_mail",
+    "asend_mass_mail",
+    "close",
+]
 
 _AHEAD = 64
 """Receipts that wait for whoever iterates over them."""
@@ -140,7 +145,7 @@ async def aiter_deliver(
             yield receipt
     finally:
         stream.stop()
-        await _ended(future)
+        await ended(future)
         thread.shutdown()
         await stream.close_source()
     future.result()
@@ -214,84 +219,3 @@ class _Stream:
             return None
         self._asking = asyncio.current_task()
         return await anext(source, None)
-
-
-async def in_thread(
-    mailer: Any, function: Callable[..., Result], *args: Any, **kwargs: Any
-) -> Result:
-    """Call a blocking function in one of the mailer's threads, in this task's context."""
-    future = _start(mailer, function, *args, **kwargs)
-    waiting = asyncio.wrap_future(future)
-    # Looked at here in any case, or asyncio would report an error that nobody waited for.
-    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-    try:
-        return await asyncio.shield(waiting)
-    except asyncio.CancelledError as cancelled:
-        if not future.cancel():
-            await _ended(future)
-            _note_outcome(cancelled, future)
-        raise
-
-
-async def _ended(future: Future[Any]) -> None:
-    """Wait until a thread has finished, however often this task is cancelled meanwhile."""
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    future.add_done_callback(lambda _: loop.call_soon_threadsafe(over.set))
-    task, again = asyncio.current_task(), False
-    while not over.is_set():
-        try:
-            await over.wait()
-        except asyncio.CancelledError:
-            again = True
-    if again and task is not None:
-        task.cancel()  # takes effect at its next step, now that the outcome is known
-
-
-def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> None:
-    error = future.exception()
-    if error is not None:
-        cancelled.error = error  # type: ignore[attr-defined]
-        cancelled.add_note(f"The call had begun, and ended in {error!r}")
-    else:
-        cancelled.result = future.result()  # type: ignore[attr-defined]
-        cancelled.add_note(f"The call had begun, and returned {future.result()!r}")
-
-
-_executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
-_lock = threading.Lock()
-
-
-def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
-    key = name, size = _name_of(mailer), int(getattr(mailer, "pool_size", DEFAULT_SIZE))
-    call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
-    with _lock:
-        if key not in _executors:
-            _executors[key] = ThreadPoolExecutor(size, thread_name_prefix=f"simplemail-{name}")
-        return _executors[key].submit(call)
-
-
-def _name_of(mailer: Any) -> str:
-    # By alias, so that no mailer waits for another one's dead server. Those without an alias share
-    # by kind, not by instance, or there would be ever more threads.
-    kind = type(mailer)
-    return getattr(mailer, "alias", None) or f"{kind.__module__}.{kind.__qualname__}"
-
-
-def close() -> None:
-    """End the threads, after what they are doing. They start again when needed."""
-    with _lock:
-        executors = list(_executors.values())
-        _executors.clear()
-    for executor in executors:
-        executor.shutdown()
-
-
-def _forget() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _executors.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)  # threads don't follow into a child

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .backends.handler import check_exclusive, choose_mailer
 from .conf import settings
 from .exceptions import ImproperlyConfigured
 from .light import TYPE_CHECKING
-from .message import EmailMessage, EmailMultiAlternatives, check_exclusive, choose_mailer
+from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
 from .rendering.envelope import several
 

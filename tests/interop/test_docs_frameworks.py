@@ -1,8 +1,8 @@
 """The pages about frameworks run with the real ones."""
 
 import pytest
-from docs.test_pages import NEEDS, NOT_RUN
 
+from docs.test_pages import NEEDS, NOT_RUN
 from support.docs_runner import ROOT, Network, Page
 
 

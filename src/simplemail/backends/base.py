@@ -126,7 +126,7 @@ class BaseEmailBackend:
 
     async def asend_messages(self, email_messages: Iterable[Any]) -> int:
         """Do what `send_messages()` does without blocking the event loop."""
-        sent: int = await import_module("..aio", __package__).in_thread(
+        sent: int = await import_module("..threads", __package__).in_thread(
             self, self.send_messages, email_messages
         )
         return sent

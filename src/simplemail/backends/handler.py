@@ -107,6 +107,56 @@ def held_mailer(spec: Any, name: str) -> Mailer:
     return _from_entry(name, spec, {})
 
 
+def check_exclusive(
+    *,
+    using: str | None,
+    connection: Any,
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+) -> None:
+    """Raise TypeError for arguments that contradict each other, naming both."""
+    if using is None and connection is None:
+        return
+    auth = auth_user is not None or auth_password is not None
+    if using is not None and connection is not None:
+        raise TypeError("'connection' is not compatible with 'using'.")
+    if using is not None and fail_silently:
+        raise TypeError("'fail_silently' is not compatible with 'using'.")
+    if using is not None and auth:
+        raise TypeError(
+            "'auth_user' and 'auth_password' are not compatible with 'using'. Set 'username' and "
+            "'password' in the mailer's OPTIONS instead."
+        )
+    if connection is not None and fail_silently:
+        raise TypeError(
+            "fail_silently cannot be used with a connection. Pass fail_silently to "
+            "get_connection() instead."
+        )
+    if connection is not None and auth:
+        raise TypeError(
+            "auth_user and auth_password cannot be used with a connection. Pass username and "
+            "password to get_connection() instead."
+        )
+
+
+def choose_mailer(
+    using: str | None, connection: Any, *, fail_silently: bool = False, **options: Any
+) -> Any:
+    """Return the connection given, the mailer of this alias, or the default one."""
+    if connection is not None:
+        if not hasattr(connection, "send_messages"):
+            kind = type(connection).__name__  # not what it says: a URL may hold a password
+            raise TypeError(
+                f"'connection' must be a mailer, like get_connection('memory:'), not {kind}; an "
+                "alias of MAILERS goes into 'using'"
+            )
+        return connection
+    if using is not None:
+        return mailers[using]
+    return get_connection(fail_silently=fail_silently, **options)
+
+
 def is_configured() -> bool:
     """Has anybody said where mail should go, in settings or in the environment?"""
     classic = any(settings.is_set(name) for name in CLASSIC)

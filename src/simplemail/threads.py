@@ -1,0 +1,99 @@
+"""Runs the blocking calls of mailers in threads, for callers that must not wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+DEFAULT_SIZE = 16
+"""Threads for mailers that have no `pool_size`."""
+
+
+async def in_thread(
+    mailer: Any, function: Callable[..., Result], *args: Any, **kwargs: Any
+) -> Result:
+    """Call a blocking function in one of the mailer's threads, in this task's context."""
+    future = _start(mailer, function, *args, **kwargs)
+    waiting = asyncio.wrap_future(future)
+    # Looked at here in any case, or asyncio would report an error that nobody waited for.
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError as cancelled:
+        if not future.cancel():
+            await ended(future)
+            _note_outcome(cancelled, future)
+        raise
+
+
+async def ended(future: Future[Any]) -> None:
+    """Wait until a thread has finished, however often this task is cancelled meanwhile."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    future.add_done_callback(lambda _: loop.call_soon_threadsafe(over.set))
+    task, again = asyncio.current_task(), False
+    while not over.is_set():
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            again = True
+    if again and task is not None:
+        task.cancel()  # takes effect at its next step, now that the outcome is known
+
+
+def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> None:
+    error = future.exception()
+    if error is not None:
+        cancelled.error = error  # type: ignore[attr-defined]
+        cancelled.add_note(f"The call had begun, and ended in {error!r}")
+    else:
+        cancelled.result = future.result()  # type: ignore[attr-defined]
+        cancelled.add_note(f"The call had begun, and returned {future.result()!r}")
+
+
+# Threads must outlive the mailers, of which there is a new one for every call.
+_executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
+_lock = threading.Lock()
+
+
+def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+    key = name, size = _name_of(mailer), int(getattr(mailer, "pool_size", DEFAULT_SIZE))
+    call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+    with _lock:
+        if key not in _executors:
+            _executors[key] = ThreadPoolExecutor(size, thread_name_prefix=f"simplemail-{name}")
+        return _executors[key].submit(call)
+
+
+def _name_of(mailer: Any) -> str:
+    # By alias, so that no mailer waits for another one's dead server. Those without an alias share
+    # by kind, not by instance, or there would be ever more threads.
+    kind = type(mailer)
+    return getattr(mailer, "alias", None) or f"{kind.__module__}.{kind.__qualname__}"
+
+
+def close() -> None:
+    """End the threads, after what they are doing. They start again when needed."""
+    with _lock:
+        executors = list(_executors.values())
+        _executors.clear()
+    for executor in executors:
+        executor.shutdown()
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _executors.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)  # threads don't follow into a child

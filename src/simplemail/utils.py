@@ -1,0 +1,7 @@
+"""The name of this machine, where Django has it: `from simplemail.utils import DNS_NAME`."""
+
+from __future__ import annotations
+
+from .rendering.msgid import DNS_NAME, CachedDnsName
+
+__all__ = ["DNS_NAME", "CachedDnsName"]
