@@ -17,11 +17,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever reads this runs an older
         f"simplemail needs Python 3.11 or newer; this is {'.'.join(map(str, sys.version_info[:3]))}"
     )
 
-from .light import TYPE_CHECKING
+from .light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .aio import (
         adeliver,
         aiter_deliver,

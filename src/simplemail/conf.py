@@ -9,11 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from .light import TYPE_CHECKING
+from .light import Any
 from .scopes import Layer, Layers, Scope
-
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Settings:

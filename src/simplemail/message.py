@@ -9,7 +9,7 @@ from importlib import import_module
 from .backends.handler import check_exclusive, choose_mailer
 from .conf import settings
 from .exceptions import BadHeaderError
-from .light import TYPE_CHECKING
+from .light import TYPE_CHECKING, Any
 from .receipts import Receipt, Status
 from .rendering.envelope import Envelope, as_bytes
 from .rendering.header import listed
@@ -28,7 +28,6 @@ from .rendering.parts import (
 if TYPE_CHECKING:
     import email.message
     import email.policy
-    from typing import Any
 __all__ = [
     "DEFAULT_ATTACHMENT_MIME_TYPE",
     "DNS_NAME",

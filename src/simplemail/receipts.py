@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .light import TYPE_CHECKING
+from .light import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NamedTuple
-else:
-    from .light import NamedTuple
 
 
 class Reply(NamedTuple):

@@ -6,13 +6,11 @@ import functools
 from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 
-from .light import TYPE_CHECKING
+from .light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from typing import Any, ClassVar, Generic, Self, TypeVar
-else:
-    from .light import Generic, TypeVar
+    from typing import ClassVar, Self
 
 
 Value = TypeVar("Value")

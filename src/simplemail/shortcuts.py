@@ -7,13 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from .backends.handler import check_exclusive, choose_mailer
 from .conf import settings
 from .exceptions import ImproperlyConfigured
-from .light import TYPE_CHECKING
+from .light import Any
 from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
 from .rendering.envelope import several
-
-if TYPE_CHECKING:
-    from typing import Any
 
 
 def send_mail(

@@ -7,18 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
-from ..light import TYPE_CHECKING
+from ..light import Any, TypeVar
 from ..receipts import Receipt, Reply, Status, status_of
 from ..rendering.envelope import Envelope, several
 from ..smtp.transaction import refused
 from .delivered import Delivered
 from .options import unknown_options, without_djangos_own
-
-if TYPE_CHECKING:
-    from typing import Any, TypeVar
-else:
-    from ..light import TypeVar
-
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 

@@ -6,14 +6,7 @@ from functools import lru_cache
 
 from ..conf import nearest
 from ..exceptions import InvalidMailer
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-    from typing import Any
-else:
-    from ..light import pattern
-
+from ..light import Any, pattern
 
 SHORT_NAMES = {
     "smtp": "smtp",

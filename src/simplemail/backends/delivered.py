@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import email.message
     import email.policy
-    from typing import Any
 
     from ..rendering.envelope import Envelope
 

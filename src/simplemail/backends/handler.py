@@ -9,20 +9,16 @@ from functools import lru_cache
 
 from ..conf import CLASSIC, nearest, settings
 from ..exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any, TypeVar
 from . import options as backend_options
 from .classes import SHORT_NAMES, backend_class
 
 if TYPE_CHECKING:
-    from typing import Any, TypeVar
-
     from .base import BaseEmailBackend
 
     # A backend written for Django need not be a child of ours, and a static
     # checker can't see through a dotted path.
     Mailer = BaseEmailBackend
-else:
-    from ..light import TypeVar
 DEFAULT_ALIAS = "default"
 
 NOTHING_CONFIGURED = (

@@ -7,14 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..conf import did_you_mean
 from ..exceptions import InvalidMailer
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-    from typing import Any
-else:
-    from ..light import pattern
-
+from ..light import Any, pattern
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")

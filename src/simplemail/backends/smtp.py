@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from ..conf import classic
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
 from ..rendering.msgid import DNS_NAME
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import os
     import smtplib
     import ssl
-    from typing import Any
 
     from ..smtp.pool import Pool
 

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ..exceptions import InvalidMailer
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any
 from .options import check_host, check_word, flag, greeting_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 CHECKED = (
     *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "local_hostname"),

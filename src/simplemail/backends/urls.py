@@ -18,11 +18,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..conf import nearest
 from ..exceptions import InvalidMailer
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Any
-
+from ..light import Any
 
 _SMTP: dict[str, dict[str, Any]] = {
     "smtp": {"port": 25, "use_tls": False, "use_ssl": False},

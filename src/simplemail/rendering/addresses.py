@@ -9,15 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
+from ..light import Any, NamedTuple, pattern
 from .simple_addresses import is_simple
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-    from typing import Any, NamedTuple
-else:
-    from ..light import NamedTuple, pattern
-
 
 # Room for a display name of 200 CJK characters that somebody has encoded already.
 _LONGEST_MAILBOX = 2_000

@@ -12,13 +12,7 @@ from binascii import b2a_base64
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-else:
-    from ..light import pattern
-
+from ..light import pattern
 
 # The longest line of a text that is sent as it is; so long are encoded lines too.
 _LINE = 78

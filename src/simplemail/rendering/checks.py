@@ -10,16 +10,9 @@ from functools import lru_cache
 from io import BytesIO
 
 from ..exceptions import BadHeaderError
-from ..light import TYPE_CHECKING
+from ..light import Any, pattern
 from .bodies import base64_blocks, encode_octets
 from .field import header_line
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-    from typing import Any
-else:
-    from ..light import pattern
-
 
 _LONG_LINE = pattern(rb"\n[^\r\n]{999}")
 # One field: RFC 5322, 2.2. Patterns are possessive: they never look twice at an octet.

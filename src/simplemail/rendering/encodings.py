@@ -5,13 +5,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Iterator
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-else:
-    from ..light import pattern
-
+from ..light import pattern
 
 LONGEST = 75
 """How long an encoded-word may be (RFC 2047, 2)."""

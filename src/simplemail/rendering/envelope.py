@@ -7,17 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ..conf import settings
-from ..light import TYPE_CHECKING
+from ..light import Any, NamedTuple
 from .addresses import addr_spec, mailboxes
 from .checks import check_octets, generated, header_end
 from .mime import as_bytes
 from .parts import BYTES
-
-if TYPE_CHECKING:
-    from typing import Any, NamedTuple
-else:
-    from ..light import NamedTuple
-
 
 __all__ = ["Envelope", "as_bytes"]
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from ..exceptions import BadHeaderError
-from ..light import TYPE_CHECKING
+from ..light import pattern
 from .addresses import (
     Mailbox,
     as_text,
@@ -26,12 +26,6 @@ from .addresses import (
 from .encodings import decoded_words, encoded_words, extended_parameter
 from .folding import LINE, LINE_WITH_ENCODED_WORD, LONGEST_WORD, SPACED_WORD, fold, is_name, words
 from .simple_addresses import SIMPLE, SIMPLE_LENGTH, is_simple
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-else:
-    from ..light import pattern
-
 
 # Octets of a line without its CRLF (RFC 5322, 2.1.1).
 _LONGEST_LINE = 998

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-else:
-    from ..light import pattern
-
+from ..light import pattern
 
 # RFC 5322, 2.1.1, without the CRLF; and RFC 2047, 2 for lines with an encoded-word.
 LINE, LINE_WITH_ENCODED_WORD = 78, 76

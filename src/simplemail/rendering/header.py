@@ -12,13 +12,9 @@ from functools import lru_cache
 
 from ..conf import settings
 from ..exceptions import BadHeaderError
-from ..light import TYPE_CHECKING
+from ..light import Any
 from .field import check_header, format_date
 from .msgid import DNS_NAME, make_msgid
-
-if TYPE_CHECKING:
-    from typing import Any
-
 
 # RFC 5322, 3.6, and RFC 2045, 3: at most one of each in a message.
 _ONCE = {

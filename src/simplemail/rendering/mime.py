@@ -12,19 +12,13 @@ from functools import lru_cache
 from io import BytesIO
 
 from ..conf import settings
-from ..light import TYPE_CHECKING
+from ..light import Any, NamedTuple
 from .bodies import base64_blocks, encode_text
 from .checks import check_octets, generated, header_end
 from .field import header_line, mime_header
 from .header import fields
 from .msgid import random_bits
 from .parts import BYTES, EmailInline, content_type, decoded, normalized
-
-if TYPE_CHECKING:
-    from typing import Any, NamedTuple
-else:
-    from ..light import NamedTuple
-
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 

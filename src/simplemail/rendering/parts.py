@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-    from typing import Any, NamedTuple
-else:
-    from ..light import NamedTuple, pattern
-
+from ..light import Any, NamedTuple, pattern
 
 DEFAULT_ATTACHMENT_MIME_TYPE = "application/octet-stream"
 """The type of what is attached without a type and with a name that tells none."""

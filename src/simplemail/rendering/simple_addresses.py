@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from re import compile as pattern
-else:
-    from ..light import pattern
-
+from ..light import pattern
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~\-]++"
 _NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"

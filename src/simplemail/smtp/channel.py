@@ -8,15 +8,12 @@ import socket
 from functools import lru_cache
 from time import monotonic, perf_counter
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, pattern
 from ..receipts import Reply, disconnected, protocol_error
 from .watch import Watch
 
 if TYPE_CHECKING:
     import ssl
-    from re import compile as pattern
-else:
-    from ..light import pattern
 
 # Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
 LINE = 1_000

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, NamedTuple
 from .channel import Channel
 from .session import Session
 from .transaction import in_bytes
@@ -14,9 +14,6 @@ from .transaction import in_bytes
 if TYPE_CHECKING:
     import smtplib
     import ssl
-    from typing import NamedTuple
-else:
-    from ..light import NamedTuple
 
 
 class Route(NamedTuple):

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any, Protocol
 from ..receipts import Receipt, Status
 from ..rendering.addresses import NeedsSMTPUTF8
 from ..rendering.envelope import Envelope, several
 from .patience import pause
 
 if TYPE_CHECKING:
-    from typing import Any, Protocol
-
     from .session import Session
     from .transaction import Transaction
-else:
-    from ..light import Protocol
 
 
 class Depot(Protocol):

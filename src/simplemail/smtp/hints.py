@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from ..light import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Any
+from ..light import Any
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)

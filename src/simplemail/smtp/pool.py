@@ -8,14 +8,8 @@ import threading
 from collections.abc import Hashable
 from time import monotonic
 
-from ..light import TYPE_CHECKING
+from ..light import NamedTuple
 from .session import Session
-
-if TYPE_CHECKING:
-    from typing import NamedTuple
-else:
-    from ..light import NamedTuple
-
 
 # A session is used for so many seconds and messages at most: servers count them too.
 LONGEST_LIFE = 600.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from time import monotonic
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any
 from ..receipts import Status, protocol_error
 from .dialogue import FAREWELL, LAST_WORD, Dialogue
 from .transaction import (
@@ -28,8 +28,6 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .channel import Channel
 # Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
 # or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes

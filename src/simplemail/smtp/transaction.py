@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any, pattern
 from ..receipts import Reply, Status, protocol_error, status_of
 from ..rendering.simple_addresses import is_simple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from re import compile as pattern
-    from typing import Any, NoReturn
-else:
-    from ..light import pattern
+    from typing import NoReturn
 
 
 class _Step(str):
