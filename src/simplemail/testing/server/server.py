@@ -13,8 +13,9 @@ from typing import Self
 from urllib.parse import quote
 
 from .channel import Channel
-from .faults import Answer, Fault, Reply, Script
+from .faults import Fault
 from .sasl import MECHANISMS
+from .script import Answer, Reply, Script
 from .session import Session
 from .transactions import Received
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import sasl
 from .channel import Channel, Hangup
-from .faults import Fault, Told, code_of
+from .faults import Fault, Told
+from .script import code_of
 from .transactions import Received, Transactions
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from email.message import EmailMessage
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .faults import Fault, Told, code_of
+from .faults import Fault, Told
+from .script import code_of
 
 if TYPE_CHECKING:
     from .session import Session
