@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import simplemail
 from simplemail.testing import SMTPServer
+from support import measures
 
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
@@ -192,3 +194,32 @@ after = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.c
 assert before == after
 """
     run(code)
+
+
+def test_the_top_of_the_package_is_easy_to_survey():
+    assert len(list(SOURCE.glob("*.py"))) <= 14
+
+
+def test_files_and_functions_are_short():
+    sizes = [size for path in MODULES for size, _ in measures.function_lengths(path)]
+
+    assert [path for path in MODULES if measures.file_length(path) > 350] == []
+    assert statistics.median(sizes) <= 5
+    assert measures.percentile(sizes, 0.9) <= 15
+
+
+def test_state_of_a_module_says_why_it_is_there():
+    found = {name_of(path): measures.unexplained_state(path) for path in MODULES}
+
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["cache = {}", "_waiting: list[int] = []", "_lock = threading.RLock()", "_ids = set()"]
+)
+def test_state_without_a_reason_is_found(tmp_path, line):
+    (tmp_path / "bare.py").write_text(f"import x\n\n{line}\n\nname = 1\n")
+    (tmp_path / "said.py").write_text(f"import x\n\n# For a reason.\n{line}\n\nname = 1\n")
+
+    assert len(measures.unexplained_state(tmp_path / "bare.py")) == 1
+    assert measures.unexplained_state(tmp_path / "said.py") == []

@@ -89,6 +89,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+# Replaced whole, never changed: whoever reads it in another thread sees one state or the other.
 _current = Settings()
 
 

@@ -61,7 +61,7 @@ def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> Non
 
 # Threads must outlive the mailers, of which there is a new one for every call.
 _executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
-_lock = threading.Lock()
+_lock = threading.Lock()  # over _executors
 
 
 def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:

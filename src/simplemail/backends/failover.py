@@ -12,8 +12,9 @@ from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
 from .holding import HoldingBackend, deliver_through
 
-_lock = threading.Lock()
-_down_until: dict[str, float] = {}
+# What a mailer learnt must outlive it: there is a new one for every call.
+_lock = threading.Lock()  # over _down_until
+_down_until: dict[str, float] = {}  # by the mailer's name, on time.monotonic()
 
 
 class EmailBackend(HoldingBackend):

@@ -9,8 +9,9 @@ from typing import Any
 from ..exceptions import InvalidMailer
 from .failover import EmailBackend as Failover
 
-_lock = threading.Lock()
-_turns: dict[str, int] = {}
+# Whose turn it is must outlive the mailer: there is a new one for every call.
+_lock = threading.Lock()  # over _turns
+_turns: dict[str, int] = {}  # how many, by the mailer's name
 
 
 class EmailBackend(Failover):

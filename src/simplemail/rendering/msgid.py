@@ -74,6 +74,7 @@ def random_bits() -> int:
         return fresh[0]
 
 
+# Asked for by the hundred; a child process drops them, or its ids would be its parent's.
 _random_bits: list[int] = []
 
 if hasattr(os, "register_at_fork"):
