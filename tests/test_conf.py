@@ -104,7 +104,7 @@ class TestConfigure:
         assert settings.EMAIL_HOST == "localhost"
 
     def test_values_are_looked_at_when_used(self):
-        """BEHAVIOUR 8: settings are checked when used, not when set."""
+        """django-compatibility 8: settings are checked when used, not when set."""
         configure(MAILERS=["not a dict"], ADMINS="ann@example.com", EMAIL_URL="nonsense://")
 
         assert settings.MAILERS == ["not a dict"]

@@ -11,7 +11,7 @@ from simplemail import BadHeaderError, ImproperlyConfigured, InvalidMailer, Mail
 
 
 def test_the_family():
-    """BEHAVIOUR 4: MailerDoesNotExist is an InvalidMailer and a KeyError."""
+    """django-compatibility 4: MailerDoesNotExist is an InvalidMailer and a KeyError."""
     assert issubclass(MailerDoesNotExist, InvalidMailer)
     assert issubclass(MailerDoesNotExist, KeyError)
     assert issubclass(InvalidMailer, ImproperlyConfigured)
@@ -19,7 +19,7 @@ def test_the_family():
 
 
 def test_a_missing_mailer_is_named_by_keyword_only():
-    """BEHAVIOUR 4: it takes keyword `alias` only."""
+    """django-compatibility 4: it takes keyword `alias` only."""
     error = MailerDoesNotExist(alias="news")
 
     assert str(error) == "The mailer 'news' is not configured."
@@ -37,7 +37,7 @@ def test_an_invalid_mailer_says_whose():
 
 
 def test_a_bad_header_is_a_value_error():
-    """BEHAVIOUR 23: BadHeaderError is a ValueError."""
+    """django-compatibility 23: BadHeaderError is a ValueError."""
     assert issubclass(BadHeaderError, ValueError)
 
 

@@ -181,7 +181,7 @@ def test_no_module_shares_its_name_with_a_public_object():
 
 
 def test_importing_changes_nothing_in_the_standard_library():
-    """BEHAVIOUR 34."""
+    """django-compatibility 34."""
     code = """
 import email.charset, email.policy, mimetypes, socket
 before = [dict(email.charset.CHARSETS), dict(email.charset.ALIASES), dict(email.charset.CODEC_MAP),

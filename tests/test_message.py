@@ -41,19 +41,19 @@ def message(**changes):
 class TestConstructor:
     @pytest.mark.parametrize("name", ["to", "cc", "bcc", "reply_to"])
     def test_a_text_is_no_list_of_addresses(self, name):
-        """BEHAVIOUR 16."""
+        """django-compatibility 16."""
         with pytest.raises(TypeError, match=f'"{name}" argument must be a list or tuple'):
             EmailMessage(**{name: "ann@example.com"})
 
     @pytest.mark.parametrize("name", ["to", "cc", "bcc", "reply_to"])
     @pytest.mark.parametrize("nobody", [None, (), [], ""])
     def test_nobody(self, name, nobody):
-        """BEHAVIOUR 16."""
+        """django-compatibility 16."""
         assert getattr(EmailMessage(**{name: nobody}), name) == []
 
     @pytest.mark.parametrize("name", ["to", "cc", "bcc", "reply_to"])
     def test_lists_are_copied(self, name):
-        """BEHAVIOUR 16: what the caller does to a list later changes no message."""
+        """django-compatibility 16: what the caller does to a list later changes no message."""
         addresses = ["ann@example.com"]
         mail = EmailMessage(**{name: addresses})
         addresses.append("ben@example.com")
@@ -76,11 +76,11 @@ class TestConstructor:
         assert EmailMessage(from_email="you@example.com").from_email == "you@example.com"
 
     def test_a_body_that_is_none(self):
-        """BEHAVIOUR 27: reads ""."""
+        """django-compatibility 27: reads ""."""
         assert EmailMessage(body=None).body == ""
 
     def test_old_positional_order(self):
-        """BEHAVIOUR 15: of EmailMessage."""
+        """django-compatibility 15: of EmailMessage."""
         connection = Recorder()
         mail = EmailMessage(
             "s", "b", "f@x.example", ["t@x.example"], ["b@x.example"], connection,
@@ -94,7 +94,7 @@ class TestConstructor:
         assert mail.reply_to == ["r@x.example"]
 
     def test_old_positional_order_with_alternatives(self):
-        """BEHAVIOUR 15: alternatives stand before cc."""
+        """django-compatibility 15: alternatives stand before cc."""
         mail = EmailMultiAlternatives(
             "s", "b", "f@x.example", ["t@x.example"], ["b@x.example"], None, None, None,
             [("<p>", "text/html")], ["c@x.example"], ["r@x.example"],
@@ -104,7 +104,7 @@ class TestConstructor:
         assert mail.reply_to == ["r@x.example"]
 
     def test_attachments_of_every_form(self):
-        """BEHAVIOUR 30, 31, 32."""
+        """django-compatibility 30, 31, 32."""
         part, legacy = MIMEPart(), MIMEBase("a", "b")
         mail = EmailMessage(
             attachments=[
@@ -126,12 +126,12 @@ class TestConstructor:
 
 class TestRecipients:
     def test_order(self):
-        """BEHAVIOUR 16: to, cc, bcc."""
+        """django-compatibility 16: to, cc, bcc."""
         mail = EmailMessage(bcc=["b@x.example"], cc=["c@x.example"], to=["t@x.example"])
         assert mail.recipients() == ["t@x.example", "c@x.example", "b@x.example"]
 
     def test_empty_entries_vanish(self):
-        """BEHAVIOUR 16."""
+        """django-compatibility 16."""
         mail = EmailMessage(to=["", "t@x.example", None], cc=[None], bcc=["", "b@x.example"])
         assert mail.recipients() == ["t@x.example", "b@x.example"]
 
@@ -139,7 +139,7 @@ class TestRecipients:
         assert EmailMessage(reply_to=["r@x.example"]).recipients() == []
 
     def test_a_subclass_may_say_otherwise(self):
-        """DESIGN 5: overriding recipients() goes on working."""
+        """A subclass may override recipients()."""
 
         class Redirected(EmailMessage):
             def recipients(self):
@@ -158,7 +158,7 @@ class TestRecipients:
 
 class TestReassigning:
     def test_everything_may_change_until_it_is_sent(self):
-        """BEHAVIOUR 17: no lasting work in __init__."""
+        """django-compatibility 17: no lasting work in __init__."""
         mail = EmailMultiAlternatives("x", "x", "x@x.example", ["x@x.example"], cc=["x@x.example"])
         mail.message()
         mail.subject, mail.body, mail.from_email = "s", "b", Address("F", "f", "y.example")
@@ -184,7 +184,7 @@ class TestReassigning:
         assert envelope.recipients == ("t@y.example", "c@y.example", "b@y.example")
 
     def test_the_connection_too(self):
-        """BEHAVIOUR 17."""
+        """django-compatibility 17."""
         recorder = Recorder()
         mail = message()
         mail.connection = recorder
@@ -206,12 +206,12 @@ class TestReassigning:
 
 class TestSending:
     def test_counts_messages(self):
-        """BEHAVIOUR 11: not recipients."""
+        """django-compatibility 11: not recipients."""
         with capture():
             assert message(to=["a@x.example", "b@x.example"], cc=["c@x.example"]).send() == 1
 
     def test_to_nobody_builds_no_backend(self):
-        """BEHAVIOUR 11."""
+        """django-compatibility 11."""
         with override_settings(MAILERS={}):
             assert EmailMessage("s", "b").send() == 0
             assert EmailMessage("s", "b", to=[""], headers={"To": "x@x.example"}).send() == 0
@@ -235,18 +235,18 @@ class TestSending:
         ],
     )
     def test_contradictions(self, connection, arguments, text):
-        """BEHAVIOUR 9: before anything is looked up."""
+        """django-compatibility 9: before anything is looked up."""
         with pytest.raises(TypeError, match=text):
             message(connection=connection).send(**arguments)
 
     def test_twice_is_two_messages(self):
-        """DESIGN 4: a new Message-ID."""
+        """It has a new Message-ID."""
         mail = message()
         ids = {email.message_from_bytes(mail.envelope().content)["Message-ID"] for _ in range(9)}
         assert len(ids) == 9
 
     def test_through_message_of_a_subclass(self):
-        """DESIGN 5: overriding message() goes on working, with either signature."""
+        """A subclass may override message(), with either signature."""
 
         class Tagged(EmailMessage):
             def message(self, **options):
@@ -280,7 +280,7 @@ class TestBodyContains:
         ],
     )
     def test_looks_at_texts_only(self, alternatives, expected):
-        """BEHAVIOUR 29: the body and text/* alternatives."""
+        """django-compatibility 29: the body and text/* alternatives."""
         mail = EmailMultiAlternatives(body="a needle in it", alternatives=alternatives)
         mail.attach("x.txt", "x")
         assert mail.body_contains("needle") is expected
@@ -295,7 +295,7 @@ class TestBodyContains:
 
 @pytest.mark.parametrize("arguments", [(None, "text/html"), ("<p>", None), (None, None)])
 def test_alternatives_need_content_and_type(arguments):
-    """BEHAVIOUR 29."""
+    """django-compatibility 29."""
     mail = EmailMultiAlternatives()
     with pytest.raises(ValueError, match="both content and mimetype"):
         mail.attach_alternative(*arguments)
@@ -355,7 +355,7 @@ def copies():
 class TestCopies:
     @pytest.mark.parametrize("duplicate", list(copies()))
     def test_are_the_same_message(self, duplicate):
-        """BEHAVIOUR 31: with attachments and alternatives."""
+        """django-compatibility 31: with attachments and alternatives."""
         mail = a_full_message()
         found = duplicate(mail)
         assert type(found) is EmailMultiAlternatives
@@ -387,7 +387,7 @@ class TestCopies:
         assert copy.deepcopy(message(connection=connection)).connection is connection
 
     def test_a_message_that_was_sent_pickles(self):
-        """DESIGN 11: a job for a queue is the message."""
+        """The message itself is what a queue is given."""
         mail = message()
         with capture() as outbox:
             mail.send()

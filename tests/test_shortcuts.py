@@ -82,46 +82,46 @@ with_auth = pytest.mark.parametrize("call", EACH[:2], ids=NAMES[:2])
 
 
 class TestExclusive:
-    """BEHAVIOUR 9: ways to choose a mailer that contradict each other."""
+    """django-compatibility 9: ways to choose a mailer that contradict each other."""
 
     @each
     def test_using_and_connection(self, call, recording):
-        """BEHAVIOUR 9."""
+        """django-compatibility 9."""
         with pytest.raises(TypeError, match=r"^'connection' is not compatible with 'using'\."):
             call(using="nowhere", connection=object())
         assert built == []
 
     @each
     def test_using_and_fail_silently(self, call, recording):
-        """BEHAVIOUR 9."""
+        """django-compatibility 9."""
         with pytest.raises(TypeError, match=r"^'fail_silently' is not compatible with 'using'\."):
             call(using="nowhere", fail_silently=True)
 
     @with_auth
     @pytest.mark.parametrize("name", ["auth_user", "auth_password"])
     def test_using_and_auth(self, call, name):
-        """BEHAVIOUR 9: auth_* count when not None, so also when empty."""
+        """django-compatibility 9: auth_* count when not None, so also when empty."""
         text = r"^'auth_user' and 'auth_password' are not compatible with 'using'\. Set 'username'"
         with pytest.raises(TypeError, match=text):
             call(using="nowhere", **{name: ""})
 
     @each
     def test_connection_and_fail_silently(self, call):
-        """BEHAVIOUR 9."""
+        """django-compatibility 9."""
         with pytest.raises(TypeError, match=r"^fail_silently cannot be used with a connection\."):
             call(connection=object(), fail_silently=True)
 
     @with_auth
     @pytest.mark.parametrize("name", ["auth_user", "auth_password"])
     def test_connection_and_auth(self, call, name):
-        """BEHAVIOUR 9."""
+        """django-compatibility 9."""
         text = "^auth_user and auth_password cannot be used with a connection"
         with pytest.raises(TypeError, match=text):
             call(connection=object(), **{name: ""})
 
     @each
     def test_what_says_nothing_contradicts_nothing(self, call, outbox):
-        """BEHAVIOUR 9: fail_silently counts when true."""
+        """django-compatibility 9: fail_silently counts when true."""
         configure(MAILERS={"x": "memory:"}, ADMINS=TO, MANAGERS=TO)
 
         call(using="x", connection=None, fail_silently=False)
@@ -130,7 +130,7 @@ class TestExclusive:
         assert [message.sent_using for message in outbox] == ["x", None]
 
     def test_a_message_checks_its_own_connection(self):
-        """BEHAVIOUR 9: before anything is looked up, and without recipients too."""
+        """django-compatibility 9: before anything is looked up, and without recipients too."""
         message = simplemail.EmailMessage(connection=object())
 
         with pytest.raises(TypeError, match="'connection' is not compatible with 'using'"):
@@ -155,13 +155,13 @@ class TestOptions:
         ],
     )
     def test_reach_the_backend_only_when_given(self, call, given, reaches, recording):
-        """BEHAVIOUR 10: as username and password, only when given; fail_silently only when true."""
+        """django-compatibility 10: only when given; fail_silently only when true."""
         call(**given)
 
         assert built == [reaches]
 
     def test_overlay_the_default_mailer(self):
-        """BEHAVIOUR 10."""
+        """django-compatibility 10."""
         options = {"username": "ann", "password": "pw"}
         configure(MAILERS={"default": {"BACKEND": Recording, "OPTIONS": options}})
 
@@ -202,12 +202,12 @@ class TestSendMail:
         assert [tuple(form) for form in message.alternatives] == [("<p>Text</p>", "text/html")]
 
     def test_counts_messages_not_recipients(self):
-        """BEHAVIOUR 11."""
+        """django-compatibility 11."""
         assert send_mail("Subject", "Text", None, ["a@example.com", "b@example.com"]) == 1
 
     @pytest.mark.parametrize("nobody", [[], (), None, [""], [None], iter(())])
     def test_without_recipients_no_backend_is_built(self, nobody, recording):
-        """BEHAVIOUR 11: 0, and no backend is built."""
+        """django-compatibility 11: 0, and no backend is built."""
         assert send_mail("Subject", "Text", None, nobody) == 0
         assert send_mail("Subject", "Text", None, [], fail_silently=True, auth_user="ann") == 0
         assert simplemail.EmailMessage("Subject", "Text", to=nobody).send() == 0
@@ -242,7 +242,7 @@ class TestSendMail:
         assert pickle.loads(pickle.dumps(outbox[0])).subject == "Subject"
 
     def test_old_positional_order(self, outbox):
-        """BEHAVIOUR 15: send_mail ends in html_message."""
+        """django-compatibility 15: send_mail ends in html_message."""
         connection = get_connection("memory")
         send_mail("Subject", "Text", None, TO, False, None, None, connection, "<p>Text</p>")
 
@@ -306,7 +306,7 @@ class TestSendMassMail:
             send_mass_mail(5)
 
     def test_makes_one_call_with_one_connection(self, recording):
-        """BEHAVIOUR 12: the one connection is each message's, one send_messages() call."""
+        """django-compatibility 12: one send_messages() call, over each message's connection."""
         sent = send_mass_mail([("1", "Text", None, TO), ("2", "Text", "me@example.com", TO)])
 
         [messages] = Recording.calls
@@ -317,13 +317,13 @@ class TestSendMassMail:
         assert len(built) == 1
 
     def test_a_backend_written_for_django_gets_a_list(self, recording):
-        """BEHAVIOUR 12: as Django promises, so that it may ask for the length."""
+        """django-compatibility 12: as Django promises, so that it may ask for the length."""
         data = iter([("1", "Text", None, TO), ("2", "Text", None, TO)])
 
         assert send_mass_mail(data) == 2
 
     def test_takes_a_generator_one_message_at_a_time(self, outbox):
-        """BEHAVIOUR 12 (ours): any iterable, and not all messages at once."""
+        """django-compatibility 12 (ours): any iterable, and not all messages at once."""
         waiting = []
 
         def data():
@@ -335,7 +335,7 @@ class TestSendMassMail:
         assert waiting == [0, 0, 0]
 
     def test_never_asks_for_more_than_it_can_send(self, outbox):
-        """BEHAVIOUR 12 (ours)."""
+        """django-compatibility 12 (ours)."""
 
         def endless():
             for number in itertools.count():
@@ -350,7 +350,7 @@ class TestSendMassMail:
         assert send_mass_mail(iter(())) == 0
 
     def test_old_positional_order(self, outbox):
-        """BEHAVIOUR 15."""
+        """django-compatibility 15."""
         connection = get_connection("memory")
 
         assert send_mass_mail([("S", "T", None, TO)], False, None, None, connection) == 1
@@ -365,7 +365,7 @@ both = pytest.mark.parametrize(
 class TestAdminsAndManagers:
     @pytest.mark.parametrize("nobody", [[], (), None, ""])
     def test_an_empty_list_does_nothing(self, setting, call, nobody, recording):
-        """BEHAVIOUR 13."""
+        """django-compatibility 13."""
         configure(**{setting: nobody})
 
         assert call("Subject", "Text") is None
@@ -382,7 +382,7 @@ class TestAdminsAndManagers:
         ],
     )
     def test_entries_are_addresses_or_pairs(self, setting, call, entries, outbox):
-        """BEHAVIOUR 13: strings, or all of them (name, address) pairs."""
+        """django-compatibility 13: strings, or all of them (name, address) pairs."""
         configure(**{setting: entries})
 
         call("Subject", "Text", html_message="<p>")
@@ -414,7 +414,7 @@ class TestAdminsAndManagers:
         ],
     )
     def test_anything_else_is_refused_when_sending(self, setting, call, wrong, recording):
-        """BEHAVIOUR 13: a bare string, other tuples, empty entries: ImproperlyConfigured."""
+        """django-compatibility 13: bare strings, other tuples and empty entries are refused."""
         configure(**{setting: wrong})
 
         text = f"^The {setting} setting must be a list of email address strings"
@@ -425,7 +425,7 @@ class TestAdminsAndManagers:
     @pytest.mark.parametrize("prefix", ["[Shop] ", Text("[Shop] ")])
     @pytest.mark.parametrize("subject", ["Fire", Text("Fire")])
     def test_subject_and_sender(self, setting, call, prefix, subject, outbox):
-        """BEHAVIOUR 14: the subject is prefix plus subject, both as str; from SERVER_EMAIL."""
+        """django-compatibility 14: prefix plus subject, both as str; from SERVER_EMAIL."""
         configure(**{setting: TO}, SERVER_EMAIL="srv@example.com", EMAIL_SUBJECT_PREFIX=prefix)
 
         call(subject, "Text")
@@ -434,7 +434,7 @@ class TestAdminsAndManagers:
         assert outbox[0].from_email == "srv@example.com"
 
     def test_the_prefix_is_empty_by_default(self, setting, call, outbox):
-        """BEHAVIOUR 14, and DESIGN.md, section 6."""
+        """django-compatibility 14: and the prefix is empty by default."""
         configure(**{setting: TO})
 
         call(404, "Text")
@@ -442,7 +442,7 @@ class TestAdminsAndManagers:
         assert (outbox[0].subject, outbox[0].from_email) == ("404", "root@localhost")
 
     def test_old_positional_order(self, setting, call, outbox):
-        """BEHAVIOUR 15."""
+        """django-compatibility 15."""
         configure(**{setting: TO})
 
         call("Subject", "Text", False, get_connection("memory"), "<p>")

@@ -36,7 +36,7 @@ def calls(form: Form) -> Iterator[tuple[list[str], dict[str, str]]]:
 
 @each_form
 def test_every_call_form_is_accepted(called, form):
-    """BEHAVIOUR 15: old positional orders work."""
+    """django-compatibility 15: old positional orders work."""
     signature = inspect.signature(called)
     for args, kwargs in calls(form):
         bound = signature.bind(*args, **kwargs)
@@ -85,7 +85,7 @@ ALTERNATIVE = ("<p>", "text/html")
 
 
 def test_a_message_given_by_position_is_the_same_as_one_given_by_name():
-    """BEHAVIOUR 15: EmailMultiAlternatives has alternatives before cc."""
+    """django-compatibility 15: EmailMultiAlternatives has alternatives before cc."""
     connection = object()
     values = {
         "subject": "S",

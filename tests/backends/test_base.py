@@ -76,7 +76,7 @@ def test_a_backend_written_for_django_works():
 
 
 def test_unknown_options_are_listed_in_order_with_an_alias():
-    """BEHAVIOUR 6."""
+    """django-compatibility 6."""
     with pytest.raises(InvalidMailer) as caught:
         DjangoStyle(alias="x", oops_typo=1, unknown=2)
 
@@ -89,7 +89,7 @@ def test_a_misspelt_option_gets_a_suggestion():
 
 
 def test_fail_silently_is_accepted_with_and_without_an_alias():
-    """BEHAVIOUR 6: ours."""
+    """django-compatibility 6: ours."""
     assert DjangoStyle(True).fail_silently is True
     assert DjangoStyle(fail_silently=True, alias="x").fail_silently is True
 
@@ -163,7 +163,7 @@ class Redirecting:
 
 
 class TestAnOverriddenSendMessages:
-    """DESIGN 7: whoever overrides it for Django has it called for every message."""
+    """A subclass that overrides it for Django has it called for every message."""
 
     def test_may_call_the_one_it_overrides(self):
         class Backend(Redirecting, Collecting):

@@ -26,7 +26,7 @@ def shown(**changes):
 
 
 def test_writes_message_newline_dashes_newline():
-    """BEHAVIOUR 37."""
+    """django-compatibility 37."""
     text = shown()
 
     assert text.startswith('Content-Type: text/plain; charset="utf-8"\n')
@@ -35,7 +35,7 @@ def test_writes_message_newline_dashes_newline():
 
 
 def test_writes_to_standard_output_of_the_moment(monkeypatch):
-    """BEHAVIOUR 37: `stream`, else sys.stdout."""
+    """django-compatibility 37: `stream`, else sys.stdout."""
     monkeypatch.setattr(sys, "stdout", io.StringIO())
 
     EmailBackend().send_messages([a_message()])
@@ -52,7 +52,7 @@ def test_shows_text_readably():
 
 
 def test_escapes_control_characters():
-    """DESIGN, 12: a message must not drive the terminal."""
+    """A message must not control the terminal."""
     text = shown(body="red \x1b[31m, bell \x07, C1 \x9b, turned \u202e, kept:\tx\n")
 
     assert r"red \x1b[31m, bell \x07, C1 \x9b, turned \u202e, kept:" + "\tx\n" in text

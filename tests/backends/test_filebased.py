@@ -39,7 +39,7 @@ class TestEml(TestLog):
 
 
 def test_one_file_for_each_instance_reused_after_reopening(tmp_path):
-    """BEHAVIOUR 37."""
+    """django-compatibility 37."""
     backend = EmailBackend(file_path=tmp_path)
     assert backend.open() is True
     assert backend.open() is False
@@ -53,7 +53,7 @@ def test_one_file_for_each_instance_reused_after_reopening(tmp_path):
 
 
 def test_log_is_message_newline_dashes_newline(tmp_path):
-    """BEHAVIOUR 37."""
+    """django-compatibility 37."""
     EmailBackend(file_path=tmp_path).send_messages([a_message()])
 
     [path] = tmp_path.iterdir()
@@ -74,7 +74,7 @@ def test_eml_holds_what_would_go_over_the_wire(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 @pytest.mark.parametrize("kind", ["log", "eml"])
 def test_only_the_owner_can_read(tmp_path, kind):
-    """DESIGN, 12: 0600 in a directory made 0700."""
+    """Mode 0600, in a directory made with mode 0700."""
     before = os.umask(0)
     try:
         EmailBackend(file_path=tmp_path / "out", format=kind).send_messages([a_message()])
@@ -119,7 +119,7 @@ def test_names_never_collide_between_processes(tmp_path):
 
 
 def test_path_may_be_text_or_path_and_becomes_absolute(tmp_path, monkeypatch):
-    """BEHAVIOUR 38: str or Path, made absolute, created if needed."""
+    """django-compatibility 38: str or Path, made absolute, created if needed."""
     monkeypatch.chdir(tmp_path)
 
     assert EmailBackend(file_path="deep/er").file_path == str(tmp_path / "deep" / "er")
@@ -145,7 +145,7 @@ CASES = [
 
 @pytest.mark.parametrize(("what", "with_alias", "without"), CASES, ids=[c[0] for c in CASES])
 def test_a_bad_path_is_told_in_its_own_words(tmp_path, monkeypatch, what, with_alias, without):
-    """BEHAVIOUR 38."""
+    """django-compatibility 38."""
     (tmp_path / "file").write_text("")
     path = {
         "missing": None,
@@ -167,7 +167,7 @@ def test_a_bad_path_is_told_in_its_own_words(tmp_path, monkeypatch, what, with_a
 
 
 def test_a_path_of_the_wrong_type():
-    """BEHAVIOUR 38."""
+    """django-compatibility 38."""
     for path in (5, b"bytes", object()):
         with pytest.raises(TypeError):
             EmailBackend(file_path=path)

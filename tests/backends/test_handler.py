@@ -61,7 +61,7 @@ def _as_before(monkeypatch):
 
 class TestMailers:
     def test_not_set_and_empty_differ(self):
-        """BEHAVIOUR 1: not set, the classic settings make the default mailer; {} means none."""
+        """django-compatibility 1: unset means the classic settings; {} means no mailer."""
         configure(EMAIL_BACKEND=Recording)
         assert isinstance(mailers["default"], Recording)
         assert list(mailers) == ["default"]
@@ -74,7 +74,7 @@ class TestMailers:
                 look_up()
 
     def test_without_mailers_a_backend_gets_no_alias(self):
-        """BEHAVIOUR 2: built with no `alias` argument at all; only `default` exists."""
+        """django-compatibility 2: built with no `alias` argument at all; only `default` exists."""
         configure(EMAIL_BACKEND=Recording)
 
         mailers.default  # noqa: B018
@@ -86,7 +86,7 @@ class TestMailers:
         assert mailers.default.alias is None
 
     def test_is_like_a_mapping(self):
-        """BEHAVIOUR 3: [], in, iteration in definition order, get() and default."""
+        """django-compatibility 3: [], in, iteration in definition order, get() and default."""
         configure(MAILERS={"z": RECORDING, "default": RECORDING, "a": RECORDING})
 
         assert list(mailers) == ["z", "default", "a"]
@@ -102,7 +102,7 @@ class TestMailers:
         assert mailers.get("b", fallback) is fallback
 
     def test_every_look_up_makes_a_new_instance(self):
-        """BEHAVIOUR 3."""
+        """django-compatibility 3."""
         configure(MAILERS={"default": RECORDING})
 
         assert mailers.default is not mailers.default
@@ -178,7 +178,7 @@ class TestMailers:
             mailers.get("wrong", "default")
 
     def test_a_missing_mailer_is_a_key_error_and_the_others_are_listed(self):
-        """BEHAVIOUR 4."""
+        """django-compatibility 4."""
         configure(MAILERS={"news": RECORDING, "bulk": RECORDING})
         with pytest.raises(KeyError) as caught:
             mailers["nwes"]
@@ -209,7 +209,7 @@ class TestMailers:
 
 class TestEntries:
     def test_without_a_backend_it_is_smtp(self):
-        """BEHAVIOUR 5: an entry without BACKEND is SMTP."""
+        """django-compatibility 5: an entry without BACKEND is SMTP."""
         configure(MAILERS={"x": {"OPTIONS": {"host": "h.example"}}})
 
         assert isinstance(mailers["x"], smtp.EmailBackend)
@@ -235,7 +235,7 @@ class TestEntries:
         ],
     )
     def test_a_failed_import_names_the_path_and_the_reason(self, backend, why):
-        """BEHAVIOUR 5: MAILERS['x']: Could not find BACKEND 'foo.bar': <the import error>."""
+        """django-compatibility 5: the error names the entry and what the import said."""
         configure(MAILERS={"x": {"BACKEND": backend}})
 
         text = rf"^MAILERS\['x'\]: Could not find BACKEND '{backend}': {why}"
@@ -244,7 +244,7 @@ class TestEntries:
         assert isinstance(caught.value.__cause__, ImportError)
 
     def test_options_must_not_hold_an_alias(self):
-        """BEHAVIOUR 5."""
+        """django-compatibility 5."""
         configure(MAILERS={"x": {**RECORDING, "OPTIONS": {"alias": "y"}}})
 
         text = r"^MAILERS\['x'\]: OPTIONS must not define 'alias'\."
@@ -253,7 +253,7 @@ class TestEntries:
         assert built == []
 
     def test_a_backend_gets_exactly_its_alias_and_options(self):
-        """BEHAVIOUR 6: exactly `alias` plus its OPTIONS as keywords."""
+        """django-compatibility 6: exactly `alias` plus its OPTIONS as keywords."""
         configure(MAILERS={"x": {**RECORDING, "OPTIONS": {"colour": "red", "size": 5}}})
 
         mailers["x"]
@@ -261,7 +261,7 @@ class TestEntries:
         assert built == [((), {"alias": "x", "colour": "red", "size": 5})]
 
     def test_unknown_options_are_all_named_in_order(self):
-        """BEHAVIOUR 6: MAILERS['x']: Unknown options 'oops_typo', 'unknown'."""
+        """django-compatibility 6: MAILERS['x']: Unknown options 'oops_typo', 'unknown'."""
         options = {"oops_typo": 1, "colour": "red", "unknown": 2}
         configure(MAILERS={"x": {**SENDING, "OPTIONS": options}})
 
@@ -271,7 +271,7 @@ class TestEntries:
 
     @pytest.mark.parametrize("name", ["smtp", "console", "file", "memory", "dummy", Sending])
     def test_a_typo_is_never_ignored(self, name, tmp_path):
-        """BEHAVIOUR 6 (ours): without an alias, TypeError."""
+        """django-compatibility 6 (ours): without an alias, TypeError."""
         configure(EMAIL_FILE_PATH=tmp_path)
 
         with pytest.raises(TypeError, match="unknown options 'oops_typo', 'unknown'"):
@@ -279,7 +279,7 @@ class TestEntries:
 
     @pytest.mark.parametrize("name", ["smtp", "console", "file", "memory", "dummy", Sending])
     def test_every_backend_takes_fail_silently(self, name, tmp_path):
-        """BEHAVIOUR 6 (ours): with or without an alias."""
+        """django-compatibility 6 (ours): with or without an alias."""
         options = {"fail_silently": True}
         options |= {"smtp": {"host": "h"}, "file": {"file_path": tmp_path}}.get(name, {})
         configure(MAILERS={"x": {"BACKEND": name, "OPTIONS": options}})
@@ -363,7 +363,7 @@ class TestClassicSettings:
     }
 
     def test_with_an_alias_they_are_ignored(self):
-        """BEHAVIOUR 8: completely."""
+        """django-compatibility 8: completely."""
         configure(
             **self.CLASSIC, MAILERS={"x": "smtp://h.example", "y": {"OPTIONS": {"host": "h"}}}
         )
@@ -376,14 +376,14 @@ class TestClassicSettings:
             assert not mailer.password
 
     def test_with_an_alias_a_host_is_still_needed(self):
-        """BEHAVIOUR 8: EMAIL_HOST doesn't fill the gap."""
+        """django-compatibility 8: EMAIL_HOST doesn't fill the gap."""
         configure(**self.CLASSIC, MAILERS={"x": {}})
 
         with pytest.raises(InvalidMailer, match=r"^MAILERS\['x'\]: OPTIONS must define 'host'"):
             mailers["x"]
 
     def test_wrong_settings_are_found_when_used(self):
-        """BEHAVIOUR 8: checked when used, not when set."""
+        """django-compatibility 8: checked when used, not when set."""
         configure(EMAIL_BACKEND="nowhere.Backend")
 
         assert "default" in mailers
@@ -407,7 +407,7 @@ class TestClassicSettings:
 
 
 class TestPrecedence:
-    """DESIGN.md, section 6: the first that is set is the default mailer."""
+    """The first of these that is set is the default mailer."""
 
     LEVELS = ["MAILERS", "EMAIL_URL", "classic", "environment", "nothing"]
 
@@ -469,7 +469,7 @@ class TestPrecedence:
 
 class TestNothingConfigured:
     def test_the_last_resort_says_that_nothing_was_configured(self, monkeypatch):
-        """DESIGN.md, section 6: it says so, and how to do it; nothing is printed or dropped."""
+        """The error says how to configure one; nothing is printed or dropped."""
 
         def refuse(*_args, **_kwargs):
             raise ConnectionRefusedError(111, "Connection refused")
@@ -495,7 +495,7 @@ class TestNothingConfigured:
 
 class TestGetConnection:
     def test_overlays_the_default_mailers_options(self):
-        """BEHAVIOUR 7: without changing them."""
+        """django-compatibility 7: without changing them."""
         options = {"colour": "red", "size": 5}
         configure(MAILERS={"default": {**RECORDING, "OPTIONS": options}})
 
@@ -511,7 +511,7 @@ class TestGetConnection:
         assert options == {"colour": "red", "size": 5}
 
     def test_overlays_a_url(self):
-        """BEHAVIOUR 7."""
+        """django-compatibility 7."""
         configure(MAILERS={"default": "smtp+tls://ann:pw@h.example?timeout=5"})
 
         mailer = get_connection(username="bob", timeout=6)
@@ -521,7 +521,7 @@ class TestGetConnection:
 
     @pytest.mark.parametrize("given", [{}, {"MAILERS": {}}, {"MAILERS": {"default": RECORDING}}])
     def test_a_named_backend_works_with_mailers_set(self, given):
-        """BEHAVIOUR 7 (ours): and has no alias."""
+        """django-compatibility 7 (ours): and has no alias."""
         configure(**given)
 
         mailer = get_connection("memory", True)
@@ -532,7 +532,7 @@ class TestGetConnection:
 
     @pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, ImportError, LookupError])
     def test_errors_from_a_constructor_come_through(self, error):
-        """BEHAVIOUR 7: unwrapped."""
+        """django-compatibility 7: unwrapped."""
         raised = error("from the constructor")
 
         def backend(**_options):

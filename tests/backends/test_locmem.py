@@ -22,7 +22,7 @@ class TestLocmem(BackendContract):
 
 
 def test_keeps_deep_copies():
-    """BEHAVIOUR 36: what is changed afterwards doesn't change what was sent."""
+    """django-compatibility 36: what is changed afterwards doesn't change what was sent."""
     message = a_message()
     EmailBackend().send_messages([message])
 
@@ -34,7 +34,7 @@ def test_keeps_deep_copies():
 
 
 def test_looks_the_outbox_up_when_called(monkeypatch):
-    """BEHAVIOUR 36: users reassign simplemail.outbox."""
+    """django-compatibility 36: users reassign simplemail.outbox."""
     backend = EmailBackend()
     mine = []
     monkeypatch.setattr(simplemail, "outbox", mine)
@@ -45,7 +45,7 @@ def test_looks_the_outbox_up_when_called(monkeypatch):
 
 
 def test_checks_headers_before_it_keeps():
-    """BEHAVIOUR 36."""
+    """django-compatibility 36."""
     with pytest.raises(BadHeaderError):
         EmailBackend().send_messages([a_message(subject="a\r\nBcc: eve@example.com")])
 
@@ -53,7 +53,7 @@ def test_checks_headers_before_it_keeps():
 
 
 def test_sent_using_is_the_alias_or_none():
-    """BEHAVIOUR 36."""
+    """django-compatibility 36."""
     message = a_message()
     with override_settings(MAILERS={"news": "memory:"}):
         mailers["news"].send_messages([message])

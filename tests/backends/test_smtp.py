@@ -53,11 +53,11 @@ class TestOptions:
         [({}, 25), ({"use_ssl": True}, 465), ({"use_tls": True}, 587), ({"port": 2525}, 2525)],
     )
     def test_usual_ports_with_an_alias(self, options, port):
-        """BEHAVIOUR 39: port 25, 465 (SSL) or 587 (TLS)."""
+        """django-compatibility 39: port 25, 465 (SSL) or 587 (TLS)."""
         assert EmailBackend(host="h", alias="x", **options).port == port
 
     def test_port_stays_25_without_an_alias(self):
-        """BEHAVIOUR 39."""
+        """django-compatibility 39."""
         assert EmailBackend(host="h", use_tls=True).port == 25
 
     @pytest.mark.parametrize("name", ["port", "timeout"])
@@ -71,13 +71,13 @@ class TestOptions:
             assert (get_connection().port, get_connection().timeout) == (25, 60)
 
     def test_host_is_required_with_an_alias(self):
-        """BEHAVIOUR 39."""
+        """django-compatibility 39."""
         with pytest.raises(InvalidMailer) as caught:
             EmailBackend(alias="x")
         assert str(caught.value) == "MAILERS['x']: OPTIONS must define 'host'."
 
     def test_both_flags(self):
-        """BEHAVIOUR 39: InvalidMailer with an alias, ValueError without."""
+        """django-compatibility 39: InvalidMailer with an alias, ValueError without."""
         with pytest.raises(InvalidMailer, match=r"^MAILERS\['x'\]: .*use_ssl.*use_tls"):
             EmailBackend(host="h", use_tls=True, use_ssl=True, alias="x")
         with pytest.raises(ValueError, match="EMAIL_USE_TLS/EMAIL_USE_SSL are mutually exclusive"):
@@ -95,7 +95,7 @@ class TestOptions:
     }
 
     def test_settings_fill_the_gaps_without_an_alias(self):
-        """BEHAVIOUR 39."""
+        """django-compatibility 39."""
         with override_settings(**self.SETTINGS):
             backend = EmailBackend()
             assert (backend.host, backend.port) == ("mail.example.com", 1025)
@@ -104,13 +104,13 @@ class TestOptions:
             assert (backend.ssl_certfile, backend.ssl_keyfile) == ("cert.pem", "key.pem")
 
     def test_an_empty_user_counts_as_given(self):
-        """BEHAVIOUR 39."""
+        """django-compatibility 39."""
         with override_settings(**self.SETTINGS):
             backend = EmailBackend(username="", password="")
             assert (backend.username, backend.password) == ("", "")
 
     def test_with_an_alias_settings_are_ignored(self):
-        """BEHAVIOUR 8: with an alias, a backend ignores the classic settings completely."""
+        """django-compatibility 8: with an alias, a backend ignores the classic settings."""
         with override_settings(**self.SETTINGS):
             backend = EmailBackend(host="h", alias="x")
             assert (backend.host, backend.port, backend.timeout) == ("h", 25, 60)
@@ -130,7 +130,7 @@ class TestOptions:
         assert (backend.timeout, backend.ssl_keyfile, backend.ssl_certfile) == (5, "key", "cert")
 
     def test_timeout_is_a_minute(self):
-        """DESIGN, 9.8: every wait has a limit."""
+        """Every wait has a limit."""
         assert EmailBackend().timeout == 60
 
     @pytest.mark.parametrize("options", [{"port": "abc"}, {"port": 70000}, {"timeout": -1}])
@@ -165,7 +165,7 @@ class TestOptions:
 
 class TestSession:
     def test_open_says_what_it_did(self, smtp_server):
-        """BEHAVIOUR 40: True if newly opened, False if already open."""
+        """django-compatibility 40: True if newly opened, False if already open."""
         backend = backend_for(smtp_server)
         assert backend.open() is True
         assert backend.open() is False
@@ -175,7 +175,7 @@ class TestSession:
         backend.close()
 
     def test_open_is_none_if_silenced(self, caplog):
-        """BEHAVIOUR 40; 41: after a silent open failure send_messages returns 0."""
+        """django-compatibility 40; 41: after a silent open failure send_messages returns 0."""
         backend = EmailBackend("127.0.0.1", closed_port(), fail_silently=True)
 
         with caplog.at_level(logging.WARNING, "simplemail"):
@@ -185,7 +185,7 @@ class TestSession:
         assert "Connection refused" in caplog.text
 
     def test_a_half_open_session_is_closed(self, tls_server):
-        """BEHAVIOUR 40: a half-open session is never `.connection` and is closed."""
+        """django-compatibility 40: a half-open session is never `.connection` and is closed."""
         tls_server.script("AUTH", "421 4.3.0 later")
         backend = EmailBackend(
             tls_server.host, tls_server.port, "ann", SECRET, True, ca_file=tls_server.ca_file
@@ -199,7 +199,7 @@ class TestSession:
 
     @pytest.mark.parametrize(("user", "password"), [("ann", ""), ("", SECRET), ("", "")])
     def test_logs_in_only_with_both(self, user, password):
-        """BEHAVIOUR 40."""
+        """django-compatibility 40."""
         with SMTPServer(users={"ann": SECRET}) as server:
             backend_for(server, username=user, password=password).send_messages([a_message()])
 
@@ -242,11 +242,11 @@ class TestSession:
         assert {"NOTIFY": "NEVER"} in server.messages[0].recipient_parameters.values()
 
     def test_no_message_without_recipients(self, smtp_server):
-        """BEHAVIOUR 41."""
+        """django-compatibility 41."""
         assert backend_for(smtp_server).send_messages([a_message(to=[]), a_message()]) == 1
 
     def test_the_envelope_comes_from_the_message_not_its_headers(self, smtp_server):
-        """BEHAVIOUR 42."""
+        """django-compatibility 42."""
         headers = {"From": "list@example.org", "To": "everybody@example.org"}
         backend_for(smtp_server).send_messages([a_message(headers=headers, bcc=["b@example.com"])])
 
@@ -270,27 +270,27 @@ class TestSession:
         ],
     )
     def test_envelope_addresses_are_strict(self, smtp_server, address):
-        """BEHAVIOUR 42: exactly one mailbox, nothing left over, no CR or LF."""
+        """django-compatibility 42: exactly one mailbox, nothing left over, no CR or LF."""
         for changes in ({"bcc": [address]}, {"from_email": address, "headers": {"From": "a@b.c"}}):
             with pytest.raises(ValueError, match=r"^Invalid address"):
                 backend_for(smtp_server).send_messages([a_message(**changes)])
         assert smtp_server.messages == []
 
     def test_domains_become_idna(self, smtp_server):
-        """BEHAVIOUR 42."""
+        """django-compatibility 42."""
         backend_for(smtp_server).send_messages([a_message(to=["Ann <ann@bücher.example>"])])
 
         assert list(smtp_server.messages[0].recipients) == ["ann@xn--bcher-kva.example"]
 
     def test_addresses_without_a_domain(self, smtp_server):
-        """BEHAVIOUR 25: in the envelope too."""
+        """django-compatibility 25: in the envelope too."""
         backend_for(smtp_server).send_messages([a_message(from_email="webmaster", to=["root"])])
 
         [received] = smtp_server.messages
         assert (received.sender, list(received.recipients)) == ("webmaster", ["root"])
 
     def test_a_refused_recipient_is_logged(self, smtp_server, caplog):
-        """DESIGN, 8: partly refused recipients are logged as a warning."""
+        """Partly refused recipients are logged as a warning."""
         smtp_server.script("RCPT TO:<no@example.com>", "550 5.1.1 No such user")
 
         with caplog.at_level(logging.WARNING, "simplemail"):
@@ -393,7 +393,7 @@ class TestSecurity:
             assert backend.send_messages([a_message()]) == 1
 
     def test_a_client_certificate(self, tls_dir):
-        """BEHAVIOUR 40: a client certificate uses load_cert_chain(certfile, keyfile)."""
+        """django-compatibility 40: a client certificate uses load_cert_chain(certfile, keyfile)."""
         ca = tls_dir / "ca.pem"
         with SMTPServer(tls=True, client_ca=ca) as server:
             backend = backend_for(
@@ -421,7 +421,7 @@ class TestErrors:
         assert "configured" not in str(caught.value)
 
     def test_nothing_configured_is_said(self, monkeypatch):
-        """DESIGN, 6: mail is never silently printed or dropped; the error says how to configure."""
+        """Mail is never silently printed or dropped; the error says how to configure it."""
         monkeypatch.delenv("EMAIL_URL", raising=False)
         port = closed_port()
         mailer = mailers.default

@@ -78,6 +78,19 @@ def test_every_page_is_in_the_index():
     assert {page for page in PAGES if page.parent != ROOT} - linked == {index}
 
 
+def test_every_page_that_the_code_names_is_in_the_repository():
+    pages = {page.name for page in ROOT.rglob("*.md")}
+    named = {
+        (path.name, name)
+        for folder in ("src", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\b[\w-]+\.md\b", path.read_text(encoding="utf-8"))
+    }
+
+    # page.md is what a test of this file writes.
+    assert {(path, name) for path, name in named if name not in pages | {"page.md"}} == set()
+
+
 @pytest.mark.parametrize("beginning", NOT_RUN)
 def test_blocks_that_are_not_run_exist(beginning):
     assert any(block.code.startswith(beginning) for page in PAGES for block in blocks_of(page))

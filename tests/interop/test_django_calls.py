@@ -311,7 +311,7 @@ def test_without_mailers(call):
 
 @SINCE_6_1
 def test_the_default_mailer_without_mailers_is_listed_by_us_alone():
-    """BEHAVIOUR 2: both have it; Django says that it hasn't."""
+    """django-compatibility 2: both have it; Django says that it hasn't."""
     case = Case(lambda mail: (list(mail.mailers), "default" in mail.mailers), CLASSIC)
 
     assert outcome("django", case)[1] == "([], False)"

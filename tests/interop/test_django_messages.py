@@ -343,14 +343,14 @@ def modern_part():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_is_the_same_message(name):
-    """BEHAVIOUR 16 to 33."""
+    """django-compatibility 16 to 33."""
     same(CALLS[name])
 
 
 @pytest.mark.skipif(not MODERN, reason="Django can't before 6.0")
 @pytest.mark.parametrize("name", SINCE_6_0)
 def test_is_the_same_message_as_with_modern_django(name):
-    """BEHAVIOUR 16 to 33."""
+    """django-compatibility 16 to 33."""
     same(SINCE_6_0[name])
 
 
@@ -404,7 +404,7 @@ MESSAGES = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(MESSAGES)
 def test_is_the_same_message_whatever_is_in_it(values):
-    """BEHAVIOUR 16 to 33."""
+    """django-compatibility 16 to 33."""
     same(lambda mail: mail.EmailMultiAlternatives(**values))
 
 
@@ -415,7 +415,7 @@ class TestOurs:
     """Each of these is in docs/explanation/differences-from-django.md."""
 
     def test_headers_in_any_letter_case(self):
-        """BEHAVIOUR 19: Django drops it in silence."""
+        """django-compatibility 19: Django drops it in silence."""
 
         def call(mail):
             return simple(mail, reply_to=["a@x.example"], headers={"reply-to": "b@x.example"})
@@ -439,7 +439,7 @@ class TestOurs:
         assert theirs.get_payload(decode=True).rstrip() == "é".encode()
 
     def test_empty_entries_are_not_in_the_header(self):
-        """BEHAVIOUR 16: Django writes a comma for each."""
+        """django-compatibility 16: Django writes a comma for each."""
 
         def call(mail):
             return simple(mail, to=["", "a@x.example", None])
@@ -460,7 +460,7 @@ class TestOurs:
             simplemail.EmailMessage(subject).message()
 
     def test_pairs_may_be_assigned(self):
-        """BEHAVIOUR 30."""
+        """django-compatibility 30."""
         theirs, ours = simple(django_mail), simple(simplemail)
         theirs.attachments = ours.attachments = [("x.png", b"x")]
         assert [p.get_content_type() for p in ours.message().iter_attachments()] == ["image/png"]

@@ -189,7 +189,7 @@ class TestSmtp:
 
     @pytest.mark.parametrize("subject", ["a\nBcc: x", "a\rBcc: x", "a\0b"])
     def test_header_injection_is_refused(self, smtp_server, subject):
-        """BEHAVIOUR 23."""
+        """django-compatibility 23."""
         with (
             django_sends_to(smtp_server),
             pytest.raises(ValueError, match=r"(?i)header|NUL|may not contain"),
@@ -198,7 +198,7 @@ class TestSmtp:
         assert smtp_server.messages == []
 
     def test_no_header_is_made_of_an_encoded_word(self, smtp_server):
-        """BEHAVIOUR 23: what Django 6.1 lets through on an old Python, the last look finds."""
+        """django-compatibility 23: we find what Django 6.1 lets through on an old Python."""
         subject = "=?utf-8?q?a=0ABcc:_x@example.com?="
         with django_sends_to(smtp_server), contextlib.suppress(ValueError):
             django_mail.send_mail(subject, "b", "me@example.com", ["a@example.com"])
@@ -206,7 +206,7 @@ class TestSmtp:
         assert all("Bcc" not in parsed(received.content) for received in smtp_server.messages)
 
     def test_an_invalid_recipient_is_refused(self, smtp_server):
-        """BEHAVIOUR 42."""
+        """django-compatibility 42."""
         with django_sends_to(smtp_server), pytest.raises(ValueError, match=r"^Invalid address"):
             django_mail.send_mail("s", "b", "me@example.com", ["a@example.com, b@example.com"])
         assert smtp_server.messages == []
@@ -414,7 +414,7 @@ def use(mail):
 
 @pytest.mark.parametrize("name", THIRD_PARTY)
 def test_a_backend_for_django_needs_but_another_import(monkeypatch, name):
-    """BEHAVIOUR 35, DESIGN 7: nothing else changes, in the code nor in what it is asked to do."""
+    """django-compatibility 35: nothing else changes, in the code or in what it has to do."""
     source = THIRD_PARTY[name]
     theirs = imported(monkeypatch, "their_backend", source)
     ours = imported(monkeypatch, "our_backend", source.replace("django.core.mail", "simplemail"))
@@ -435,7 +435,7 @@ def test_a_backend_for_django_needs_but_another_import(monkeypatch, name):
 
 @pytest.mark.parametrize("name", THIRD_PARTY)
 def test_such_a_backend_gives_receipts_too(monkeypatch, name):
-    """DESIGN 7: its iter_deliver() comes from the base class."""
+    """Its iter_deliver() comes from the base class."""
     source = THIRD_PARTY[name].replace("django.core.mail", "simplemail")
     ours = imported(monkeypatch, "our_backend", source)
     mails = [simplemail.EmailMessage(f"{n}", "b", "f@x.example", ["t@x.example"]) for n in range(3)]

@@ -161,7 +161,7 @@ def test_domain_is_judged_after_idna(domain):
     ],
 )
 def test_addr_spec_is_what_smtp_is_told(address, spec):
-    """BEHAVIOUR 24, 25, 42."""
+    """django-compatibility 24, 25, 42."""
     assert addr_spec(address) == spec
 
 
@@ -213,7 +213,7 @@ def test_parser_gets_no_more_than_it_can_handle(piece):
 
 
 def test_list_gives_all_mailboxes():
-    """BEHAVIOUR 24: commas and quotes in display names stay."""
+    """django-compatibility 24: commas and quotes in display names stay."""
     text = 'a@b.example, "Neil, \\"A\\" Ann" <c@d.example>,, =?utf-8?q?=C3=9C=2C?= <e@f.example> ,'
 
     assert mailboxes(text) == [

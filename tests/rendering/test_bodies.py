@@ -39,7 +39,7 @@ TEXTS = [
 @pytest.mark.parametrize("eight_bit", [True, False])
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:12]) + str(len(text)))
 def test_text_becomes_what_the_standard_library_makes_of_it(text, eight_bit):
-    """BEHAVIOUR 27."""
+    """django-compatibility 27."""
     theirs = EmailMessage(policy.SMTP.clone(cte_type="8bit" if eight_bit else "7bit"))
     theirs.set_content(text)
 
@@ -65,7 +65,7 @@ def test_carriage_return_and_nul_arrive_as_they_were(text):
 
 
 def test_charset_decides_the_octets():
-    """BEHAVIOUR 26."""
+    """django-compatibility 26."""
     assert encode_text("é", "latin-1", eight_bit=True) == ("8bit", b"\xe9\r\n")
     assert encode_text("é\n", "utf-16-le", eight_bit=True) == (
         "base64",
@@ -82,7 +82,7 @@ def test_charset_without_ascii_is_encoded_whole(charset):
 
 
 def test_octets_that_are_no_text_survive():
-    """BEHAVIOUR 26."""
+    """django-compatibility 26."""
     text = b"caf\xe9".decode("utf-8", "surrogateescape")
 
     assert encode_text(text, "utf-8", eight_bit=True) == ("8bit", b"caf\xe9\r\n")

@@ -40,7 +40,7 @@ class TestMessage:
         assert type(message().message()) is PythonMessage
 
     def test_can_be_repeated(self):
-        """BEHAVIOUR 18."""
+        """django-compatibility 18."""
         mail = message(
             attachments=[("x.txt", "x"), ("y.eml", message("z"), "message/rfc822")],
             alternatives=[("<p>", "text/html")],
@@ -54,13 +54,13 @@ class TestMessage:
         assert {name: repr(value) for name, value in vars(mail).items()} == before
 
     def test_policy_is_keyword_only(self):
-        """BEHAVIOUR 18."""
+        """django-compatibility 18."""
         assert inspect.signature(message().message).parameters["policy"].kind.name == "KEYWORD_ONLY"
         with pytest.raises(TypeError):
             message().message(email.policy.SMTP)
 
     def test_policy_is_the_default_object(self):
-        """BEHAVIOUR 18: the very object."""
+        """django-compatibility 18: the very object."""
         assert message().message().policy is email.policy.default
 
     @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ class TestMessage:
         ],
     )
     def test_policy_holds_for_every_part(self, mail):
-        """BEHAVIOUR 18: nested messages included."""
+        """django-compatibility 18: nested messages included."""
         policy = email.policy.SMTP.clone(max_line_length=60)
         assert {part.policy for part in mail.message(policy=policy).walk()} == {policy}
 
@@ -81,7 +81,7 @@ class TestMessage:
 class TestAddresses:
     @every_way
     def test_domains_become_idna(self, read):
-        """BEHAVIOUR 24."""
+        """django-compatibility 24."""
         mail = read(
             message(
                 from_email="f@bücher.example",
@@ -110,7 +110,7 @@ class TestAddresses:
         ],
     )
     def test_display_names_keep_commas_and_quotes(self, read, written, names):
-        """BEHAVIOUR 24."""
+        """django-compatibility 24."""
         mail = read(message(headers={"To": written}))
         assert [address.display_name for address in mail["To"].addresses] == names
         assert mail["To"].addresses[0].addr_spec == "t@xn--bcher-kva.example"
@@ -127,11 +127,11 @@ class TestAddresses:
         "domain", ["xn--p8s937b.example", "XN--P8S937B.example", "xn--fa-hia.example"]
     )
     def test_ascii_domains_stay_byte_for_byte(self, read, domain):
-        """BEHAVIOUR 24."""
+        """django-compatibility 24."""
         assert read(message(to=[f"t@{domain}"]))["To"] == f"t@{domain}"
 
     def test_raw_utf_8_under_an_smtputf8_policy(self):
-        """BEHAVIOUR 24: no encoded-words, no IDNA."""
+        """django-compatibility 24: no encoded-words, no IDNA."""
         mail = message(
             subject="Grüße",
             from_email="Jörg <jörg@bücher.example>",
@@ -145,7 +145,7 @@ class TestAddresses:
 
     @every_way
     def test_without_a_domain(self, read):
-        """BEHAVIOUR 25: a local mailbox, in the header and in the envelope."""
+        """django-compatibility 25: a local mailbox, in the header and in the envelope."""
         mail = message(from_email="webmaster", to=["postmaster", "Root <root>"])
         assert read(mail)["From"] == "webmaster"
         assert read(mail)["To"] == "postmaster, Root <root>"
@@ -156,7 +156,7 @@ class TestAddresses:
         "wrong", ["to@", "@example.com", "a@b@c", "<", "(", '"', ",", "\t.@x@y.z,a", "a<@[ \t"]
     )
     def test_python_stumbles_over_nothing(self, wrong):
-        """BEHAVIOUR 42: a parser that crashes is a ValueError, or nothing at all."""
+        """django-compatibility 42: a parser that crashes is a ValueError, or nothing at all."""
         with contextlib.suppress(ValueError):
             message(to=[wrong], headers={"Resent-To": wrong}).message()
 
@@ -175,7 +175,7 @@ class TestText:
     @every_way
     @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "iso-8859-2", "koi8-r"])
     def test_encoding_is_the_charset_of_all_texts(self, read, charset):
-        """BEHAVIOUR 26: body, alternatives and text attachments."""
+        """django-compatibility 26: body, alternatives and text attachments."""
         text = "Привет\n" if charset == "koi8-r" else "Ö ö\n"
         mail = message(text, alternatives=[(text, "text/html")], attachments=[("x.txt", text)])
         mail.encoding = charset
@@ -184,7 +184,7 @@ class TestText:
             assert content(part) == text
 
     def test_latin_1_goes_out_as_latin_1(self):
-        """BEHAVIOUR 26: real 8-bit."""
+        """django-compatibility 26: real 8-bit."""
         mail = message("Firstname Sürname is a great guy.")
         mail.encoding = "iso-8859-1"
         assert "Firstname Sürname is".encode("latin-1") in mail.message().as_bytes()
@@ -192,7 +192,7 @@ class TestText:
 
     @every_way
     def test_default_charset(self, read):
-        """BEHAVIOUR 26."""
+        """django-compatibility 26."""
         with override_settings(DEFAULT_CHARSET="iso-8859-15"):
             [part] = leaves(read(message("10 €")))
         assert part.get_content_charset() == "iso-8859-15"
@@ -200,7 +200,7 @@ class TestText:
 
     @every_way
     def test_encoding_on_the_class(self, read):
-        """BEHAVIOUR 26: documented for subclasses."""
+        """django-compatibility 26: documented for subclasses."""
 
         class Latin(EmailMessage):
             encoding = "iso-8859-1"
@@ -216,7 +216,7 @@ class TestText:
 
     @every_way
     def test_surrogate_escapes_survive(self, read):
-        """BEHAVIOUR 26: octets that were no text go out as they came in."""
+        """django-compatibility 26: octets that were no text go out as they came in."""
         octets = b"a\xe9\xff\x80b"
         [part] = leaves(read(message(octets.decode("utf-8", "surrogateescape"))))
         assert part.get_payload(decode=True).rstrip() == octets
@@ -233,7 +233,7 @@ class TestText:
     @every_way
     @pytest.mark.parametrize("text", ["", None])
     def test_empty_body(self, read, text):
-        """BEHAVIOUR 27: "\\n"; None reads ""."""
+        """django-compatibility 27: "\\n"; None reads ""."""
         mail = message(text)
         assert mail.body == ""
         assert content(read(mail)) == "\n"
@@ -256,13 +256,13 @@ class TestText:
         ],
     )
     def test_lines(self, read, text, expected):
-        """BEHAVIOUR 27: text ends in a newline, and "From " is never mangled."""
+        """django-compatibility 27: text ends in a newline, and "From " is never mangled."""
         mail = message(text, alternatives=[(text, "text/html")], attachments=[("x.txt", text)])
         found = [content(part) for part in leaves(read(mail))]
         assert found == [expected] * 3
 
     def test_from_is_not_mangled(self):
-        """BEHAVIOUR 27."""
+        """django-compatibility 27."""
         mail = message("From the beginning")
         assert b"\r\nFrom the beginning" in mail.as_bytes()
         assert b"\nFrom the beginning" in mail.message().as_bytes()
@@ -279,13 +279,13 @@ class TestText:
         ],
     )
     def test_transfer_encoding(self, read, text, encoding):
-        """BEHAVIOUR 27."""
+        """django-compatibility 27."""
         part = read(message(text))
         assert part["Content-Transfer-Encoding"] == encoding
         assert content(part) == text
 
     def test_a_7bit_policy(self):
-        """BEHAVIOUR 27: is honoured."""
+        """django-compatibility 27: is honoured."""
         mail = message("Grüße\n", attachments=[("x.eml", NESTED["bytes"](), "message/rfc822")])
         raw = mail.message(policy=email.policy.SMTP.clone(cte_type="7bit")).as_bytes()
         parsed = email.message_from_bytes(raw, policy=email.policy.default)
@@ -338,7 +338,7 @@ class TestStructure:
         ],
     )
     def test_is_mixed_around_alternative(self, read, body, parts, expected):
-        """BEHAVIOUR 28: an empty body adds no text part beside anything else."""
+        """django-compatibility 28: an empty body adds no text part beside anything else."""
         assert shape(read(message(body, **parts))) == expected
 
     @every_way
@@ -412,7 +412,7 @@ class TestAlternatives:
         ],
     )
     def test_text_or_bytes(self, read, given, mimetype, expected):
-        """BEHAVIOUR 29: of text types or not."""
+        """django-compatibility 29: of text types or not."""
         _, part = leaves(read(message(alternatives=[(given, mimetype)])))
         assert part.get_content_type() == mimetype
         assert content(part) == expected
@@ -433,7 +433,7 @@ class TestAlternatives:
 
     @every_way
     def test_plain_tuples_may_be_assigned(self, read):
-        """BEHAVIOUR 17."""
+        """django-compatibility 17."""
         mail = message()
         mail.alternatives = (("<p>", "text/html"),)
         assert shape(read(mail)) == ("multipart/alternative", PLAIN, HTML)
@@ -467,7 +467,7 @@ class TestAttachments:
     )
     @pytest.mark.parametrize("put", ["attachments=", "assigned"])
     def test_content(self, read, put, attachment, mimetype, expected):
-        """BEHAVIOUR 30."""
+        """django-compatibility 30."""
         mail = message(attachments=[attachment] if put == "attachments=" else [])
         if put == "assigned":
             mail.attachments = (attachment,)
@@ -487,7 +487,7 @@ class TestAttachments:
         ],
     )  # fmt: skip
     def test_names(self, read, name):
-        """DESIGN 12: encoded, never trusted."""
+        """It is encoded, never trusted."""
         _, part = leaves(read(message(attachments=[(name, b"x", "application/pdf")])))
         assert part.get_filename() == name
 
@@ -513,7 +513,7 @@ class TestAttachments:
     @pytest.mark.parametrize("kind", ["part", "legacy"])
     @pytest.mark.parametrize("put", ["attach()", "attachments=", "assigned"])
     def test_parts_are_inserted_as_they_are(self, kind, put):
-        """BEHAVIOUR 32: the same object."""
+        """django-compatibility 32: the same object."""
         part = getattr(self, kind)()
         mail = message(attachments=[part] if put == "attachments=" else [])
         if put == "attach()":
@@ -525,7 +525,7 @@ class TestAttachments:
     @every_way
     @pytest.mark.parametrize("kind", ["part", "legacy"])
     def test_parts_keep_their_headers(self, read, kind):
-        """BEHAVIOUR 32."""
+        """django-compatibility 32."""
         part = getattr(self, kind)()
         before = part.items()
         found = leaves(read(message(attachments=[part])))[-1]
@@ -535,7 +535,7 @@ class TestAttachments:
 
     @every_way
     def test_legacy_parts_of_all_kinds(self, read):
-        """BEHAVIOUR 32."""
+        """django-compatibility 32."""
         parts = [
             MIMEText("é", "html", "utf-8"),
             MIMEImage(b"\x89PNG\r\n\x1a\n", "png"),
@@ -547,12 +547,12 @@ class TestAttachments:
     @pytest.mark.parametrize("further", [{"content": b"x"}, {"mimetype": "a/b"}])
     @pytest.mark.parametrize("kind", ["part", "legacy"])
     def test_parts_come_alone(self, kind, further):
-        """BEHAVIOUR 32."""
+        """django-compatibility 32."""
         with pytest.raises(ValueError, match="attached alone"):
             message().attach(getattr(self, kind)(), **further)
 
     def test_content_is_needed(self):
-        """BEHAVIOUR 32."""
+        """django-compatibility 32."""
         for arguments in ((), ("x.txt",), (message(),)):
             with pytest.raises(ValueError, match="no content"):
                 message().attach(*arguments)
@@ -580,7 +580,7 @@ class TestNestedMessages:
     @every_way
     @pytest.mark.parametrize("kind", NESTED)
     def test_of_every_kind(self, read, kind):
-        """BEHAVIOUR 33: 8-bit input included; never base64 or quoted-printable."""
+        """django-compatibility 33: 8-bit input included; never base64 or quoted-printable."""
         mail = message(attachments=[("x.eml", NESTED[kind](), "message/rfc822")])
         _, part = leaves(read(mail))
         assert part.get_content_type() == "message/rfc822"
@@ -591,7 +591,7 @@ class TestNestedMessages:
 
     @pytest.mark.parametrize("kind", NESTED)
     def test_for_a_server_without_8bitmime(self, kind):
-        """BEHAVIOUR 33."""
+        """django-compatibility 33."""
         mail = message(attachments=[("x.eml", NESTED[kind](), "message/rfc822")])
         raw = mail.message(policy=email.policy.SMTP.clone(cte_type="7bit")).as_bytes()
         assert raw.isascii()
@@ -614,7 +614,7 @@ class TestNestedMessages:
         assert content(leaves(nested)[2]) == b"x"
 
     def test_a_subclass_with_the_old_signature(self):
-        """BEHAVIOUR 33: message() took no policy before Django 6.0."""
+        """django-compatibility 33: message() took no policy before Django 6.0."""
 
         class Old(EmailMessage):
             def message(self):
@@ -643,7 +643,7 @@ class TestNestedMessages:
 
 
 def test_importing_changes_nothing_in_the_standard_library():
-    """BEHAVIOUR 34: nor does using it."""
+    """django-compatibility 34: nor does using it."""
     code = """
 import email.charset, email.policy, email.headerregistry, email.contentmanager, mimetypes, socket
 import logging

@@ -31,7 +31,7 @@ Bcc: not a header
 
 
 def test_envelope_has_what_smtp_needs():
-    """BEHAVIOUR 42: the domains in ASCII, the order to, cc, bcc."""
+    """django-compatibility 42: the domains in ASCII, the order to, cc, bcc."""
     made = message(cc=["C <x@bücher.example>"], bcc=["y@z.example", ""])
 
     envelope = Envelope.of(made)
@@ -73,7 +73,7 @@ def test_blind_copies_are_taken_out_in_every_form(name):
 
 
 def test_envelope_never_comes_from_overridden_headers():
-    """BEHAVIOUR 19, 42."""
+    """django-compatibility 19, 42."""
     envelope = Envelope.of(message(extra_headers={"From": "x@y.example", "To": "list@y.example"}))
 
     assert envelope[:2] == ("a@b.example", ("c@d.example",))
@@ -84,7 +84,7 @@ def test_envelope_never_comes_from_overridden_headers():
     "attributes", [{"to": ["a@b.example, c@d.example"]}, {"from_email": "a@b\r\n"}, {"bcc": ["x@"]}]
 )
 def test_envelope_takes_exactly_one_mailbox_each(attributes):
-    """BEHAVIOUR 42."""
+    """django-compatibility 42."""
     with pytest.raises(ValueError, match=r"Invalid address|linefeed or carriage return"):
         Envelope.of(message(**attributes))
 

@@ -84,7 +84,7 @@ def test_lines_have_78_characters_where_a_fold_is_possible(text):
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:20]))
 def test_text_stays_utf8_with_smtputf8(text):
-    """BEHAVIOUR 24."""
+    """django-compatibility 24."""
     line = header_line("Subject", text, utf8=True)
 
     assert_well_formed(line)
@@ -116,7 +116,7 @@ def test_field_is_written_like_this(name, value, line):
 
 
 def test_moment_has_the_offset_of_its_zone():
-    """BEHAVIOUR 21."""
+    """django-compatibility 21."""
     moment = datetime(2026, 12, 31, 23, 59, 58)
 
     assert format_date(moment) == "Thu, 31 Dec 2026 23:59:58 -0000"
@@ -132,7 +132,7 @@ def test_moment_has_the_offset_of_its_zone():
     "name", ["Subject", "To", "Message-ID", "List-Unsubscribe", "X-Any", "Resent-To"]
 )
 def test_line_break_is_refused_in_every_field(name, character):
-    """BEHAVIOUR 23."""
+    """django-compatibility 23."""
     for value in (f"a{character}Bcc: b@c.example", f"a@b.example{character}"):
         with pytest.raises(BadHeaderError, match="linefeed or carriage return characters"):
             header_line(name, value)
@@ -234,7 +234,7 @@ MAILBOXES = [
 
 @pytest.mark.parametrize(("address", "written"), MAILBOXES)
 def test_mailbox_is_written_like_this(address, written):
-    """BEHAVIOUR 24, 25."""
+    """django-compatibility 24, 25."""
     assert header_line("To", [address]) == f"To: {written}\r\n".encode()
     assert header_line("To", str(address)) == f"To: {written}\r\n".encode()
 
@@ -244,7 +244,7 @@ def test_mailbox_is_written_like_this(address, written):
     ["Jürgen <jürgen@bücher.example>", '"Groß, Jürgen" <a@b.example>', "山田 <山@b.example>"],
 )
 def test_mailbox_stays_utf8_with_smtputf8(address):
-    """BEHAVIOUR 24."""
+    """django-compatibility 24."""
     assert header_line("To", [address], utf8=True) == f"To: {address}\r\n".encode()
 
 
@@ -270,7 +270,7 @@ def test_list_folds_between_mailboxes():
 
 
 def test_empty_entries_of_a_list_are_left_out():
-    """BEHAVIOUR 16."""
+    """django-compatibility 16."""
     assert header_line("Reply-To", ["", "a@b.example", None]) == b"Reply-To: a@b.example\r\n"
     assert header_line("To", "") == b"To:\r\n"
 

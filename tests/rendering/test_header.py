@@ -54,7 +54,7 @@ class TestAddressFields:
     @pytest.mark.parametrize("empty", ["", None])
     @every_way
     def test_empty_entries_vanish(self, read, empty):
-        """BEHAVIOUR 16: `reply_to` may hold "" or None, and so may all others."""
+        """django-compatibility 16: `reply_to` may hold "" or None, and so may all others."""
         mail = message(
             to=[empty, "t@example.com"], cc=[empty], reply_to=["r@example.com", empty], bcc=[empty]
         )
@@ -64,7 +64,7 @@ class TestAddressFields:
 
     @every_way
     def test_bcc_is_nowhere_in_the_message(self, read):
-        """BEHAVIOUR 20."""
+        """django-compatibility 20."""
         mail = message(bcc=["secret@example.com"])
         assert "Bcc" not in read(mail)
         assert b"secret" not in mail.as_bytes()
@@ -73,7 +73,7 @@ class TestAddressFields:
 
     @every_way
     def test_address_objects(self, read):
-        """BEHAVIOUR 25: wherever an address is."""
+        """django-compatibility 25: wherever an address is."""
         address = Address("Ann, Editor", "ann", "example.com")
         mail = message(
             from_email=address, to=[address], cc=[address], bcc=[address], reply_to=[address]
@@ -85,7 +85,7 @@ class TestAddressFields:
 
     @every_way
     def test_address_objects_in_headers(self, read):
-        """BEHAVIOUR 25."""
+        """django-compatibility 25."""
         mail = message(headers={"From": Address("Ann", "ann", "example.com")})
         assert read(mail)["From"] == "Ann <ann@example.com>"
 
@@ -106,7 +106,7 @@ class TestAddressFields:
     @pytest.mark.parametrize("attribute", ["to", "cc", "bcc", "reply_to"])
     @pytest.mark.parametrize("text", ["ann@example.com", b"ann@example.com"])
     def test_a_text_assigned_is_not_a_list_of_letters(self, attribute, text):
-        """BEHAVIOUR 16, 17: "to" = "ann@..." would go to a, n, n, @ and so on."""
+        """django-compatibility 16, 17: "to" = "ann@..." would go to a, n, n, @ and so on."""
         mail = message()
         setattr(mail, attribute, text)
         for way in (mail.message, mail.as_bytes, mail.envelope):
@@ -115,7 +115,7 @@ class TestAddressFields:
 
     @pytest.mark.parametrize("attribute", ["to", "cc", "bcc", "reply_to"])
     def test_an_iterator_assigned_would_be_read_once_only(self, attribute):
-        """BEHAVIOUR 17: send() looks at the recipients, and then again."""
+        """django-compatibility 17: send() looks at the recipients, and then again."""
         for way in ("message", "as_bytes", "envelope", "send"):
             mail = message()
             setattr(mail, attribute, iter(["ann@example.com"]))
@@ -127,19 +127,19 @@ class TestAddressFields:
         "kind", [tuple, set, iter, lambda x: dict.fromkeys(x), lambda x: (a for a in x)]
     )
     def test_any_iterable_is_copied(self, kind):
-        """BEHAVIOUR 16."""
+        """django-compatibility 16."""
         assert message(to=kind(["t@example.com"])).to == ["t@example.com"]
 
     @pytest.mark.parametrize("kind", [tuple, set, list])
     def test_other_collections_may_be_assigned(self, kind):
-        """BEHAVIOUR 17."""
+        """django-compatibility 17."""
         mail = message()
         mail.to, mail.cc, mail.bcc, mail.reply_to = (kind([f"{n}@example.com"]) for n in "abcd")
         assert mail.recipients() == ["a@example.com", "b@example.com", "c@example.com"]
         assert mail.message()["Reply-To"] == "d@example.com"
 
     def test_none_may_be_assigned(self):
-        """BEHAVIOUR 17."""
+        """django-compatibility 17."""
         mail = message()
         mail.to = mail.cc = mail.bcc = mail.reply_to = mail.extra_headers = mail.attachments = None
         assert mail.recipients() == []
@@ -151,7 +151,7 @@ class TestOverriding:
     @pytest.mark.parametrize("name", ["From", "To", "Cc", "Reply-To"])
     @every_way
     def test_headers_replace_what_would_be_generated(self, read, name, case):
-        """BEHAVIOUR 19: in any letter case, of which Django drops all but one in silence."""
+        """django-compatibility 19: in any letter case; Django silently drops all but one."""
         mail = message(
             cc=["c@example.com"],
             reply_to=["r@example.com"],
@@ -165,7 +165,7 @@ class TestOverriding:
     @pytest.mark.parametrize("name", ["To", "Cc", "Reply-To", "reply-to", "TO"])
     @every_way
     def test_headers_stand_without_recipients(self, read, name):
-        """BEHAVIOUR 19: also where nothing would be generated."""
+        """django-compatibility 19: also where nothing would be generated."""
         mail = EmailMessage(
             "s", "b", "f@example.com", bcc=["t@example.com"], headers={name: "list@example.com"}
         )
@@ -174,7 +174,7 @@ class TestOverriding:
 
     @pytest.mark.parametrize("name", ["Bcc", "bcc", "BCC"])
     def test_bcc_is_no_header(self, name):
-        """BEHAVIOUR 20: everybody would read it."""
+        """django-compatibility 20: everybody would read it."""
         mail = message(headers={name: "secret@example.com"})
         for way in (mail.message, mail.as_bytes, mail.envelope):
             with pytest.raises(ValueError, match="bcc="):
@@ -183,20 +183,20 @@ class TestOverriding:
     @pytest.mark.parametrize("name", ["Date", "date", "DATE"])
     @every_way
     def test_date_overrides(self, read, name):
-        """BEHAVIOUR 21."""
+        """django-compatibility 21."""
         mail = read(message(headers={name: "Fri, 09 Nov 2001 01:08:47 +0000"}))
         assert mail.get_all("Date") == ["Fri, 09 Nov 2001 01:08:47 +0000"]
 
     @pytest.mark.parametrize("name", ["Message-ID", "message-id", "MESSAGE-ID", "Message-Id"])
     @every_way
     def test_message_id_overrides(self, read, name):
-        """BEHAVIOUR 21."""
+        """django-compatibility 21."""
         mail = message(headers={name: "<mine@example.com>"})
         assert read(mail).get_all("Message-ID") == ["<mine@example.com>"]
 
     @every_way
     def test_a_datetime_passes_through(self, read):
-        """BEHAVIOUR 21."""
+        """django-compatibility 21."""
         zone = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))
         moment = datetime.datetime(2001, 11, 9, 1, 8, 47, tzinfo=zone)
         mail = read(message(headers={"date": moment}))
@@ -249,7 +249,7 @@ class TestOverriding:
         assert mail.get_all("X-Tag") == ["1", "2", "3"]
 
     def test_the_users_headers_are_not_changed(self):
-        """BEHAVIOUR 18."""
+        """django-compatibility 18."""
         headers = {"from": "x@example.com", "X-Tag": 1}
         message(headers=headers).message()
         assert headers == {"from": "x@example.com", "X-Tag": 1}
@@ -272,7 +272,7 @@ def timezone():
 class TestDate:
     @every_way
     def test_utc_is_plus_0000(self, read, timezone):
-        """BEHAVIOUR 21: -0000 would say that nobody knows where the sender is."""
+        """django-compatibility 21: -0000 would say that nobody knows where the sender is."""
         timezone("Asia/Kolkata")
         date = read(message())["Date"]
         assert str(date).endswith(" +0000")
@@ -281,7 +281,7 @@ class TestDate:
 
     @every_way
     def test_the_local_offset_follows_the_zone(self, read, timezone):
-        """BEHAVIOUR 21."""
+        """django-compatibility 21."""
         found = []
         with override_settings(EMAIL_USE_LOCALTIME=True):
             for zone in ("IST-5:30", "XXX+3", "UTC0"):
@@ -308,7 +308,7 @@ def unknown_host(monkeypatch):
 class TestMessageId:
     @every_way
     def test_its_domain_is_this_machine(self, read, unknown_host):
-        """BEHAVIOUR 22: asked for once, when needed; clearing the cache asks again."""
+        """django-compatibility 22: asked for once, when needed; clearing the cache asks again."""
         asked = []
         unknown_host.setattr(socket, "getfqdn", lambda: asked.append(1) or "host.example")
         mail = message()
@@ -322,13 +322,13 @@ class TestMessageId:
 
     @every_way
     def test_its_domain_is_idna(self, read, unknown_host):
-        """BEHAVIOUR 22."""
+        """django-compatibility 22."""
         unknown_host.setattr(socket, "getfqdn", lambda: "漢字.example")
         assert read(message())["Message-ID"].endswith("@xn--p8s937b.example>")
 
     @every_way
     def test_two_are_never_the_same(self, read):
-        """DESIGN 4: calling send() again is a new send."""
+        """Calling send() again is a new send."""
         mail = message()
         assert len({read(mail)["Message-ID"] for _ in range(100)}) == 100
 
@@ -345,7 +345,7 @@ class TestMessageId:
         assert read(message(headers={"Message-ID": own}))["Message-ID"].strip() == own.strip()
 
     def test_host_name_is_not_asked_for_when_overridden(self, unknown_host):
-        """BEHAVIOUR 22: DNS may take seconds."""
+        """django-compatibility 22: DNS may take seconds."""
         unknown_host.setattr(socket, "getfqdn", lambda: pytest.fail("asked"))
         message(headers={"message-id": "<x@y.example>"}).message()
 
@@ -374,7 +374,7 @@ def test_default_sender():
 
 @pytest.mark.parametrize("nobody", [None, ""])
 def test_default_sender_when_it_was_taken_away(nobody):
-    """BEHAVIOUR 17: assigning is as good as passing to the constructor."""
+    """django-compatibility 17: assigning is as good as passing to the constructor."""
     mail = message()
     mail.from_email = nobody
     assert mail.message()["From"] == "webmaster@localhost"

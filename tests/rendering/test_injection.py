@@ -138,13 +138,13 @@ WAYS = {
 
 @pytest.mark.parametrize("place", [*ADDRESSES, *HEADERS, *PARTS])
 def test_no_line_break_gets_into_a_header(place):
-    """BEHAVIOUR 23: in no field, by no way out, on no patch release."""
+    """django-compatibility 23: in no field, by no way out, on no patch release."""
     assert not_refused(place, CLEAR) == []
 
 
 @pytest.mark.parametrize("place", [*ADDRESSES, *HEADERS, *PARTS])
 def test_no_encoded_line_break_gets_into_a_header(place):
-    """BEHAVIOUR 23: an encoded-word is decoded before anybody looks at it."""
+    """django-compatibility 23: an encoded-word is decoded before anybody looks at it."""
     assert not_refused(place, ENCODED) == []
 
 
@@ -162,7 +162,7 @@ def passes(make, bad, way):
 
 
 def test_a_backend_that_shows_messages_refuses_them_too():
-    """BEHAVIOUR 23."""
+    """django-compatibility 23."""
     stream = io.StringIO()
     mail = message(subject="a\nb", connection=get_connection("console", stream=stream))
     with pytest.raises(BadHeaderError):
@@ -172,7 +172,7 @@ def test_a_backend_that_shows_messages_refuses_them_too():
 
 @pytest.mark.parametrize("parameter", ["name*", "name*0*", "name*0", "*"])
 def test_no_percent_encoded_line_break_gets_into_a_header(parameter):
-    """BEHAVIOUR 23: an asterisk would have Python decode the value (RFC 2231)."""
+    """django-compatibility 23: an asterisk would have Python decode the value (RFC 2231)."""
     mimetype = f"image/png; {parameter}=\"utf-8''a%0D%0ABcc:b\""
     with pytest.raises(ValueError, match="Invalid content type"):
         message(attachments=[("x", b"x", mimetype)])
@@ -180,7 +180,7 @@ def test_no_percent_encoded_line_break_gets_into_a_header(parameter):
 
 @pytest.mark.parametrize("bad", CLEAR, ids=ascii)
 def test_a_header_name_is_checked_too(bad):
-    """BEHAVIOUR 23: a name holds a line break no more than a value does."""
+    """django-compatibility 23: a name holds a line break no more than a value does."""
     for way in WAYS.values():
         with pytest.raises(BadHeaderError):
             way(message(headers={bad: "x"}))
@@ -199,19 +199,19 @@ def test_a_header_name_is_printable_ascii_without_colon(name):
     "place", ["subject", "to display name", "header X-Tag", "header Resent-To", "attachment name"]
 )
 def test_the_error_has_pythons_own_words(place, end):
-    """BEHAVIOUR 23: who catches ValueError and looks at its text finds what Python says."""
+    """django-compatibility 23: the text of the ValueError contains Python's words."""
     make = {**ADDRESSES, **HEADERS, **PARTS}[place]
     with pytest.raises(BadHeaderError, match="linefeed or carriage return characters"):
         make(f"a{end}b").message()
 
 
 def test_the_error_is_a_value_error():
-    """BEHAVIOUR 23: `except ValueError` in code for Django 6 goes on working."""
+    """django-compatibility 23: `except ValueError` in code for Django 6 goes on working."""
     assert issubclass(BadHeaderError, ValueError)
 
 
 def test_nothing_is_kept_of_a_message_that_was_refused():
-    """BEHAVIOUR 23, 36: a bad header is found before the message is in the outbox."""
+    """django-compatibility 23, 36: a bad header is found before the message is in the outbox."""
     with capture() as outbox:
         with pytest.raises(BadHeaderError):
             message(subject="a\nb").send()
@@ -240,7 +240,7 @@ def test_what_only_looks_dangerous_is_let_through(fine):
 
 
 def test_ways_out_dont_change_the_message():
-    """BEHAVIOUR 18: also when they refuse it."""
+    """django-compatibility 18: also when they refuse it."""
     mail = message(subject="a\nb", attachments=[("x", b"x")])
     before = copy.deepcopy(vars(mail))
     for way in ("message", "as_bytes", "envelope", "send"):

@@ -69,7 +69,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_bytes_are_those_of_message(name):
-    """BEHAVIOUR 27, 28, 29, 30, 32, 33."""
+    """django-compatibility 27, 28, 29, 30, 32, 33."""
     made = copy.deepcopy(MESSAGES[name])
 
     content = as_bytes(made)
@@ -81,7 +81,7 @@ def test_bytes_are_those_of_message(name):
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_seven_bits_hold_the_same(name):
-    """BEHAVIOUR 27: and a message/rfc822 part is never base64 or quoted-printable (33)."""
+    """django-compatibility 27, 33: a message/rfc822 part is never encoded."""
     content = as_bytes(copy.deepcopy(MESSAGES[name]), eight_bit=False)
 
     assert content.isascii()
@@ -96,7 +96,7 @@ def test_seven_bits_hold_the_same(name):
 
 
 def test_header_is_as_the_user_says():
-    """BEHAVIOUR 19, 21."""
+    """django-compatibility 19, 21."""
     moment = datetime(2026, 11, 23, 6, 12, tzinfo=UTC)
     headers = {"to": "Team: x@y.example;", "Date": moment, "X-Ü".replace("Ü", "U"): "Grüße"}
     content = as_bytes(EmailMessage("S", "B", "a@b.example", ["c@d.example"], headers=headers))
@@ -118,7 +118,7 @@ def test_utf8_is_for_the_header():
 
 @pytest.mark.parametrize("value", ["x\r\nBcc: a@b.example", "x\ny", "\0"])
 def test_nothing_injects_a_line(value):
-    """BEHAVIOUR 23."""
+    """django-compatibility 23."""
     inline = message("")
     inline.attach_inline(b"x", "a.png")
     bad_id = inline.inlines[0]._replace(content_id=value)
@@ -162,7 +162,7 @@ def test_message_replaced_on_the_object_is_respected():
 
 
 def test_ready_part_keeps_its_header():
-    """BEHAVIOUR 32."""
+    """django-compatibility 32."""
     part = MIMEPart()
     part.set_content(b"x", "image", "png", cid="<logo@d.example>")
     part["X-Any"] = "kept"

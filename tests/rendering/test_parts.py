@@ -89,7 +89,7 @@ def test_charsets_that_python_does_not_write(name):
     ],
 )
 def test_guesses(name, expected):
-    """BEHAVIOUR 30."""
+    """django-compatibility 30."""
     assert guess_type(name) == expected
 
 
@@ -109,7 +109,7 @@ def assigned(*arguments):
 
 @pytest.mark.parametrize("put", [attached, constructed, assigned])
 class TestAttachments:
-    """BEHAVIOUR 30: the same by `attach()`, by `attachments=` and by assigning."""
+    """django-compatibility 30: the same by `attach()`, by `attachments=` and by assigning."""
 
     def test_type_given(self, put):
         assert put("x.txt", b"\xff", "image/png") == ("x.txt", b"\xff", "image/png")
@@ -142,7 +142,7 @@ class TestAttachments:
         assert put("x", octets, kind) == ("x", octets, DEFAULT_ATTACHMENT_MIME_TYPE)
 
     def test_result_is_a_named_tuple(self, put):
-        """BEHAVIOUR 31."""
+        """django-compatibility 31."""
         result = put("x.txt", "a")
         assert isinstance(result, EmailAttachment)
         assert (result.filename, result.content, result.mimetype) == ("x.txt", "a", "text/plain")
@@ -152,7 +152,7 @@ class TestAttachments:
         assert put("x.txt", content).content == ""
 
     def test_missing_content(self, put):
-        """BEHAVIOUR 32."""
+        """django-compatibility 32."""
         with pytest.raises(ValueError, match=r"no content to attach as 'x\.txt'"):
             put("x.txt", None)
 
@@ -173,7 +173,7 @@ def test_an_attachment_of_another_form(wrong):
 
 @pytest.mark.parametrize("kind", [str, Path])
 def test_attach_file(tmp_path, kind):
-    """BEHAVIOUR 31: its name alone, not where it was."""
+    """django-compatibility 31: its name alone, not where it was."""
     (tmp_path / "grüße.txt").write_text("Grüße\n", encoding="utf-8")
     mail = EmailMessage()
     mail.attach_file(kind(tmp_path / "grüße.txt"))
@@ -181,7 +181,7 @@ def test_attach_file(tmp_path, kind):
 
 
 def test_attach_file_with_a_type(tmp_path):
-    """BEHAVIOUR 31."""
+    """django-compatibility 31."""
     (tmp_path / "x.bin").write_bytes(b"\xff")
     mail = EmailMessage()
     mail.attach_file(tmp_path / "x.bin", mimetype="image/png")
@@ -198,7 +198,7 @@ def test_attach_file_that_is_not_there(tmp_path):
 
 
 def test_named_tuples_pickle():
-    """BEHAVIOUR 31."""
+    """django-compatibility 31."""
     for value in (EmailAttachment("x", b"x", "a/b"), EmailAlternative("x", "text/html")):
         copied = pickle.loads(pickle.dumps(value))
         assert copied == value
@@ -206,7 +206,7 @@ def test_named_tuples_pickle():
 
 
 def test_alternatives_are_named_tuples():
-    """BEHAVIOUR 31: those given to the constructor as plain ones too."""
+    """django-compatibility 31: those given to the constructor as plain ones too."""
     mail = EmailMultiAlternatives(alternatives=[("<p>", "text/html")])
     mail.attach_alternative("x", "text/x")
     assert mail.alternatives == [

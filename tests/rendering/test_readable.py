@@ -28,7 +28,7 @@ class TestEscaped:
         ],
     )
     def test_what_drives_a_terminal_is_shown(self, text, expected):
-        """DESIGN 12: control characters, and those that turn the direction of text."""
+        """Control characters, and those that change the direction of text."""
         assert escaped(text) == expected
 
     def test_every_control_character(self):

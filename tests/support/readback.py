@@ -120,7 +120,7 @@ def tree(part: Any) -> Any:
 
 
 def _expected_tree(sample: Sample) -> Any:
-    """Return the tree that BEHAVIOUR.md 28 says: mixed(alternative(text, ...), attachments)."""
+    """Return the tree of django-compatibility 28: mixed(alternative(text, ...), attachments)."""
     alternatives = [_alternative(*alternative) for alternative in sample.alternatives]
     attachments = [_attachment(*attachment) for attachment in sample.attachments]
     body = []
