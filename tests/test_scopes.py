@@ -458,6 +458,26 @@ class TestBlocks:
             assert (settings.EMAIL_HOST, settings.EMAIL_PORT) == (DEFAULT, 26)
         assert settings.EMAIL_PORT == 25
 
+    def test_what_is_configured_lasts_as_long_as_the_newest_scope(self):
+        outer, inner = host("outer"), override_settings(EMAIL_PORT=26)
+        outer.__enter__()
+        configure(EMAIL_TIMEOUT=5)
+        inner.__enter__()
+        configure(EMAIL_HOST_USER="ann")
+
+        outer.__exit__(None, None, None)
+        assert (settings.EMAIL_TIMEOUT, settings.EMAIL_PORT) == (60, 26)
+        assert settings.EMAIL_HOST_USER == "ann"
+        inner.__exit__(None, None, None)
+        assert repr(settings) == "<Settings: all defaults>"
+
+    def test_what_is_configured_outlasts_a_scope_that_was_entered_later(self):
+        with host("outer"):
+            configure(EMAIL_TIMEOUT=5)
+            with override_settings(EMAIL_PORT=26):
+                pass
+            assert (settings.EMAIL_HOST, settings.EMAIL_TIMEOUT) == ("outer", 5)
+
     def test_many_threads_leave_nothing_behind(self):
         barrier = threading.Barrier(8)
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from .light import Any
-from .scopes import Layer, Layers, Scope
+from .scopes import Layers, Scope
 
 
 class Settings:
@@ -151,8 +151,8 @@ def configure(**changes: Any) -> None:
 
     An unknown name is a TypeError that suggests the nearest one, and nothing is changed.
     """
-    with _layers.lock:
-        _swap(_current.replace(**changes))
+    Settings(**changes)  # refuses unknown names, before anything is changed
+    _layers.amend(changes)
 
 
 class override_settings(Scope[None]):  # noqa: N801 - Django's name
@@ -165,23 +165,23 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
     example = "@override_settings(EMAIL_URL='memory:')"
 
     def __init__(self, **changes: Any) -> None:
-        _current.replace(**changes)  # a misspelt name is reported here, not in the test
+        Settings(**changes)  # a misspelt name is reported here, not in the test
         self._changes = changes
-        self._entered: list[Layer[Settings]] = []
+        self._entered: list[dict[str, Any]] = []
 
     def fresh(self) -> override_settings:
         return override_settings(**self._changes)
 
     def __enter__(self) -> None:
-        self._entered.append(_layers.add(lambda before: before.replace(**self._changes)))
+        self._entered.append(_layers.add(self._changes))
 
     def __exit__(self, *exc_info: object) -> None:
         _layers.remove(self._entered.pop())
 
 
-def _swap(new: Settings) -> None:
+def _swap(values: dict[str, Any]) -> None:
     global _current
-    _current = new
+    _current = Settings(**values)
 
 
-_layers = Layers(lambda: _current, _swap)
+_layers = Layers(_swap)

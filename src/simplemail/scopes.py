@@ -158,44 +158,37 @@ def _entered(scopes: list[Scope[Any]]) -> AbstractContextManager[None]:
     return context()
 
 
-class Layer(Generic[Value]):
-    """One change to a value, and what the value was without it."""
-
-    __slots__ = ("before", "change")
-
-    def __init__(self, before: Value, change: Callable[[Value], Value]) -> None:
-        self.before = before
-        self.change = change
-
-
-class Layers(Generic[Value]):
-    """Changes to one process-wide value that may be taken back in any order.
+class Layers:
+    """Values by name, with changes to them that may be taken back in any order.
 
     Threads, tasks and generators don't leave their scopes in the reverse order of entering them.
-    When the last one has left, the value is what it was before the first. Whoever else reads and
-    writes the value takes `lock`.
+    `write` gets the values whenever they change: those of the base, and over them those of each
+    active change, the newest last.
     """
 
-    def __init__(self, read: Callable[[], Value], write: Callable[[Value], None]) -> None:
-        self._read = read
+    def __init__(self, write: Callable[[dict[str, Any]], None], **base: Any) -> None:
         self._write = write
-        self._layers: list[Layer[Value]] = []
-        self.lock = RLock()  # a generator may be finalised, and leave, at any moment
+        self._layers = [base]
+        self._lock = RLock()  # a generator may be finalised, and leave, at any moment
 
-    def add(self, change: Callable[[Value], Value]) -> Layer[Value]:
-        """Change the value, and return what `remove()` wants to take that back."""
-        with self.lock:
-            layer = Layer(self._read(), change)
-            self._write(change(layer.before))
-            self._layers.append(layer)
-            return layer
+    def add(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Make these changes, and return what `remove()` wants to take them back."""
+        with self._lock:
+            self._layers.append(changes.copy())
+            self._recompute()
+            return self._layers[-1]
 
-    def remove(self, layer: Layer[Value]) -> None:
-        """Take this change back, with all that was written since; later layers stay."""
-        with self.lock:
-            place = self._layers.index(layer)
-            del self._layers[place]
-            value = layer.before
-            for later in self._layers[place:]:
-                later.before, value = value, later.change(value)
-            self._write(value)
+    def amend(self, changes: dict[str, Any]) -> None:
+        """Make these changes for as long as the newest one lasts; for good if there is none."""
+        with self._lock:
+            self._layers[-1].update(changes)
+            self._recompute()
+
+    def remove(self, layer: dict[str, Any]) -> None:
+        """Take this change back, with what amended it; the others stay."""
+        with self._lock:
+            self._layers = [each for each in self._layers if each is not layer]
+            self._recompute()
+
+    def _recompute(self) -> None:
+        self._write({name: value for layer in self._layers for name, value in layer.items()})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..backends import handler
-from ..scopes import Layer, Layers, Scope
+from ..scopes import Layers, Scope
 
 
 class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
@@ -27,14 +27,15 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
     example = "@capture()"
 
     def __init__(self) -> None:
-        self._entered: list[Layer[list[Any]]] = []
+        self._entered: list[dict[str, Any]] = []
 
     def fresh(self) -> capture:
         return capture()
 
     def __enter__(self) -> list[Any]:
         outbox: list[Any] = []
-        self._entered.append(_layers.add(lambda before: outbox))
+        _layers.amend({"outbox": _package().outbox})  # which may be another one by now
+        self._entered.append(_layers.add({"outbox": outbox}))
         handler.instead.append(_in_memory)
         return outbox
 
@@ -58,8 +59,8 @@ def _package() -> Any:
     return sys.modules[__name__.partition(".")[0]]
 
 
-def _swap(outbox: list[Any]) -> None:
-    _package().outbox = outbox
+def _swap(values: dict[str, Any]) -> None:
+    _package().outbox = values["outbox"]
 
 
-_layers: Layers[list[Any]] = Layers(lambda: _package().outbox, _swap)
+_layers = Layers(_swap)
