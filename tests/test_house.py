@@ -223,3 +223,32 @@ def test_state_without_a_reason_is_found(tmp_path, line):
 
     assert len(measures.unexplained_state(tmp_path / "bare.py")) == 1
     assert measures.unexplained_state(tmp_path / "said.py") == []
+
+
+LOCKS = {"Lock", "RLock", "allocate_lock", "Condition", "Semaphore", "BoundedSemaphore"}
+"""What would hang a child after fork(). `light.lock()` makes all of the package's locks."""
+
+
+def locks_of_others(path: Path) -> set[str]:
+    """The names by which this file makes locks that don't come from `light`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in LOCKS:
+            found.add(ast.unparse(node))
+        elif isinstance(node, ast.ImportFrom) and node.module in ("_thread", "threading"):
+            found |= {alias.name for alias in node.names} & LOCKS
+    return found
+
+
+# The test kit's server stands alone. The semaphore of aio counts messages; only a thread
+# that a child hasn't got waits for it.
+MAY_HAVE_OTHERS = {
+    "light": {"RLock", "threading.RLock"},
+    "aio": {"threading.Semaphore"},
+}
+
+
+def test_all_locks_come_from_one_place():
+    for path in MODULES:
+        if room_of(name_of(path)) != "testing.server":
+            assert locks_of_others(path) <= MAY_HAVE_OTHERS.get(name_of(path), set()), path

@@ -1,13 +1,26 @@
-"""Stand-ins for what takes longer to load than a mail to send: `typing`, and compiled patterns.
+"""Stand-ins for what takes longer to load than a mail to send: `typing`, patterns, locks.
 
 Static checkers see the real ones, so the other modules import from here whatever they check with.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+from _thread import RLock
+from _weakref import ref
 from collections import namedtuple
 
-__all__ = ["TYPE_CHECKING", "Any", "Generic", "NamedTuple", "Protocol", "TypeVar", "pattern"]
+__all__ = [
+    "TYPE_CHECKING",
+    "Any",
+    "Generic",
+    "NamedTuple",
+    "Protocol",
+    "TypeVar",
+    "lock",
+    "pattern",
+]
 
 TYPE_CHECKING = False
 
@@ -53,3 +66,34 @@ else:
             found = getattr(re.compile(self.pattern, self.flags), name)
             setattr(self, name, found)
             return found
+
+
+# All locks of the package, for the one moment at which somebody must go through them.
+_locks: set[ref[RLock]] = set()
+
+
+def lock() -> RLock:
+    """Return a new lock. The only locks of the package are those made here.
+
+    They are re-entrant, because a signal handler, or a `__del__` that garbage collection calls,
+    may come back in on the same thread. After `fork()` they are free in the child, unless the
+    thread that forked holds them. Where gevent or eventlet have patched `threading`, they belong
+    to a greenlet, as theirs do.
+    """
+    # threading itself would cost a millisecond at start-up.
+    threading = sys.modules.get("threading")
+    made: RLock = threading.RLock() if threading else RLock()
+    _locks.add(ref(made, _locks.discard))
+    return made
+
+
+def _free_locks() -> None:
+    """Free what threads of the parent held: they don't follow into a child."""
+    for reference in list(_locks):
+        held = reference()
+        if held is not None and not held._is_owned():  # type: ignore[attr-defined]
+            held._at_fork_reinit()  # type: ignore[attr-defined]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_locks)

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .conf import settings
+from .light import lock
 from .message import EmailMultiAlternatives
 from .shortcuts import addresses_of
 
@@ -70,7 +71,7 @@ class MailHandler(logging.Handler):
         self._has_told = False  # that there is nobody to mail to
 
     def _start_over(self) -> None:
-        self._state = threading.Lock()
+        self._state = lock()
         self._held = _Digest()
         self._next_at = float("-inf")
         self._timer: threading.Timer | None = None

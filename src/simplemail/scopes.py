@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 
-from .light import TYPE_CHECKING, Any, Generic, TypeVar
+from .light import TYPE_CHECKING, Any, Generic, TypeVar, lock
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -169,7 +168,7 @@ class Layers:
     def __init__(self, write: Callable[[dict[str, Any]], None], **base: Any) -> None:
         self._write = write
         self._layers = [base]
-        self._lock = RLock()  # a generator may be finalised, and leave, at any moment
+        self._lock = lock()
 
     def add(self, changes: dict[str, Any]) -> dict[str, Any]:
         """Make these changes, and return what `remove()` wants to take them back."""

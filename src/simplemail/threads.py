@@ -6,10 +6,11 @@ import asyncio
 import contextvars
 import functools
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from .light import lock
 
 Result = TypeVar("Result")
 
@@ -61,7 +62,7 @@ def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> Non
 
 # Threads must outlive the mailers, of which there is a new one for every call.
 _executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
-_lock = threading.Lock()  # over _executors
+_lock = lock()  # over _executors
 
 
 def _start(mailer: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
@@ -89,11 +90,5 @@ def close() -> None:
         executor.shutdown()
 
 
-def _forget() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _executors.clear()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)  # threads don't follow into a child
+    os.register_at_fork(after_in_child=_executors.clear)  # threads don't follow into a child

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
-from ..light import Any, TypeVar
+from ..light import Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status, status_of
 from ..rendering.envelope import Envelope, several
 from ..smtp.transaction import refused
@@ -38,7 +37,7 @@ class BaseEmailBackend:
     ) -> None:
         self.alias = alias
         self.fail_silently = fail_silently
-        self._lock = RLock()
+        self._lock = lock()
         if options and (unknown := without_djangos_own(options)):
             raise unknown_options(type(self), list(unknown), alias)
 

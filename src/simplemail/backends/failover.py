@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import smtplib
-import threading
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from ..light import lock
 from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
 from .holding import HoldingBackend, deliver_through
 
 # What a mailer learnt must outlive it: there is a new one for every call.
-_lock = threading.Lock()  # over _down_until
+_lock = lock()  # over _down_until
 _down_until: dict[str, float] = {}  # by the mailer's name, on time.monotonic()
 
 

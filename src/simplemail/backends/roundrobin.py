@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 from ..exceptions import InvalidMailer
+from ..light import lock
 from .failover import EmailBackend as Failover
 
 # Whose turn it is must outlive the mailer: there is a new one for every call.
-_lock = threading.Lock()  # over _turns
+_lock = lock()  # over _turns
 _turns: dict[str, int] = {}  # how many, by the mailer's name
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Hashable
 from time import monotonic
 
-from ..light import NamedTuple
+from ..light import NamedTuple, lock
 from .session import Session
 
 # A session is used for so many seconds and messages at most: servers count them too.
@@ -28,7 +28,7 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = lock()
         self._idle: dict[Hashable, list[_Idle]] = {}
         self._sweeper: threading.Timer | None = None
         self._sweep_due = 0.0  # when the sweeper will wake up
