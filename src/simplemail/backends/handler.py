@@ -246,30 +246,11 @@ def _from_spec(
     named = {} if alias is None else {"alias": alias}
     if instead:
         return instead[-1](backend, options, **named)
-    mailer: Mailer = _again(backend, options, alias) or backend(**named, **options)
+    mailer: Mailer = backend(**named, **options)
     if not hasattr(mailer, "send_messages"):
         made = type(mailer).__name__
         raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)
     return mailer
-
-
-def _again(backend: Any, options: Mapping[str, Any], alias: str | None) -> Any:
-    """Return a mailer like one that was built from the same options before; None if that can't be.
-
-    One is built for every mail, and from its options that takes a tenth of the mail's time.
-    """
-    # Without an alias the classic settings count too; and who inherits may do more in __init__().
-    if alias is None or type(backend) is not type or "unopened" not in vars(backend):
-        return None
-    try:
-        return _model(backend, vars(backend)["__init__"], alias, *options.items()).unopened()
-    except TypeError:  # an option that can't be hashed, such as a list, or that is wrong
-        return None
-
-
-@lru_cache(maxsize=32)
-def _model(backend: Any, init: object, alias: str, *options: tuple[str, Any]) -> Any:
-    return backend(alias=alias, **dict(options))  # `init` is another one while a test patches it
 
 
 def is_url(text: str) -> bool:

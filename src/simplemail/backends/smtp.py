@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import RLock  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
@@ -108,13 +107,6 @@ class EmailBackend(BaseEmailBackend):
         }.items():
             if getattr(self, name) is None:
                 setattr(self, name, classic(setting))
-
-    def unopened(self) -> EmailBackend:
-        """Return a mailer with the same options, as if it were built from them, at less cost."""
-        other = object.__new__(type(self))
-        closed = {"_session": None, "_route": None, "_smtp": None, "closes_next": False}
-        vars(other).update(vars(self), _lock=RLock(), **closed)
-        return other
 
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
