@@ -100,9 +100,12 @@ class EmailMessage:
 
         return compose(self, policy)
 
-    # Tells the renderer that it may write the bytes itself: a subclass's own
-    # message() doesn't have the mark, and is rendered through that.
-    message._is_simplemails_own = True  # type: ignore[attr-defined]
+    def _is_plain(self) -> bool:
+        """Is `message()` simplemail's own, so that the renderer may write the bytes itself?
+
+        Asked by identity, because a decorated function has all the attributes of the first one.
+        """
+        return getattr(self.message, "__func__", None) is _OWN_MESSAGE
 
     def as_bytes(self) -> bytes:
         """Return what goes over the wire: the message in bytes, its lines ended by CRLF."""
@@ -187,6 +190,9 @@ class EmailMessage:
         content_id = make_msgid(domain=str(DNS_NAME))[1:-1]
         self.inlines.append(EmailInline(content_id, filename, content, mimetype))
         return content_id
+
+
+_OWN_MESSAGE = EmailMessage.message
 
 
 class EmailMultiAlternatives(EmailMessage):

@@ -1,11 +1,13 @@
 """That the bytes are those of `message()`: other tests try many messages, these name the cases."""
 
 import copy
+import functools
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import MIMEPart
 from email.mime.image import MIMEImage
+from unittest import mock
 
 import pytest
 
@@ -152,6 +154,44 @@ def test_own_message_method_is_respected():
     content = as_bytes(message(kind=Signed))
 
     assert b"\r\nX-Signed: yes\r\n" in content
+
+
+def tagged(function):
+    """Decorate a `message()` as users do, keeping everything that can be seen of it."""
+
+    @functools.wraps(function)
+    def call(self, **options):
+        made = function(self, **options)
+        made["X-Tagged"] = "yes"
+        return made
+
+    return call
+
+
+class Decorated(EmailMessage):
+    message = tagged(EmailMessage.message)
+
+
+def test_a_decorated_message_method_is_respected():
+    assert b"\r\nX-Tagged: yes\r\n" in as_bytes(message(kind=Decorated))
+
+
+@pytest.mark.parametrize("patched", [EmailMessage, EmailMultiAlternatives])
+def test_a_patched_message_method_is_respected(patched):
+    with mock.patch.object(patched, "message", tagged(EmailMessage.message)):
+        content = as_bytes(message())
+
+    assert b"\r\nX-Tagged: yes\r\n" in content
+
+
+def test_a_mock_in_place_of_the_message_method_is_asked():
+    made = message()
+    answer = message("Other\n").message(policy=policy.SMTP)
+
+    with mock.patch.object(made, "message", return_value=answer) as asked:
+        assert as_bytes(made).endswith(b"\r\n\r\nOther\r\n")
+
+    assert asked.called
 
 
 def test_message_replaced_on_the_object_is_respected():

@@ -60,8 +60,7 @@ def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> byt
     The message is ours, Django's, or the stdlib's. Without `eight_bit` it is in 7 bits; with `utf8`
     its header is in UTF-8, for SMTPUTF8 (RFC 6531). Raises ValueError for what no mail can hold.
     """
-    # Subclasses override message(): the mark says that nobody did.
-    if not getattr(getattr(message, "message", None), "_is_simplemails_own", False):
+    if not (hasattr(message, "_is_plain") and message._is_plain()):
         return generated(_composed(message, eight_bit, utf8), eight_bit=eight_bit, utf8=utf8)
     how = _How(str(message.encoding or settings.DEFAULT_CHARSET), eight_bit, utf8)
     part = _whole(message, how)
