@@ -11,7 +11,7 @@ import pytest
 from simplemail.receipts import Status
 from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import channel as channel_module
-from simplemail.smtp.connection import _features
+from simplemail.smtp.greeting import _features
 from simplemail.smtp.session import UNANSWERED, Session
 from simplemail.testing.server import Close, Inject, Reset, Silence, SMTPServer
 from support.sessions import connect, letter, narrow

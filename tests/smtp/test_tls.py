@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from simplemail.exceptions import InvalidMailer
-from simplemail.smtp import connection as dial
-from simplemail.smtp import tls
+from simplemail.smtp import greeting, tls
 from simplemail.smtp.session import Session
 from simplemail.testing.server import Garbage, Inject, SMTPServer
 from support.sessions import connect
@@ -122,6 +121,6 @@ def connect_with(server: SMTPServer, context: ssl.SSLContext) -> Session:
 
     session = Session(channel_to(server), server.host)
     session.channel.wrap(context, server.host)
-    dial.greet(session)
-    dial.hello(session, "client.example")
+    greeting.greet(session)
+    greeting.hello(session, "client.example")
     return session

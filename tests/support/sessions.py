@@ -6,8 +6,7 @@ import socket
 from typing import Any
 
 from simplemail.rendering.envelope import Envelope
-from simplemail.smtp import connection as dial
-from simplemail.smtp import tls
+from simplemail.smtp import greeting, tls
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.session import Session
 from simplemail.testing.server import SMTPServer
@@ -23,11 +22,11 @@ def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session
     try:
         if server.tls:
             session.channel.wrap(tls.context(server.ca_file), server.host)
-        dial.greet(session)
-        dial.hello(session, "client.example")
+        greeting.greet(session)
+        greeting.hello(session, "client.example")
         if server.starttls:
-            dial.start_tls(session, tls.context(server.ca_file), server.host)
-            dial.hello(session, "client.example")
+            greeting.start_tls(session, tls.context(server.ca_file), server.host)
+            greeting.hello(session, "client.example")
     except BaseException:
         session.close()
         raise

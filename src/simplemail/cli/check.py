@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import ImproperlyConfigured
 from ..rendering.msgid import DNS_NAME
-from ..smtp import connection as dial
+from ..smtp import greeting
 from ..smtp.channel import Channel
 from ..smtp.hints import NAME_MISMATCH, explain
 from ..smtp.session import Session
@@ -170,18 +170,18 @@ class _SMTPCheck:
         self.sessions.append(Session(Channel(sock, self.mailer.timeout), self.host))
 
     def greeting(self) -> str:
-        dial.greet(self._session)
+        greeting.greet(self._session)
         return str(self._session.greeting)
 
     def hello(self) -> str:
-        dial.hello(self._session, self.name)
+        greeting.hello(self._session, self.name)
         features = self._session.features
         if "starttls" in features and not self.mailer.use_tls:
             self.warnings.append("mail travels unencrypted, but needn't: use smtp+tls:// (use_tls)")
         return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
 
     def start_tls(self) -> str:
-        dial.start_tls(self._session, self.mailer.ssl_context, self._certified)
+        greeting.start_tls(self._session, self.mailer.ssl_context, self._certified)
         return self._cipher()
 
     def encrypt(self) -> str:
@@ -241,9 +241,9 @@ class _SMTPCheck:
         with contextlib.suppress(OSError):
             self._connect_to(self.addresses[0])
             if self.mailer.use_tls:
-                dial.greet(self._session)
-                dial.hello(self._session, self.name)
-                dial.start_tls(self._session, context, self._certified)
+                greeting.greet(self._session)
+                greeting.hello(self._session, self.name)
+                greeting.start_tls(self._session, context, self._certified)
             else:
                 self._session.channel.wrap(context, self._certified)
             return f"it is for {certificates.names(self._socket.getpeercert() or {})}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
 from ..light import TYPE_CHECKING, NamedTuple
 from .channel import Channel
+from .greeting import greet, hello, start_tls
 from .session import Session
-from .transaction import in_bytes
 
 if TYPE_CHECKING:
     import smtplib
@@ -77,61 +77,6 @@ def _set_up(session: Session, route: Route) -> None:
     elif route.username or route.password:
         missing = "password" if route.username else "username"
         _warn_of_half_a_login(f"{route.host}:{route.port}", missing)
-
-
-def greet(session: Session) -> None:
-    """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
-    reply = session.answer("the connection")
-    if reply.code != 220:
-        from smtplib import SMTPConnectError
-
-        raise SMTPConnectError(*in_bytes(reply))
-    session.greeting = reply
-
-
-def hello(session: Session, name: str) -> None:
-    """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
-    reply = session.command(f"EHLO {name}")
-    session.features = _features(reply.text) if reply.code == 250 else {}
-    if reply.code // 100 == 5:  # RFC 5321, 3.2: an old server
-        reply = session.command(f"HELO {name}")
-    if reply.code != 250:
-        from smtplib import SMTPHeloError
-
-        raise SMTPHeloError(*in_bytes(reply))
-    session.ehlo = reply
-
-
-@lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
-def _features(text: str) -> Mapping[str, str]:
-    """Read the answer to EHLO, the old "AUTH=LOGIN" included."""
-    features: dict[str, str] = {}
-    for line in text.split("\n")[1:]:
-        if line[:5].upper() == "AUTH=":
-            line = f"AUTH {line[5:]} {features.get('auth', '')}"
-        name, _, parameters = line.strip().partition(" ")
-        features[name.lower()] = parameters.strip()
-    return features
-
-
-def start_tls(session: Session, context: ssl.SSLContext, server_hostname: str) -> None:
-    """Encrypt the connection (RFC 3207). `hello()` comes next: what it read counts no more."""
-    import smtplib
-
-    if "starttls" not in session.features:
-        raise smtplib.SMTPNotSupportedError(
-            f"{session.host} offers no STARTTLS, and mail must not travel unencrypted; a server "
-            "that begins with TLS (port 465) wants use_ssl"
-        )
-    reply = session.command("STARTTLS")
-    if reply.code != 220:
-        raise smtplib.SMTPResponseException(*in_bytes(reply))
-    session.features = {}
-    try:
-        session.channel.start_tls(context, server_hostname)
-    except BaseException:
-        session.close()  # nobody knows what the server believes now
-        raise
 
 
 def _log_in(session: Session, route: Route) -> None:
