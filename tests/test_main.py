@@ -199,7 +199,7 @@ class TestMailer:
             (f"smtp://ann:{SECRET}@127.0.0.1?timeout=soon", "'timeout' in a mailer URL must be a "),
             (f"smtp://ann:{SECRET}/x@127.0.0.1", "percent-encode"),
             (f"smtp://ann:{SECRET}@127.0.0.1:99999", "port"),
-            ("file:", "directory"),
+            ("file:", "needs a path"),
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("command", [["send", *TO_ANN], ["check"]])

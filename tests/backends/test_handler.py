@@ -224,7 +224,7 @@ class TestEntries:
             ),
             ("simplemail.backends.smtp", "that is a module, not a class"),
             ("django.core.mail.backends.postmark.EmailBackend", "No module named 'simplemail.back"),
-            ("smpt", "neither a short name .smtp, console, .* nor a dotted path.* mean 'smtp'"),
+            ("smpt", "neither a short name .smtp, file, .* nor a dotted path.* mean 'smtp'"),
             ("consol", ".* nor a dotted path to a class; did you mean 'console'"),
             ("mailgun", ".* nor a dotted path to a class$"),
             ("", "neither a short name"),

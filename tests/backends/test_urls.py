@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import random
+import shutil
 import string
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from simplemail import InvalidMailer, get_connection, mailers, override_settings
-from simplemail.backends.handler import is_url
-from simplemail.backends.urls import SCHEMES, parse
+from simplemail.backends import urls
+from simplemail.backends.urls import SCHEMES, is_url, parse
 
 SMTP = {"host": "h.example", "username": "", "password": ""}
 PLAIN = {**SMTP, "port": 25, "use_tls": False, "use_ssl": False}
@@ -108,17 +112,80 @@ class TestOptions:
             ("smtp://h?ssl_context=x", "'ssl_context' has no text form"),
             ("console:?stream=x", "'stream' has no text form"),
             ("smtp://h?timeout=5&timeout=6", "gives an option twice"),
+            ("smtp://h:25?port=26", "gives 'port' before its '\\?' and after"),
+            ("smtp://ann@h?username=bob", "gives 'username' before"),
+            ("smtp://ann:pw@h?password=wp", "gives 'password' before"),
+            ("smtp://h?host=i", "gives 'host' before"),
+            ("file:out?file_path=in", "gives 'file_path' before"),
             ("smtp://h?timeout", r"written \?name=value"),
             ("smtp://h?a-b=1", r"written \?name=value"),
             ("smtp://h?ca_file=%ff", r"written \?name=value"),
-            ("smtp+tls://h?use_tls=false", r"smtp\+tls:// says all about TLS"),
-            ("smtps://h?use_ssl=0", "smtps:// says all about TLS"),
-            ("smtp+ssl://h?use_tls=1", r"smtp\+ssl:// says all about TLS"),
+            ("smtp+tls://h?use_tls=false", r"smtp\+tls:// says all about 'use_tls'"),
+            ("smtps://h?use_ssl=0", "smtps:// says all about 'use_ssl'"),
+            ("smtp+ssl://h?use_tls=1", r"smtp\+ssl:// says all about 'use_tls'"),
         ],
     )
     def test_wrong_options_are_refused(self, url, text):
         with pytest.raises(InvalidMailer, match=text):
             get_connection(url)
+
+    def test_what_the_url_leaves_open_may_be_an_option(self):
+        mailer = get_connection("smtp://h?username=ann&password=pw&port=26&use_tls=yes")
+
+        assert (mailer.username, mailer.password, mailer.port) == ("ann", "pw", 26)
+        assert mailer.use_tls is True
+
+
+class TestTheTable:
+    def test_every_backend_has_its_row(self):
+        folder = Path(urls.__file__).parent
+        modules = {
+            path.stem for path in folder.glob("*.py") if "\nclass EmailBackend(" in path.read_text()
+        }
+
+        assert {backend.module for backend in urls.BACKENDS} == modules
+
+    def test_a_new_backend_is_a_module_and_a_row(self, tmp_path):
+        """Name, scheme, options and messages all come from the row."""
+        package = tmp_path / "simplemail"
+        shutil.copytree(Path(urls.__file__).parents[1], package)
+        (package / "backends" / "pigeon.py").write_text(PIGEON)
+        table = package / "backends" / "urls.py"
+        start = "BACKENDS = (\n"
+        row = '    Backend("pigeon", ("pigeon",), {"pigeon": Scheme(PATH, path="loft")}),\n'
+        table.write_text(table.read_text().replace(start, start + row))
+
+        done = subprocess.run(
+            [sys.executable, "-c", FLYING], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+
+        assert done.stdout.splitlines() == [
+            "simplemail.backends.pigeon roof 3",
+            "simplemail.backends.pigeon attic 0",
+            "Unknown scheme 'pigen' in a mailer URL; use one of pigeon://, smtp://",
+            "did you mean 'pigeon'?",
+        ]
+
+
+PIGEON = """
+from .base import BaseEmailBackend
+
+class EmailBackend(BaseEmailBackend):
+    def __init__(self, fail_silently=False, *, loft="attic", speed: int = 0, **options):
+        super().__init__(fail_silently, **options)
+        self.loft, self.speed = loft, speed
+"""
+FLYING = """
+from simplemail import InvalidMailer, get_connection
+
+for spec in ("pigeon:roof?speed=3", "pigeon"):
+    mailer = get_connection(spec)
+    print(type(mailer).__module__, mailer.loft, mailer.speed)
+try:
+    get_connection("pigen://roof")
+except InvalidMailer as error:
+    print(str(error).partition(", smtp+tls")[0], str(error).rpartition("; ")[2], sep="\\n")
+"""
 
 
 class TestWrongUrls:
@@ -154,7 +221,7 @@ class TestWrongUrls:
             ("smtp://ann:%ff@h", "percent-encoded as UTF-8"),
             ("console:x", "takes no host or path; write console:"),
             ("memory://x", "takes no host or path; write memory:"),
-            ("file:", "needs a directory"),
+            ("file:", "needs a path: file:///var"),
             ("file://out", "Write file:///absolute/path or file:relative/path"),
         ],
     )

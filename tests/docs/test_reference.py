@@ -11,7 +11,7 @@ import pytest
 
 import simplemail
 from simplemail import __main__, exceptions, pytest_plugin, testing
-from simplemail.backends import handler, options, urls
+from simplemail.backends import options, urls
 from simplemail.conf import NAMES, Settings
 from simplemail.testing import server
 from support.docs_runner import ROOT, blocks_of
@@ -115,10 +115,10 @@ def test_every_setting_has_its_row_with_its_default():
         assert default == f"`{getattr(Settings, name)!r}`", name
 
 
-@pytest.mark.parametrize("name", sorted(set(handler.SHORT_NAMES.values())))
+@pytest.mark.parametrize("name", sorted(set(urls.SHORT_NAMES.values())))
 def test_every_backend_has_a_row_for_each_of_its_options(name):
     backend = importlib.import_module(f"simplemail.backends.{name}").EmailBackend
-    [short, *_] = [s for s, module in handler.SHORT_NAMES.items() if module == name]
+    [short, *_] = [s for s, module in urls.SHORT_NAMES.items() if module == name]
 
     table = rows(section(page("backends"), f"## {short}"))
 
@@ -127,7 +127,7 @@ def test_every_backend_has_a_row_for_each_of_its_options(name):
 
 
 def test_every_short_name_is_in_the_reference():
-    assert set(rows(section(page("backends"), "# Backends"))) >= set(handler.SHORT_NAMES)
+    assert set(rows(section(page("backends"), "# Backends"))) >= set(urls.SHORT_NAMES)
 
 
 def test_every_scheme_has_its_row():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from _thread import _local as local  # threading would cost a millisecond at start-up
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 
 from ..conf import CLASSIC, nearest, settings
 from ..exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
 from ..light import TYPE_CHECKING, Any, TypeVar
 from . import options as backend_options
-from .classes import SHORT_NAMES, backend_class
+from .urls import SHORT_NAMES, backend_class, is_url, parse
 
 if TYPE_CHECKING:
     from .base import BaseEmailBackend
@@ -30,7 +30,8 @@ NOTHING_CONFIGURED = (
 _ARGUMENT = "backend"
 """What get_connection() calls the mailer it is given."""
 
-_entries = local()  # `path`: the entries that are being built, each for the one before
+_building: ContextVar[tuple[str, ...]] = ContextVar("_building", default=())
+"""The entries that are being built, each for the one before it to hold."""
 
 _Default = TypeVar("_Default")
 
@@ -204,15 +205,15 @@ def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:
 def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     """Build the mailer for an entry of `MAILERS`: a URL, or {"BACKEND": ..., "OPTIONS": {...}}."""
     spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
-    path = getattr(_entries, "path", ())
+    path = _building.get()
     if alias in path:
         circle = " -> ".join([*path, alias])
         raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
-    _entries.path = (*path, alias)
+    token = _building.set((*path, alias))
     try:
         return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
     finally:
-        _entries.path = path
+        _building.reset(token)
 
 
 def _checked_entry(entry: Any, alias: str) -> tuple[Any, Mapping[str, Any]]:
@@ -244,8 +245,8 @@ def _from_spec(
     else:
         backend = backend_class(spec, what, alias)
     named = {} if alias is None else {"alias": alias}
-    if instead:
-        return instead[-1](backend, options, **named)
+    for make in instead[-1:]:  # looked at once: another thread may be emptying it
+        return make(backend, options, **named)
     mailer: Mailer = backend(**named, **options)
     if not hasattr(mailer, "send_messages"):
         made = type(mailer).__name__
@@ -253,14 +254,9 @@ def _from_spec(
     return mailer
 
 
-def is_url(text: str) -> bool:
-    """Does this name a mailer by URL, rather than a backend by its short name or dotted path?"""
-    return ":" in text
-
-
 def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str, Any]]:
     try:
-        backend = backend_class(_parsed(url)[0], what, alias)
+        backend = backend_class(parse(url)[0], what, alias)
         return backend, _options_of(url, backend)
     except InvalidMailer as error:
         # The caller of get_connection() knows where the URL is; of a setting it must be said.
@@ -270,12 +266,5 @@ def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str,
 
 # A mailer is built for every mail, from the same few URLs.
 @lru_cache(maxsize=32)
-def _parsed(url: str) -> tuple[str, dict[str, Any]]:
-    from . import urls
-
-    return urls.parse(url)
-
-
-@lru_cache(maxsize=32)
 def _options_of(url: str, backend: type) -> Mapping[str, Any]:
-    return backend_options.from_text(backend, _parsed(url)[1])
+    return backend_options.from_text(backend, parse(url)[1])
