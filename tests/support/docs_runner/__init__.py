@@ -1,10 +1,13 @@
 """Runs the code blocks of README.md and docs/, as a reader would who copies them.
 
-What a block's language makes of it:
+Each block stands alone: it starts with an empty namespace, default settings and the environment of
+`surroundings.py`. Only what would stay on a reader's machine does: files, and what a shell exports.
 
-- `python` is executed; the blocks of a page share one namespace, in order. One that begins with a
-  comment like `# report.py` is also saved under that name, or only saved, if a shell block runs it;
-  `test_*.py` and `conftest.py` are only saved, and pytest runs them when the page is done.
+What is done with a block depends on its language:
+
+- `python` is executed. A block that begins with a comment like `# report.py` is also saved under
+  that name, or only saved, if a shell block runs it; `test_*.py` and `conftest.py` are only saved,
+  and pytest runs them when the page is done.
 - `sh` is run by the shell in the page's own directory, where `src` is this checkout's. It must end
   with status 0.
 - `crontab` lines are run by the shell too, at once.

@@ -1,4 +1,4 @@
-"""Runs one page's blocks in order."""
+"""Runs one page's blocks in order, each on its own."""
 
 import contextlib
 import io
@@ -10,14 +10,38 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from unittest import mock
 
 import simplemail
 
-from .blocks import ROOT, Block, blocks_of
+from .blocks import ROOT, Block, blocks_of, page_name
 from .network import Network
+from .surroundings import ENVIRONMENT, FILES
 
+# While the pages are being rewritten: those whose blocks still share a namespace.
+TOGETHER = {
+    "README.md",
+    "docs/how-to/async.md",
+    "docs/how-to/attach.md",
+    "docs/how-to/configure.md",
+    "docs/how-to/django.md",
+    "docs/how-to/fastapi.md",
+    "docs/how-to/flask.md",
+    "docs/how-to/gmail.md",
+    "docs/how-to/move-from-django.md",
+    "docs/how-to/notebooks.md",
+    "docs/how-to/queues.md",
+    "docs/how-to/send-many.md",
+    "docs/how-to/several-servers.md",
+    "docs/how-to/test.md",
+    "docs/how-to/troubleshooting.md",
+    "docs/how-to/write-a-backend.md",
+    "docs/reference/backends.md",
+    "docs/reference/functions.md",
+    "docs/reference/testing.md",
+    "docs/reference/urls.md",
+}
 HOOKS = Path(__file__).parent / "hooks"
 
 
@@ -28,21 +52,32 @@ class Page:
         self.path = path
         self.directory = directory
         self.network = network
-        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.exported: dict[str, str] = {}
         self.output: str | None = None
         self._make_directory()
 
     def run(self, skipped: Iterable[str] = ()) -> None:
         """Run all blocks but those that begin with one of `skipped`."""
-        with self._surroundings():
-            for block in blocks_of(self.path):
-                if not block.code.startswith(tuple(skipped)):
+        together = page_name(self.path) in TOGETHER
+        with self._surroundings() if together else contextlib.nullcontext():
+            self._run_blocks(skipped, together)
+
+    def _run_blocks(self, skipped, together):
+        if together:
+            os.environ.pop("EMAIL_URL")
+            self.namespace = {"__name__": "__main__"}
+        for block in blocks_of(self.path):
+            if not block.code.startswith(tuple(skipped)):
+                with contextlib.nullcontext() if together else self._surroundings():
                     getattr(self, f"_run_{block.language}")(block)
-            if [*self.directory.glob("test_*.py")]:
+        if [*self.directory.glob("test_*.py")]:
+            with self._surroundings():
                 self._run_pytest()
 
     def _make_directory(self) -> None:
-        """Give the shell a `python3` that is this one, and that finds the servers."""
+        """Put the reader's files there, and a `python3` that is this one and finds the servers."""
+        for name, content in FILES.items():
+            (self.directory / name).write_bytes(content)
         (self.directory / "src").symlink_to(ROOT / "src")
         commands = self.directory / ".bin"
         commands.mkdir()
@@ -54,11 +89,13 @@ class Page:
 
     @contextlib.contextmanager
     def _surroundings(self) -> Iterator[None]:
-        """Nothing that a page does to this process is left afterwards."""
+        """Nothing that a block does to this process is left afterwards."""
         environment = {
+            **ENVIRONMENT,
             "PATH": f"{self.directory / '.bin'}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.directory / "src"),
             "HOME": str(self.directory),
+            **self.exported,
         }
         modules = set(sys.modules)
         with (
@@ -70,7 +107,6 @@ class Page:
             _logging_restored(),
             self.network.here(),
         ):
-            os.environ.pop("EMAIL_URL", None)
             yield
         for name in set(sys.modules) - modules:
             if str(self.directory) in str(getattr(sys.modules[name], "__file__", "")):
@@ -96,11 +132,16 @@ class Page:
         compiled = compile("\n" * (block.line - 1) + code, str(block.page), "exec")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compiled, self.namespace)
+            exec(compiled, getattr(self, "namespace", {"__name__": "__main__"}))
         self.output = printed.getvalue()
 
     def _run_sh(self, block: Block) -> None:
-        self._shell(block.code, block, dict(os.environ))
+        """Run it as one script. What it exports stays for later blocks, as in a reader's shell."""
+        exports = self.directory / ".exported"
+        self._shell(f"{block.code}\nenv -0 >{exports}", block, dict(os.environ))
+        variables = [each.split("=", 1) for each in exports.read_text().split("\0") if each]
+        named = re.findall(r"^export (\w+)=", block.code, re.MULTILINE)
+        self.exported |= {name: value for name, value in variables if name in named}
 
     def _run_crontab(self, block: Block) -> None:
         """Run each command at once, in the environment that the lines before it make."""
