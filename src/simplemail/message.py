@@ -12,7 +12,7 @@ from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Any
 from .receipts import Receipt, Status
 from .rendering.envelope import Envelope, as_bytes
-from .rendering.header import listed
+from .rendering.header import RECIPIENTS, listed
 from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
 from .rendering.parts import (
     DEFAULT_ATTACHMENT_MIME_TYPE,
@@ -120,7 +120,7 @@ class EmailMessage:
 
     def recipients(self) -> list[Any]:
         """Return everybody who gets the message: to, cc and bcc, without empty entries."""
-        groups = (listed("to", self.to), listed("cc", self.cc), listed("bcc", self.bcc))
+        groups = [listed(name, getattr(self, name)) for name in RECIPIENTS]
         return [address for group in groups for address in group if address]
 
     def send(self, fail_silently: bool = False, *, using: str | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .backends.base import BaseEmailBackend
 from .backends.handler import check_exclusive, choose_mailer
 from .conf import settings
 from .exceptions import ImproperlyConfigured
@@ -63,7 +64,7 @@ def send_mass_mail(
     mailer = choose_mailer(using, connection, **options)
     messages = _messages(datatuple, mailer)
     # A send_messages() written for Django was promised a list, and may ask for its length.
-    lazy = getattr(mailer.send_messages, "_takes_any_iterable", False) is True
+    lazy = isinstance(mailer, BaseEmailBackend) and not mailer.has_own_send_messages()
     sent: int = mailer.send_messages(messages if lazy else list(messages))
     return sent
 

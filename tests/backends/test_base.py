@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import functools
 import logging
 import pickle
 import smtplib
+from unittest import mock
 
 import pytest
 
-from simplemail import InvalidMailer
+import simplemail
+from simplemail import InvalidMailer, get_connection, send_mass_mail
 from simplemail.backends import smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.receipts import Reply, Status
@@ -238,3 +241,75 @@ class TestInsideDjango:
         assert Collecting(alias="x", username="me", fail_silently=True, **ignored).fail_silently
         with pytest.raises(InvalidMailer, match=r"Unknown options 'oops'\."):
             Collecting(alias="x", username="me", oops=1, **ignored)
+
+
+def counting(function):
+    """A decorator as programs have them: it looks like what it wraps, and counts the calls."""
+
+    @functools.wraps(function)
+    def wrapper(self, messages):
+        wrapper.calls += 1
+        return function(self, messages)
+
+    wrapper.calls = 0
+    return wrapper
+
+
+class TestASendMessagesPutThereByHand:
+    """Decorated, patched, on a subclass, an instance, the base class: it is called."""
+
+    @pytest.fixture(params=["memory", "failover", "smtp"])
+    def backend(self, request, smtp_server, monkeypatch):
+        monkeypatch.setattr(simplemail, "outbox", [])
+        server = {"host": smtp_server.host, "port": smtp_server.port}
+        options = {"memory": {}, "failover": {"mailers": ["memory:"]}, "smtp": server}
+        return get_connection(request.param, **options[request.param])
+
+    def test_a_decorated_one_of_a_subclass(self, backend, monkeypatch):
+        decorated = counting(BaseEmailBackend.send_messages)
+        monkeypatch.setattr(type(backend), "send_messages", decorated, raising=False)
+
+        assert [r.status for r in backend.iter_deliver([a_message()] * 2)] == [Status.SENT] * 2
+        assert decorated.calls == 2
+
+    def test_one_on_a_subclass(self, backend):
+        with mock.patch.object(type(backend), "send_messages", return_value=1) as patched:
+            backend.deliver([a_message()])
+
+        patched.assert_called_once()
+
+    def test_one_on_an_instance(self, backend):
+        with mock.patch.object(backend, "send_messages", return_value=1) as patched:
+            backend.deliver([a_message()])
+
+        patched.assert_called_once()
+
+    @pytest.mark.parametrize("autospec", [False, True])
+    def test_one_on_the_base_class(self, backend, autospec):
+        patch = mock.patch.object(
+            BaseEmailBackend, "send_messages", autospec=autospec, return_value=1
+        )
+        with patch as patched:
+            backend.deliver([a_message()])
+
+        patched.assert_called_once()
+
+    def test_is_promised_a_list(self, backend):
+        with mock.patch.object(backend, "send_messages", return_value=2) as patched:
+            send_mass_mail([("s", "b", None, ["a@example.com"])] * 2, connection=backend)
+
+        [[[given], _]] = patched.call_args_list
+        assert len(given) == 2
+
+
+def test_ours_takes_any_iterable():
+    backend = Collecting()
+    asked = []
+
+    def mails():
+        for number in range(3):
+            asked.append(len(backend.envelopes) == number)
+            yield "s", "b", None, ["a@example.com"]
+
+    assert send_mass_mail(mails(), connection=backend) == 3
+    assert asked == [True] * 3

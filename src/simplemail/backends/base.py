@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
-from ..light import Any, TypeVar, lock
+from ..light import TYPE_CHECKING, Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status, status_of
 from ..rendering.envelope import Envelope, several
 from ..smtp.transaction import refused
 from .delivered import Delivered
 from .options import unknown_options, without_djangos_own
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 
@@ -135,13 +138,14 @@ class BaseEmailBackend:
         bad configuration. Takes any iterable, lazily. Opens if need be, and closes what it
         opened, also when the caller stops early.
         """
-        opened: bool | None = False
+        opened = False
         deliver = self._deliver_by_count if self.has_own_send_messages() else self.deliver_message
         try:
             for message in several(messages):
                 with self._lock:
                     try:
-                        opened = (not self.is_ready() and self.open()) or opened
+                        if not self.is_ready():
+                            opened = bool(self.open()) or opened
                         receipt = deliver(message) if self.is_ready() else _unsent(message)
                     except OSError as error:
                         receipt = _unsent(message, error)
@@ -180,12 +184,12 @@ class BaseEmailBackend:
             return Receipt(message, status_of(error, foreign=True), error=error)
         return Receipt(message, Status.SENT if count else Status.UNKNOWN)
 
-    # Tells send_mass_mail() that it needn't make a list. An override hasn't the mark.
-    send_messages._takes_any_iterable = True  # type: ignore[attr-defined]
-
     def has_own_send_messages(self) -> bool:
-        """Did a subclass override `send_messages()`? Then nothing may be sent around it."""
-        return not getattr(type(self).send_messages, "_takes_any_iterable", False)
+        """Is `send_messages()` overridden, or patched? Then nothing may be sent around it.
+
+        Nor may it be handed an iterator: Django promises a list.
+        """
+        return getattr(self.send_messages, "__func__", None) is not _SEND_MESSAGES
 
     def is_ready(self) -> bool:
         """Can messages be handed over now, or must `open()` be called first?"""
@@ -218,16 +222,20 @@ class BaseEmailBackend:
         )
 
     def _raise_or_log(self, receipt: Receipt) -> None:
-        if receipt.error is None or (self.fail_silently and isinstance(receipt.error, OSError)):
+        if receipt.error is None or self.silences(receipt.error):
             self.log_receipt(receipt)
         else:
             raise receipt.error
+
+    def silences(self, error: BaseException | None) -> TypeGuard[OSError]:
+        """Does `fail_silently` keep this from the caller? Failed deliveries, never mistakes."""
+        return self.fail_silently and isinstance(error, OSError)
 
     def log_receipt(self, receipt: Receipt) -> None:
         """Log what nobody may notice: refused recipients, and errors with `fail_silently`."""
         if receipt.refused and receipt.status is Status.SENT:
             self._log_refused(receipt)
-        if self.fail_silently and isinstance(receipt.error, OSError):
+        if self.silences(receipt.error):
             self.log_silenced(receipt.error)
 
     def _log_refused(self, receipt: Receipt) -> None:
@@ -242,6 +250,10 @@ class BaseEmailBackend:
         """Log an error that `fail_silently` keeps from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
         warn("Mail was not sent%s (fail_silently): %r", where, error)
+
+
+# Kept apart from the class, on which a test may put another one.
+_SEND_MESSAGES = BaseEmailBackend.send_messages
 
 
 def _check(message: Any) -> None:

@@ -52,13 +52,20 @@ class EmailBackend(HoldingBackend):
 
     def in_order(self) -> list[Any]:
         """Return the mailers in the order in which they are tried: those that are down last."""
-        now = time.monotonic()
-        with _lock:
-            return sorted(self.held, key=lambda mailer: _down_until.get(_key(mailer), now) > now)
+        return down_last(self.held)
 
     def _leave_alone(self, mailer: Any) -> None:
+        until = {_key(mailer): time.monotonic() + self.cooldown}
         with _lock:
-            _down_until[_key(mailer)] = time.monotonic() + self.cooldown
+            _down_until.update(until)
+
+
+def down_last(mailers: list[Any]) -> list[Any]:
+    """Return these mailers in their order, but those that are left alone now at the end."""
+    now = time.monotonic()
+    with _lock:
+        until = dict(_down_until)
+    return sorted(mailers, key=lambda mailer: until.get(_key(mailer), now) > now)
 
 
 def _key(mailer: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ..exceptions import InvalidMailer
 from ..light import lock
 from .failover import EmailBackend as Failover
+from .failover import down_last
 
 # Whose turn it is must outlive the mailer: there is a new one for every call.
 _lock = lock()  # over _turns
@@ -48,12 +49,7 @@ class EmailBackend(Failover):
             turn = _turns.get(key, 0)
             _turns[key] = (turn + 1) % len(self._rota)
         first = self._rota[turn]
-        everybody = self.held
-        self.held = everybody[first:] + everybody[:first]
-        try:
-            return super().in_order()
-        finally:
-            self.held = everybody
+        return down_last(self.held[first:] + self.held[:first])
 
 
 def _spread(weights: list[int]) -> list[int]:

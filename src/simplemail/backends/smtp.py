@@ -158,7 +158,7 @@ class EmailBackend(BaseEmailBackend):
         try:
             self._renew()
         except OSError as error:
-            if not self.fail_silently:
+            if not self.silences(error):
                 raise
             self.log_silenced(error)
             return None

@@ -10,6 +10,7 @@ from ..conf import settings
 from ..light import Any, NamedTuple
 from .addresses import addr_spec, mailboxes
 from .checks import check_octets, generated, header_end
+from .header import RECIPIENTS
 from .mime import as_bytes
 from .parts import BYTES
 
@@ -202,7 +203,7 @@ def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
 def _recipients(thing: Any, header: bytes) -> Iterable[Any]:
     if hasattr(thing, "recipients"):
         return thing.recipients()  # type: ignore[no-any-return]  # anybody's
-    return [each for name in ("to", "cc", "bcc") for each in _addresses(header, name)]
+    return [each for name in RECIPIENTS for each in _addresses(header, name)]
 
 
 def _addresses(header: bytes, name: str) -> list[str]:

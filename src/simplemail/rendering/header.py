@@ -21,6 +21,9 @@ _ONCE = {
     "date", "from", "sender", "reply-to", "to", "cc", "message-id", "in-reply-to", "references",
     "subject", "mime-version", "content-type", "content-transfer-encoding",
 }  # fmt: skip
+RECIPIENTS = ("to", "cc", "bcc")
+"""Who gets a message, in this order: attributes of a message, and fields of a ready-made header."""
+
 _DATES = {"date", "resent-date", "orig-date"}
 
 
