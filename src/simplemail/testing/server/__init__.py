@@ -13,6 +13,7 @@ from .faults import (
     Reset,
     Silence,
 )
+from .limits import Limits
 from .sasl import MECHANISMS
 from .server import EXTENSIONS, TLS_DIR, SMTPServer
 from .session import Session
@@ -31,6 +32,7 @@ __all__ = [
     "Garbage",
     "HalfClose",
     "Inject",
+    "Limits",
     "Received",
     "Reset",
     "SMTPServer",

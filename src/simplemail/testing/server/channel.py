@@ -9,6 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from .limits import TooMuch
+
 # PollSelector has no limit of 1,024 file descriptors, but Windows has no poll().
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
@@ -34,6 +36,7 @@ class Channel:
         self.received = bytearray()
         self.turns = 0
         self.pace: tuple[int, float] | None = None
+        self.idle: float | None = None
         self.on_wait: Callable[[], None] = lambda: None
         self._record = record
         self._buffer = bytearray()
@@ -49,20 +52,36 @@ class Channel:
 
     # Reading
 
-    def read_through(self, end: bytes) -> bytes:
-        """Everything up to and including `end`."""
-        searched = 0
+    def read_through(self, end: bytes, most: int | None = None) -> bytes:
+        """Everything up to and including `end`. Raises TooMuch for more than `most` bytes."""
+        searched, forgotten = 0, False
         while (found := self._buffer.find(end, searched)) < 0:
             searched = max(0, len(self._buffer) - len(end) + 1)
+            if most is not None and searched > most:
+                del self._buffer[:searched]
+                searched, forgotten = 0, True
             self._fill()
+        if forgotten or (most is not None and found + len(end) > most):
+            del self._buffer[: found + len(end)]
+            raise TooMuch
         return self.read(found + len(end))
 
     def read(self, size: int) -> bytes:
         """Exactly `size` bytes."""
         self.need(size)
-        taken = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:size])
         del self._buffer[:size]
         return taken
+
+    def forget(self, size: int) -> None:
+        """Read `size` bytes and keep none of them."""
+        while size > 0:
+            taken = min(size, len(self._buffer))
+            del self._buffer[:taken]
+            size -= taken
+            if size:
+                self._fill()
 
     def need(self, size: int, end: bytes | None = None) -> None:
         """Wait until `size` bytes have come, or `end` has."""
@@ -94,14 +113,25 @@ class Channel:
             self.flush()
             self.on_wait()
         self._deliver()
-        while not self._readable(self._until_delivery()):
-            self._deliver()
+        self._wait()
         chunk = self.sock.recv(1 << 16)
         if not chunk:
             raise Hangup
         if self._record:
             self.received += chunk
         self._buffer += chunk
+
+    def _wait(self) -> None:
+        """Wait for the client, no longer than it may be idle."""
+        begin = time.monotonic()
+        timeouts = [self._until_delivery(), self.idle]
+        while not self._readable(min((t for t in timeouts if t is not None), default=None)):
+            self._deliver()
+            if self.idle is not None and time.monotonic() - begin >= self.idle:
+                self.sock.settimeout(1)
+                self.sock.sendall(b"421 4.4.2 Timeout, closing the connection\r\n")
+                raise Hangup
+            timeouts[0] = self._until_delivery()
 
     def _readable(self, timeout: float | None) -> bool:
         if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():

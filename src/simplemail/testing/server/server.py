@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from .channel import Channel
 from .faults import Fault
+from .limits import Limits
 from .sasl import MECHANISMS
 from .script import Answer, Reply, Script
 from .session import Session
@@ -42,7 +43,7 @@ class SMTPServer:
     `certificate` is a PEM file with key and chain; `client_ca` demands certificates from clients.
     RSET must follow content that was refused for want of recipients, unless `forgiving`.
     `rtt` simulates a network with that round-trip time, in seconds. `record=False` keeps counts
-    only, for millions of messages.
+    only, for millions of messages. `limits` are for clients that can't be trusted.
     """
 
     host = "127.0.0.1"
@@ -67,6 +68,7 @@ class SMTPServer:
         forgiving: bool = False,
         rtt: float = 0.0,
         record: bool = True,
+        limits: Limits = Limits(),  # noqa: B008 - a value
     ) -> None:
         self.extensions = list(extensions)
         self.tls_extensions = None if tls_extensions is None else list(tls_extensions)
@@ -83,6 +85,7 @@ class SMTPServer:
         self.forgiving = forgiving
         self.rtt = rtt
         self.record = record
+        self.limits = limits
         self.port = 0
         self.messages: list[Received] = []
         self.accepted = 0
@@ -91,6 +94,7 @@ class SMTPServer:
         self.most_open = 0
         self._script = Script()
         self._changed = threading.Condition(threading.RLock())
+        self._accepted_connections = 0
         self._open: dict[Session, threading.Thread] = {}
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
@@ -173,11 +177,18 @@ class SMTPServer:
             if self._acceptor is None:
                 sock.close()
                 return
+            most = self.limits.connections
+            if most is not None and len(self._open) >= most:
+                with contextlib.suppress(OSError), sock:
+                    sock.sendall(b"421 4.7.0 Too many connections\r\n")
+                continue
             with self._changed:
                 channel = Channel(sock, rtt=self.rtt, record=self.record)
                 channel.on_wait = self._notify
-                session = Session(self, channel, len(self.connections))
+                channel.idle = self.limits.idle
+                session = Session(self, channel, self._accepted_connections)
                 thread = threading.Thread(target=self._run, args=[session])
+                self._accepted_connections += 1
                 self.connections.append(session)
                 self._open[session] = thread
                 self.most_open = max(self.most_open, len(self._open))
@@ -190,6 +201,8 @@ class SMTPServer:
         finally:
             with self._changed:
                 del self._open[session]
+                if not self.record:
+                    self.connections.remove(session)
                 self._changed.notify_all()
 
     # Scripting

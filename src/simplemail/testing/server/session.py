@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import sasl
 from .channel import Channel, Hangup
 from .faults import Fault, Told
+from .limits import TooMuch
 from .script import code_of
 from .transactions import Received, Transactions
 
@@ -138,7 +139,11 @@ class Session:
         handler(rest, told)
 
     def _line(self, longest: int = _LONGEST_LINE) -> str:
-        raw = self.channel.read_through(b"\n")
+        try:
+            raw = self.channel.read_through(b"\n", self.server.limits.line)
+        except TooMuch:
+            self.say(None, "421 4.5.1 A line too long, closing the connection")
+            raise
         line = raw.rstrip(b"\r\n")
         if len(raw) != len(line) + 2 or b"\r" in line:
             self.violation(f"a line with a bare CR or LF: {raw[:80]!r}")
@@ -181,7 +186,8 @@ class Session:
 
     def violation(self, what: str) -> None:
         """Note what the client did against the RFCs."""
-        self.server.violations.append(f"connection {self.number}: {what}")
+        if self.server.record:
+            self.server.violations.append(f"connection {self.number}: {what}")
 
     # Hello, TLS, login
 

@@ -10,12 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .faults import Fault, Told
+from .limits import TooMuch
 from .script import code_of
 
 if TYPE_CHECKING:
     from .session import Session
 
 _PATH = re.compile(r'<((?:"(?:\\.|[^"\\])*"|[^">])*)>(?: (.*))?')
+_NUMBER = re.compile("[0-9]{1,15}")
 _EXTENSIONS = {  # of MAIL's and RCPT's parameters
     "SIZE": "SIZE",
     "BODY": "8BITMIME",
@@ -97,7 +99,9 @@ class Transactions:
             usual = "530 5.7.0 Log in first"
         elif sender is None:
             usual = "501 5.5.4 MAIL FROM:<address>"
-        elif self._exceeds_limit(int(parameters.get("SIZE") or 0)):
+        elif not _NUMBER.fullmatch(size := parameters.get("SIZE") or "0"):
+            usual = "501 5.5.4 SIZE is a number of octets"
+        elif self._exceeds_limit(int(size)):
             usual = _TOO_BIG
         if self._session.say(told, usual) == 250:
             self.forget()
@@ -152,7 +156,12 @@ class Transactions:
             if refusal and self._server.forgiving:
                 self.forget()
             return
-        content = self._content(None)
+        try:
+            content = self._content(None)
+        except TooMuch:
+            self._session.say(None, _TOO_BIG)
+            self.forget()
+            return
         self._check_line_ends(content)
         if self._channel.buffered:
             self._session.check_group("the content")
@@ -163,10 +172,15 @@ class Transactions:
         if "CHUNKING" not in self._session.offered:
             self._session.violation("BDAT without CHUNKING")
             told = told or "502 5.5.1 BDAT is not offered"
-        if not size.isdigit():
+        if not _NUMBER.fullmatch(size):
             self._session.say(told, "501 5.5.4 BDAT size [LAST]")
             return
-        chunk = self._content(int(size))
+        try:
+            chunk = self._content(int(size))
+        except TooMuch:
+            self._session.say(None, _TOO_BIG)
+            self._chunk_failed = True
+            return
         if self._channel.buffered:
             self._session.check_group("BDAT")
         is_last = last.upper() == "LAST"
@@ -205,14 +219,17 @@ class Transactions:
         """The content as meant: of BDAT `size` octets, of DATA all up to the dot."""
         if self._server.has_script:
             self._trouble_within(size)
+        most = self._server.limits.content
         if size is not None:
+            if most is not None and len(self._chunks) + size > most:
+                self._channel.forget(size)
+                raise TooMuch
             return self._channel.read(size)
         if self._channel.peek(3) == b".\r\n":
             self._channel.read(3)
             return b""
-        stuffed = self._channel.read_through(b"\r\n.\r\n")[:-3]
-        # RFC 5321, 4.5.2: a dot at the beginning of a line is not part of it.
-        return (b"\r\n" + stuffed).replace(b"\r\n.", b"\r\n")[2:]
+        stuffed = self._channel.read_through(b"\r\n.\r\n", None if most is None else most + 3)
+        return _unstuffed(stuffed)
 
     def _trouble_within(self, size: int | None) -> None:
         answer, after = self._server.script_for("CONTENT", self._session)
@@ -229,6 +246,8 @@ class Transactions:
             self._channel.flush()
 
     def _check_line_ends(self, content: bytes) -> None:
+        if not self._server.record:
+            return
         ends = content.count(b"\r\n")
         if content.count(b"\n") != ends or content.count(b"\r") != ends:
             self._session.violation("a bare CR or LF in the content")
@@ -265,6 +284,8 @@ class Transactions:
         return 0 < limit < size
 
     def _check_content(self, content: bytes) -> None:
+        if not self._server.record:
+            return
         body = self._body()
         if body == "7BIT" and not content.isascii():
             self._session.violation("8-bit content without BODY=8BITMIME")
@@ -281,3 +302,11 @@ class Transactions:
             self._session.last_accepted = message
             self._session.accepted += 1
             self._server.take(message)
+
+
+def _unstuffed(content: bytes) -> bytes:
+    """Content as it was before SMTP, of which the last three octets end it."""
+    # RFC 5321, 4.5.2: a dot at the beginning of a line is not part of it.
+    if content.startswith(b".") or content.find(b"\r\n.", 0, -3) >= 0:
+        return (b"\r\n" + content[:-3]).replace(b"\r\n.", b"\r\n")[2:]
+    return content[:-3]
