@@ -201,7 +201,7 @@ class TestReassigning:
     @pytest.mark.parametrize("subject", [5, None, Exception("x")])
     def test_a_subject_that_is_no_text_reads_as_text(self, subject):
         mail = message(subject=subject)
-        assert mail.message()["Subject"] == str(subject)
+        assert mail.message()["Subject"] == ("" if subject is None else str(subject))
 
 
 class TestSending:

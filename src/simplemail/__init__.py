@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .exceptions import BadHeaderError, ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
     from .message import EmailMessage, EmailMultiAlternatives
     from .receipts import Receipt, Reply, Status
+    from .rendering.addresses import check_address
     from .rendering.envelope import Envelope
     from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
     from .rendering.parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
@@ -68,6 +69,7 @@ __all__ = [
     "amail_managers",
     "asend_mail",
     "asend_mass_mail",
+    "check_address",
     "close_pools",
     "configure",
     "deliver",
@@ -91,6 +93,7 @@ _HOMES = {
     "exceptions": "BadHeaderError ImproperlyConfigured InvalidMailer MailerDoesNotExist",
     "message": "EmailMessage EmailMultiAlternatives",
     "receipts": "Receipt Reply Status",
+    "rendering.addresses": "check_address",
     "rendering.envelope": "Envelope",
     "rendering.msgid": "CachedDnsName DNS_NAME make_msgid",
     "rendering.parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",

@@ -89,7 +89,7 @@ class TestSMTP:
         assert [type(r.error).__name__ for r in receipts] == [
             "NoneType",
             "SMTPRecipientsRefused",
-            "ValueError",
+            "InvalidAddress",
             "BadHeaderError",
             "SMTPRecipientsRefused",
             "NoneType",

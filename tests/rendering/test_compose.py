@@ -44,7 +44,7 @@ class TestMessage:
         mail = message(
             attachments=[("x.txt", "x"), ("y.eml", message("z"), "message/rfc822")],
             alternatives=[("<p>", "text/html")],
-            headers={"Message-ID": "<a@b.example>", "Date": "x"},
+            headers={"Message-ID": "<a@b.example>", "Date": "Mon, 23 Nov 2026 06:12:00 +0000"},
         )
         before = {name: repr(value) for name, value in vars(mail).items()}
         first, second = mail.message(), mail.message()

@@ -378,3 +378,66 @@ def test_default_sender_when_it_was_taken_away(nobody):
     mail = message()
     mail.from_email = nobody
     assert mail.message()["From"] == "webmaster@localhost"
+
+
+@every_way
+def test_no_subject_is_an_empty_one(read):
+    assert read(message(subject=None))["Subject"] == ""
+
+
+@every_way
+@pytest.mark.parametrize("value", [["a", "b"], {"a": "b"}, ("a", "b"), {"a"}, frozenset("a")])
+@pytest.mark.parametrize("name", ["X-Tag", "Sender-ID", "Message-ID", "List-Unsubscribe", "Date"])
+def test_a_list_where_text_belongs_is_refused(read, name, value):
+    with pytest.raises(TypeError, match=f"'{name.lower()}' takes text, not the"):
+        read(message(headers={name: value}))
+
+
+@every_way
+def test_lists_of_ids_and_addresses_are_written_as_such(read):
+    mail = read(
+        message(
+            headers={
+                "References": ["<1@x.example>", "<2@x.example>"],
+                "To": ["a@x.example", ("Doe, John", "j@x.example")],
+                "Errors-To": ["e@x.example"],
+                "From": ("Doe, Ann", "ann@x.example"),
+            }
+        )
+    )
+    assert mail["References"] == "<1@x.example> <2@x.example>"
+    assert mail["To"] == 'a@x.example, "Doe, John" <j@x.example>'
+    assert mail["Errors-To"] == "e@x.example"
+    assert mail["From"] == '"Doe, Ann" <ann@x.example>'
+
+
+@every_way
+def test_a_pair_is_taken_wherever_an_address_is(read):
+    pair = ("Doe, John", "john@bücher.example")
+    mail = message(from_email=pair, to=[pair], cc=[pair], bcc=[pair], reply_to=[pair])
+
+    for name in ("From", "To", "Cc", "Reply-To"):
+        assert read(mail)[name] == '"Doe, John" <john@xn--bcher-kva.example>'
+    assert mail.envelope()[:2] == ("john@xn--bcher-kva.example", ("john@xn--bcher-kva.example",))
+
+
+@every_way
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "2026-11-23", "x", "", "Mon, 31 Feb 2026 06:12:00 +0000", "1 Jan 2026 25:00 GMT",
+     "Mon, 23 Foo 2026 06:12:00 +0000", "Mon, 23 Nov 2026 06:12:00"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["Date", "Resent-Date"])
+def test_a_date_that_is_no_date_is_refused(read, name, text):
+    with pytest.raises(ValueError, match="is no date"):
+        read(message(headers={name: text}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mon, 23 Nov 2026 06:12:00 +0000", "23 Nov 2026 06:12 -0330", "Fri, 09 Nov 01 01:08:47 GMT",
+     "Sat, 31 Dec 2016 23:59:60 +0000", "Mon, 23 Nov 2026 06:12:00 +0000 (UTC)"],
+)  # fmt: skip
+def test_dates_stay_as_they_are(text):
+    content = message(headers={"Date": text}).as_bytes()
+    assert f"\r\nDate: {text}\r\n".encode() in content

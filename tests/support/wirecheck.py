@@ -56,6 +56,9 @@ ADDRESS = rb"(?:" + GROUP + rb"|" + MAILBOX + rb")"
 ADDRESS_LIST = re.compile(
     rb"[ \t]*" + ADDRESS + rb"(?:[ \t]*,[ \t]*" + ADDRESS + rb")*[ \t]*", re.DOTALL
 )
+COMMENT = re.compile(
+    rb"(" + QUOTED + rb")|[ \t]?\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)", re.DOTALL
+)
 PARAMETER = re.compile(
     rb"[ \t]*;[ \t]*(" + TOKEN + rb")=(?:(" + TOKEN + rb")|(" + QUOTED + rb"))", re.DOTALL
 )
@@ -234,6 +237,8 @@ def _without_quoted(value: bytes) -> bytes:
 
 
 def _is_address_list(value: bytes) -> bool:
+    # What is in quotes first, so that a parenthesis there is no comment (RFC 5322, 3.2.2).
+    value = COMMENT.sub(rb"\1", value)
     return not value.strip() or bool(ADDRESS_LIST.fullmatch(value))
 
 

@@ -1,47 +1,55 @@
 """Judges addresses: text to mailbox, mailbox to what SMTP is told.
 
 No other module decides what an address is. The forms that people write are matched by compiled
-patterns; comments, encoded-words and groups go through Python's own RFC 5322 parser, with their
-length capped first, because that parser recurses and takes quadratic time.
+patterns; everything else goes through the parser.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import Any, NamedTuple, pattern
-from .simple_addresses import is_simple
+from ..light import NamedTuple, pattern
+from .domains import InvalidAddress as InvalidAddress
+from .domains import to_ascii as to_ascii
+from .mailbox_parser import DOT_ATOM, NEVER, Parsed, parse_list, parse_mailbox
 
 # Room for a display name of 200 CJK characters that somebody has encoded already.
 _LONGEST_MAILBOX = 2_000
-_LONGEST_ODD_LIST = 10_000
 
-# RFC 5322, 3.2.3, and everything beyond ASCII (RFC 6532) but controls, separators and surrogates.
-# As what is left out: ranges up to the end of Unicode would take longer to compile than to send.
-_NEVER = r"\x7f-\x9f\u2028\u2029\ud800-\udfff"
-_ATEXT = rf'[^\x00-\x20"(),.:;<>@\[\\\]{_NEVER}]'
-_DOT_ATOM = rf"{_ATEXT}++(?:\.{_ATEXT}++)*+"
-_DOMAIN = rf"[^\x00-,/:-@\[-`{{-~{_NEVER}]++"
-_WORD = rf'[^\x00-\x20"(),:;<>@\[\\\]{_NEVER}]++'
-
-_BARE = pattern(rf"({_DOT_ATOM})(?:@({_DOMAIN}))?")
+_DOMAIN = rf"[^\x00-,/:-@\[-`{{-~{NEVER}]++"
+_WORD = rf'[^\x00-\x20"(),:;<>@\[\\\]{NEVER}]++'
+_BARE = pattern(rf"({DOT_ATOM})(?:@({_DOMAIN}))?")
 _NAMED = pattern(
-    rf'(?:(?:({_WORD}(?:[ ]{_WORD})*+)|"([^\x00-\x1f"\\{_NEVER}]*+)")[ ]?)?'
-    rf"<({_DOT_ATOM})(?:@({_DOMAIN}))?>"
+    rf'(?:(?:({_WORD}(?:[ ]{_WORD})*+)|"([^\x00-\x1f"\\{NEVER}]*+)")[ ]?)?'
+    rf"<({DOT_ATOM})(?:@({_DOMAIN}))?>"
 )
-# Elements of a list without comments or groups, up to the next comma that separates.
-_ELEMENT = pattern(r'((?:[^",()<>:;\\\[\]]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+)(?:,|$)')
 
 # What has no text form but its repr(), which may look like an address.
 _NO_TEXT = (bytes, bytearray, int, float, list, tuple, set, frozenset, dict)
 
-_PRINTABLE = pattern(rf"[^\x00-\x1f{_NEVER}]*")
-_PLAIN_LOCAL = pattern(_DOT_ATOM)
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ASCII_DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*|\[[A-Za-z0-9:.-]+\]")
+_PRINTABLE = pattern(rf"[^\x00-\x1f{NEVER}]*")
+_PLAIN_LOCAL = pattern(DOT_ATOM)
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~\-]++"
+_NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
+SIMPLE = rf"{_ATOM}(?:\.{_ATOM})*+@{_NAME}(?:\.{_NAME})*+"
+"""A pattern for bare addresses that go everywhere as they are, up to SIMPLE_LENGTH characters."""
+SIMPLE_LENGTH = 64
+_SIMPLE = pattern(SIMPLE)
 
 
-class NeedsSMTPUTF8(ValueError):  # noqa: N818 - some servers have it: not always an error
+def is_simple(text: str) -> bool:
+    """Is this a bare address that goes everywhere as it is?"""
+    return len(text) <= SIMPLE_LENGTH and _matches(text)
+
+
+# Each address of a message is looked at three times: for header, envelope and command.
+@lru_cache(maxsize=2048)
+def _matches(text: str) -> bool:
+    return _SIMPLE.fullmatch(text) is not None
+
+
+class NeedsSMTPUTF8(InvalidAddress):
     """An address that only SMTPUTF8 (RFC 6531) can carry, where there is none."""
 
 
@@ -65,8 +73,8 @@ class Mailbox(NamedTuple):
             spec += "@" + to_ascii(self.domain)
         if not (utf8 or spec.isascii()):
             raise NeedsSMTPUTF8(
-                f"Invalid address {_shown(spec)}: a part before the @ that isn't ASCII needs a "
-                "server with SMTPUTF8 (RFC 6531)"
+                spec,
+                "a part before the @ that isn't ASCII needs a server with SMTPUTF8 (RFC 6531)",
             )
         return spec
 
@@ -81,8 +89,9 @@ class Group(NamedTuple):
 def addr_spec(address: object, *, utf8: bool = False) -> str:
     """Return the bare address for the envelope, its domain in ASCII (IDNA 2003).
 
-    Raises ValueError, "Invalid address ...", unless it is exactly one mailbox (RFC 5322, 3.4) of
-    at most 64 octets before the @ and 254 in all. With `utf8`, a local part beyond ASCII is kept.
+    Takes what `mailbox()` takes. Raises InvalidAddress (a ValueError) unless it is exactly one
+    mailbox (RFC 5322, 3.4) of at most 64 octets before the @ and 254 in all. With `utf8`, a local
+    part beyond ASCII is kept.
     """
     if type(address) is str and is_simple(address):
         return address
@@ -94,84 +103,131 @@ def _addr_spec(text: str, utf8: bool) -> str:
     spec = _mailbox(text).addr_spec(utf8=utf8)
     local = spec.rpartition("@")[0] or spec
     if len(local.encode()) > 64:
-        raise _invalid(text, "more than 64 octets before the @")
+        raise InvalidAddress(text, "more than 64 octets before the @")
     if len(spec.encode()) > 254:
-        raise _invalid(text, "longer than 254 octets")
+        raise InvalidAddress(text, "longer than 254 octets")
     return spec
 
 
-def mailbox(address: object) -> Mailbox:
-    """Return the one mailbox in a text, or anything whose `str()` is one, such as an `Address`.
+def check_address(text: str, *, utf8: bool = False) -> str:
+    """Return an address that somebody typed, ready for sending to: for sign-up forms.
 
-    Raises ValueError, "Invalid address ...", when there is none, or more, or something left over.
+    White space around it goes, the domain becomes lower case and ASCII, the part before the @
+    stays as it is. Raises ValueError, with the reason, for everything but one bare address with a
+    domain: for a name beside it, an address literal like `[192.0.2.1]`, a typing mistake that RFC
+    5322 can tell. Unless `utf8`, the part before the @ must be ASCII, as most servers want it.
+    Asks no server, so nobody knows whether the mailbox exists.
+    """
+    if not isinstance(text, str):
+        raise InvalidAddress(text, "an address is text, like 'ann@example.com'")
+    found = mailbox(text.strip())
+    if found.display_name or "<" in text:
+        raise InvalidAddress(text, "write the address alone, without a name and '<>'")
+    if not found.domain:
+        raise InvalidAddress(text, "it has no @ and domain, like 'ann@example.com'")
+    if found.domain.startswith("["):
+        raise InvalidAddress(text, "it has an IP address where a domain belongs")
+    local, _, domain = addr_spec(text.strip(), utf8=utf8).rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def mailbox(address: object) -> Mailbox:
+    """Return the one mailbox in a text, in a pair of name and address, or in what has a `str()`.
+
+    Such as an `email.headerregistry.Address`, or a lazy text. Raises InvalidAddress when there is
+    none, or more, or something left over.
     """
     return _mailbox(as_text(address))
 
 
 def as_text(address: object) -> str:
-    """Return the address as text. Raises ValueError, "Invalid address ...", for what has none."""
-    if type(address) is not str and (address is None or isinstance(address, _NO_TEXT)):
-        raise _invalid(address, "an address is text, like 'Ann <ann@example.com>'")
-    text = address if type(address) is str else str(address)
+    """Return the address as text. Raises InvalidAddress for what has none.
+
+    A pair of name and bare address becomes `"name" <address>`.
+    """
+    if type(address) is str:
+        text = address
+    elif isinstance(address, tuple) and len(address) == 2 and is_text(*address):
+        text = _paired(*address)
+    elif address is None or isinstance(address, _NO_TEXT):
+        raise InvalidAddress(address, _no_text(address))
+    else:
+        text = str(address)
     if len(text) > _LONGEST_MAILBOX:
-        raise _invalid(text, f"longer than {_LONGEST_MAILBOX} characters")
+        raise InvalidAddress(text, f"longer than {_LONGEST_MAILBOX} characters")
     return text
+
+
+def is_pair(thing: object) -> bool:
+    """Is this a name and an address, where it could be two addresses too?"""
+    if not isinstance(thing, tuple) or len(thing) != 2:
+        return False
+    return is_text(*thing) and "@" not in thing[0]
+
+
+def is_text(*things: object) -> bool:
+    """Are all of these text?"""
+    return all(isinstance(each, str) for each in things)
+
+
+def _paired(name: str, address: str) -> str:
+    if not name:
+        return address
+    if "<" in address or "," in address:
+        raise InvalidAddress((name, address), "the second of a pair is a bare address")
+    return f"{quote(name)} <{address}>"
+
+
+def _no_text(address: object) -> str:
+    if isinstance(address, list):
+        return "one address belongs here, not a list"
+    return "an address is text, like 'Ann <ann@example.com>', or a pair (name, address)"
 
 
 @lru_cache(maxsize=2048)
 def _mailbox(text: str) -> Mailbox:
-    found = _match(text)
-    return _checked(text, Mailbox(*_parse_odd(text)) if found is None else found)
+    return parsed(text)[0]
+
+
+def parsed(text: str) -> tuple[Mailbox, Parsed]:
+    """Return the mailbox in a text, and all that was found there."""
+    if found := _match(text):
+        return found, Parsed(*found, ())
+    odd = parse_mailbox(text)
+    return _checked(text, odd), odd
 
 
 def _match(text: str) -> Mailbox | None:
-    """Return the mailbox of a common form; None when Python's parser has to see it."""
+    """Return the mailbox of a common form; None when the parser has to see it."""
     if bare := _BARE.fullmatch(text):
+        name = ""
         local, domain = bare.groups("")
-        return None if local.startswith("=?") else Mailbox("", local, domain)
-    if named := _NAMED.fullmatch(text):
+    elif named := _NAMED.fullmatch(text):
         words, quoted, local, domain = named.groups("")
-        return (
-            None
-            if "=?" in words or local.startswith("=?")
-            else Mailbox(words or quoted, local, domain)
-        )
-    return None
+        name = words or quoted
+        if "=?" in words:
+            return None
+    else:
+        return None
+    return None if local.startswith("=?") else _sound(text, Mailbox(name, local, domain))
 
 
-def _checked(text: str, found: Mailbox) -> Mailbox:
+def _checked(text: str, found: Parsed) -> Mailbox:
+    return _sound(text, Mailbox(found.name, found.local, found.domain))
+
+
+def _sound(text: str, found: Mailbox) -> Mailbox:
     """Return `found` if it can be written down, in a header and in an envelope."""
-    if not found.local:
-        raise _invalid(text, "nothing before the @")
     if not _PRINTABLE.fullmatch("".join(found)):
-        raise _invalid(text, "it holds a control character")
+        raise InvalidAddress(text, "it holds a control character")
     if found.domain:
         to_ascii(found.domain, text)
     return found
 
 
-def to_ascii(domain: str, address: str | None = None) -> str:
-    """Return the domain as DNS knows it (IDNA 2003); one in ASCII, `xn--` or not, is kept as it is.
-
-    Raises ValueError, "Invalid address ...", unless the result is letters, digits and hyphens with
-    dots, or an address literal. The result is what is checked, because IDNA's normalisation makes
-    `>`, `@` or a space out of characters that look harmless.
-    """
-    try:
-        # Far longer than any domain, and too short for the codec's quadratic time to show.
-        final = domain if domain.isascii() else domain[:300].encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise _invalid(address or domain, f"no such domain, {error}") from None
-    if not _ASCII_DOMAIN.fullmatch(final) or len(domain) > 255:
-        raise _invalid(address or domain, f"{final[:300]!r} is no domain")
-    return final
-
-
 def quote_local(local: str) -> str:
     """Return a local part as RFC 5322 writes it: as it is, or as a quoted-string."""
-    if _PLAIN_LOCAL.fullmatch(local):
-        return local
-    return quote(local)
+    return local if _PLAIN_LOCAL.fullmatch(local) else quote(local)
 
 
 def quote(text: str) -> str:
@@ -179,108 +235,25 @@ def quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def mailboxes(text: str) -> list[Mailbox]:
+def mailboxes(text: str, *, lenient: bool = False) -> list[Mailbox]:
     """Return all mailboxes of an address header's value; groups are opened.
 
-    Raises ValueError, "Invalid address ...", if any part of it isn't an address.
+    Raises InvalidAddress if any part of it isn't an address. With `lenient`, for mail that exists,
+    only what is the address proper has to be right.
     """
-    return [each for group in groups(text) for each in group.mailboxes]
+    return [each for group in groups(text, lenient=lenient) for each in group.mailboxes]
 
 
-def groups(text: str) -> list[Group]:
+def groups(text: str, *, lenient: bool = False) -> list[Group]:
     """Return an address header's value as groups; a mailbox outside of one has its own, unnamed.
 
-    Raises ValueError, "Invalid address ...", if any part of it isn't an address.
+    Raises InvalidAddress as `mailboxes()` does.
     """
-    plain = elements(text)
-    if plain is None:
-        return _parse_odd_list(text)
-    return [Group(None, (mailbox(element),)) for element in plain]
-
-
-def elements(text: str) -> list[str] | None:
-    """Return what stands between the commas of a list; None if there are comments or groups."""
-    found, position = [], 0
-    while position < len(text):
-        element = _ELEMENT.match(text, position)
-        if element is None:
-            return None
-        found.append(element[1].strip(" \t"))
-        position = element.end()
-    return [each for each in found if each]
-
-
-# What Python's parser reports although RFC 5322, 4.1 has everybody read it, or it's allowed here.
-_TOLERATED = {"addr-spec local part with no domain", "period in 'phrase'"}
-
-
-def _parse_odd(text: str) -> tuple[str, str, str]:
-    from email._header_value_parser import get_mailbox
-
-    parsed, rest = _parse(get_mailbox, text)
-    if rest:
-        raise _invalid(text, f"{rest!r} is left over")
-    return _parts(text, parsed)
-
-
-def _parse_odd_list(text: str) -> list[Group]:
-    from email._header_value_parser import get_address_list
-
-    if len(text) > _LONGEST_ODD_LIST:
-        raise _invalid(text, f"a list with groups or comments over {_LONGEST_ODD_LIST} characters")
-    parsed, rest = _parse(get_address_list, text)
-    if rest:
-        raise _invalid(text, f"{rest!r} is left over")
     return [
-        Group(
-            address.display_name,
-            tuple(_checked(text, Mailbox(*_parts(text, each))) for each in address.all_mailboxes),
-        )
-        for address in parsed.addresses
+        Group(name, tuple(_checked(_shortened(text), each) for each in members))
+        for name, members in parse_list(text, lenient=lenient)
     ]
 
 
-def _parse(parser: Any, text: str) -> tuple[Any, str]:
-    text = text.strip(" \t")
-    if not text:
-        raise _invalid(text, "it is empty")
-    if not _PRINTABLE.fullmatch(text.replace("\t", " ")):
-        raise _invalid(text, "it holds a control character")
-    try:
-        parsed, rest = parser(text)
-        defects = {str(defect) for defect in parsed.all_defects} - _TOLERATED
-    except Exception as error:
-        # HeaderParseError by design; IndexError, AttributeError, RecursionError and others by
-        # mistake, which ones depends on the patch release.
-        reason = "it is incomplete" if isinstance(error, IndexError) else str(error)
-        raise _invalid(text, reason or type(error).__name__) from None
-    if defects:
-        raise _invalid(text, "; ".join(sorted(defects)))
-    return parsed, rest
-
-
-def _parts(text: str, parsed: Any) -> tuple[str, str, str]:
-    local, domain = parsed.local_part, parsed.domain or ""
-    # The parser takes Unicode's spaces out of a domain, which makes it another one.
-    if local is None or domain not in text or _has_encoded_word(parsed, inside_addr_spec=False):
-        raise _invalid(text, "no address found in it")
-    return parsed.display_name or "", local, domain
-
-
-def _has_encoded_word(token: Any, *, inside_addr_spec: bool) -> bool:
-    """Tell whether an address proper is written in encoded-words, which RFC 2047, 5 forbids."""
-    if inside_addr_spec and token.token_type == "encoded-word":
-        return True
-    inside_addr_spec = inside_addr_spec or token.token_type == "addr-spec"
-    return isinstance(token, list) and any(
-        _has_encoded_word(child, inside_addr_spec=inside_addr_spec) for child in token
-    )
-
-
-def _invalid(address: object, reason: str) -> ValueError:
-    return ValueError(f"Invalid address {_shown(address)}: {reason}")
-
-
-def _shown(address: object) -> str:
-    shown = repr(address)
-    return shown if len(shown) <= 200 else f"{shown[:200]}..."
+def _shortened(text: str) -> str:
+    return text[:_LONGEST_MAILBOX]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import email
 import email.message
 import email.policy
-from email.headerregistry import Address, AddressHeader, Group
 from typing import Any
 
 from ..conf import settings
-from .addresses import quote, to_ascii
-from .field import check_header
+from .address_fields import ADDRESS_FIELDS, address_text
+from .addresses import quote
 from .header import fields
+from .injection import check_header
 from .parts import BYTES, ContentType, EmailInline, check_charset, content_type, decoded, normalized
 
 Message = email.message.EmailMessage
@@ -129,31 +129,19 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
 
 
 def _set_header(composed: Message, name: str, value: Any) -> None:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    if isinstance(value, str):
+    if name.lower() in ADDRESS_FIELDS:
+        for each in value if isinstance(value, list) else [value]:
+            check_header(name, str(each))
+        # Python's package would make an encoded-word of a domain beyond ASCII, which no mail
+        # server accepts: https://github.com/python/cpython/issues/83938
+        value = address_text(name, value, utf8=getattr(composed.policy, "utf8", False))
+    elif isinstance(value, str):
         check_header(name, value)
     try:
         composed[name] = value
     except ValueError:
         raise
     except Exception as error:
-        # Python's own parser stumbles over some broken values ("to@" in an address), over which
-        # ones and with which of many exceptions differs between patch releases.
+        # Python's own parser stumbles over some broken values, over which ones and with which of
+        # many exceptions differs between patch releases.
         raise ValueError(f"Invalid value for {name}: {value!r}") from error
-    if not getattr(composed.policy, "utf8", False) and isinstance(composed[name], AddressHeader):
-        _encode_domains(composed, name)
-
-
-def _encode_domains(composed: Message, name: str) -> None:
-    # The email package turns a non-ASCII domain into an encoded-word, which no
-    # mail server accepts: https://github.com/python/cpython/issues/83938
-    header = composed[name]
-    if all(address.domain.isascii() for address in header.addresses):
-        return
-    groups = [Group(g.display_name, [_ascii(a) for a in g.addresses]) for g in header.groups]
-    composed.replace_header(name, groups)
-
-
-def _ascii(address: Address) -> Address:
-    return Address(address.display_name, address.username, to_ascii(address.domain))

@@ -13,7 +13,11 @@ from functools import lru_cache
 from ..conf import settings
 from ..exceptions import BadHeaderError
 from ..light import Any
-from .field import check_header, format_date
+from .address_fields import ADDRESS_FIELDS
+from .addresses import as_text
+from .dates import DATE_FIELDS, check_date, format_date
+from .domains import shown
+from .injection import check_header
 from .msgid import DNS_NAME, make_msgid
 
 # RFC 5322, 3.6, and RFC 2045, 3: at most one of each in a message.
@@ -23,8 +27,6 @@ _ONCE = {
 }  # fmt: skip
 RECIPIENTS = ("to", "cc", "bcc")
 """Who gets a message, in this order: attributes of a message, and fields of a ready-made header."""
-
-_DATES = {"date", "resent-date", "orig-date"}
 
 
 def fields(message: Any) -> list[tuple[str, Any]]:
@@ -37,9 +39,10 @@ def fields(message: Any) -> list[tuple[str, Any]]:
     extra = _extra(message.extra_headers) if message.extra_headers else {}
     if message.bcc:
         _check_blind_copies(listed("bcc", message.bcc))
-    sender = str(message.from_email or settings.DEFAULT_FROM_EMAIL)
+    sender = [message.from_email or settings.DEFAULT_FROM_EMAIL]
+    subject = "" if message.subject is None else str(message.subject)
     sender = extra.pop("from", ("From", sender))[1]
-    found: list[tuple[str, Any]] = [("Subject", str(message.subject)), ("From", sender)]
+    found: list[tuple[str, Any]] = [("Subject", subject), ("From", sender)]
     for name, attribute in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
         value: Any = getattr(message, attribute)
         if value:
@@ -75,7 +78,7 @@ def listed(name: str, addresses: Any) -> list[Any]:
 def _check_blind_copies(addresses: list[Any]) -> None:
     # They are in no header, but they don't get past whoever checks a message by composing it.
     try:
-        check_header("Bcc", ", ".join(str(address) for address in addresses if address))
+        check_header("Bcc", ", ".join(as_text(address) for address in addresses if address))
     except BadHeaderError as error:
         raise BadHeaderError(f"Invalid address: {error}") from None
 
@@ -98,18 +101,32 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
             raise ValueError(f"The header {name!r} is None; leave it out, or use ''")
         # Names that differ in case alone are two fields, if there may be two.
         key = key if key not in extra else f"{key} {len(extra)}"
-        extra[key] = (str(name), _value(key, value))
+        extra[key] = (str(name), _value(str(name).lower(), value))
     return extra
 
 
-def _value(key: str, value: Any) -> str | datetime:
-    if isinstance(value, datetime) and key in _DATES:
+def _value(key: str, value: Any) -> Any:
+    """Return a value as `header_line()` takes it. TypeError for what would be its repr()."""
+    if isinstance(value, datetime) and key in DATE_FIELDS:
         return value
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        return _several(key, value)
     text = value.decode() if isinstance(value, bytes) else str(value)
     # Every other form of it is known to be in use, so it stays as it is.
     if key == "message-id" and " " in text.strip():
         raise ValueError(f"A Message-ID is one word, like '<1234@mail.example>', not {text!r}")
+    if key in DATE_FIELDS:
+        check_date(key, text)
     return text
+
+
+def _several(key: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and key in ADDRESS_FIELDS:
+        return value
+    if isinstance(value, (list, tuple)) and key in ("references", "in-reply-to"):
+        return " ".join(map(str, value))
+    kind = type(value).__name__
+    raise TypeError(f"The header {key!r} takes text, not the {kind} {shown(value)}")
 
 
 def _now() -> str:

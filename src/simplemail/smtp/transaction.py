@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..light import TYPE_CHECKING, Any, pattern
 from ..receipts import Reply, Status, protocol_error, status_of
-from ..rendering.simple_addresses import is_simple
+from ..rendering.addresses import is_simple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

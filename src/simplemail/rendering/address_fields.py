@@ -1,0 +1,169 @@
+"""Writes the addresses of a header field: From, To, Reply-To and the others that hold some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from ..light import pattern
+from .addresses import (
+    SIMPLE,
+    SIMPLE_LENGTH,
+    InvalidAddress,
+    Mailbox,
+    as_text,
+    is_pair,
+    is_simple,
+    parsed,
+    quote,
+    quote_local,
+    to_ascii,
+)
+from .folding import (
+    LINE,
+    LINE_WITH_ENCODED_WORD,
+    PLAIN_UTF8_WORD,
+    PLAIN_WORD,
+    SPACED_WORD,
+    encoded_words,
+    fold,
+)
+from .injection import check_header
+from .mailbox_parser import Parsed, parse_list
+
+ADDRESS_FIELDS = {"from", "sender", "reply-to", "to", "cc", "bcc"}
+ADDRESS_FIELDS |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
+# Where reports and receipts go (RFC 8098, and what is older and in use).
+ADDRESS_FIELDS |= {"disposition-notification-to", "return-receipt-to", "errors-to"}
+ADDRESS_FIELDS |= {"read-receipt-to", "x-confirm-reading-to", "mail-followup-to", "mail-reply-to"}
+"""The names of the fields that hold addresses, in lower case."""
+
+_ATOMS = pattern(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_UTF8_ATOMS = pattern(_ATOMS.pattern)
+_VERBATIM = pattern(rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
+_ESCAPED = pattern(r"\\(.)")
+
+
+def address_list(name: str, value: object, utf8: bool) -> str:
+    """Return a field without its CRLF; the value is a list of addresses, or text that holds some.
+
+    Raises InvalidAddress, which names the field, for what is no address.
+    """
+    try:
+        mailboxes = _mailboxes(name, value, utf8)
+    except InvalidAddress as error:
+        raise error.within(name) from None
+    line = f"{name}: {', '.join(mailboxes)}" if mailboxes else f"{name}:"
+    limit = LINE_WITH_ENCODED_WORD if "=?" in line else LINE
+    if len(line) <= limit:
+        return line
+    tokens = [f" {each}," for each in mailboxes]
+    tokens[-1] = tokens[-1][:-1]
+    return fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
+
+
+def _mailboxes(name: str, value: object, utf8: bool) -> list[str]:
+    if isinstance(value, (list, tuple)) and not is_pair(value):
+        return [_mailbox(name, each, utf8) for each in value if each]
+    if isinstance(value, tuple):
+        return [_mailbox(name, value, utf8)]
+    text = str(value)
+    if _is_verbatim(text):
+        return [text]
+    check_header(name, text)
+    return [_group(group, members, utf8) for group, members in parse_list(text)]
+
+
+def _mailbox(name: str, address: object, utf8: bool) -> str:
+    """Return one address as it stands in a header: as it was written, if that is good."""
+    text = address if type(address) is str else as_text(address)
+    if _is_verbatim(text):
+        return text
+    check_header(name, text)
+    return _rewritten(as_text(text), utf8)
+
+
+def _is_verbatim(text: str) -> bool:
+    """Does this address stand in a header as it was written?"""
+    if is_simple(text):
+        return True
+    short = len(text) <= SIMPLE_LENGTH
+    return short and _VERBATIM.fullmatch(text) is not None and "=?" not in text
+
+
+@lru_cache(maxsize=2048)
+def _rewritten(text: str, utf8: bool) -> str:
+    return _written(*parsed(text), utf8)
+
+
+def _group(name: str | None, members: list[Parsed], utf8: bool) -> str:
+    inside = ", ".join(_written(Mailbox(*each[:3]), each, utf8) for each in members)
+    if name is None:
+        return inside
+    return f"{phrase(name, utf8)}: {inside};" if inside else f"{phrase(name, utf8)}:;"
+
+
+def _written(found: Mailbox, given: Parsed, utf8: bool) -> str:
+    spec = found.addr_spec(utf8=utf8)
+    if utf8 and found.domain:
+        spec = f"{quote_local(found.local)}@{found.domain}"
+    name = [phrase(found.display_name, utf8)] if found.display_name else []
+    comments = [_comment(each, utf8) for each in given.comments]
+    return " ".join([*name, *comments, f"<{spec}>"] if name else [spec, *comments])
+
+
+def address_text(name: str, value: object, *, utf8: bool) -> str:
+    """Return the addresses as text for Python's own header objects: one line, names as they read.
+
+    Takes and raises what `address_list()` does.
+    """
+    try:
+        if isinstance(value, (list, tuple)) and not is_pair(value):
+            given = [each for each in value if each]
+        elif isinstance(value, tuple):
+            given = [value]
+        else:
+            members = parse_list(str(value))
+            return ", ".join(_readable(*each, utf8) for each in members)
+        return ", ".join(_readable_mailbox(parsed(as_text(each))[1], utf8) for each in given)
+    except InvalidAddress as error:
+        raise error.within(name) from None
+
+
+def _readable(group: str | None, members: list[Parsed], utf8: bool) -> str:
+    inside = ", ".join(_readable_mailbox(each, utf8) for each in members)
+    return inside if group is None else f"{phrase(group, utf8=True)}: {inside};"
+
+
+def _readable_mailbox(found: Parsed, utf8: bool) -> str:
+    domain = found.domain if utf8 or not found.domain else to_ascii(found.domain)
+    spec = quote_local(found.local) + (f"@{domain}" if domain else "")
+    return f"{phrase(found.name, utf8=True)} <{spec}>" if found.name else spec
+
+
+def _comment(text: str, utf8: bool) -> str:
+    if utf8 or text.isascii():
+        return text
+    inside = _ESCAPED.sub(r"\1", text[1:-1])
+    return f"({' '.join(encoded_words(inside))})"
+
+
+def phrase(text: str, utf8: bool) -> str:
+    """Return a display name as atoms, a quoted-string or encoded-words (RFC 5322, 3.2.5)."""
+    atoms = _UTF8_ATOMS if utf8 else _ATOMS
+    if atoms.fullmatch(text) and "=?" not in text and len(text) < LINE:
+        return text
+    plain = PLAIN_UTF8_WORD if utf8 else PLAIN_WORD
+    if all(plain.fullmatch(word) for word in text.split(" ") if word):
+        return quote(text)
+    return " ".join(encoded_words(text))
+
+
+def _split_long(tokens: list[str], room: int) -> Iterator[str]:
+    """Yield mailboxes whole, and those too long for any line word by word."""
+    for token in tokens:
+        if len(token) <= room:
+            yield token
+        else:
+            yield from SPACED_WORD.findall(token)

@@ -1,0 +1,51 @@
+"""Writes dates as RFC 5322, 3.3 has them, and tells a date from other text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..light import pattern
+
+DATE_FIELDS = {"date", "resent-date", "orig-date"}
+"""The names of the fields that hold a date, in lower case."""
+
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+# With the obsolete forms of RFC 5322, 4.3: a year of two digits, and zones by name.
+_DATE = pattern(
+    r"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,\s*)?(\d{1,2})\s+([A-Za-z]{3})\s+(\d{2}|\d{4})"
+    r"\s+(\d{2}):(\d{2})(?::(\d{2}))?\s+(?:[+-]\d{4}|[A-Za-z]{1,5})\s*(?:\([^()]*\)\s*)?"
+)
+
+
+def format_date(moment: datetime) -> str:
+    """Return the date as in RFC 5322, 3.3. A naive one is UTC whose place is unknown, -0000."""
+    zone = "-0000" if moment.tzinfo is None else moment.strftime("%z")[:5]
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[moment.month * 3 - 3 : moment.month * 3]
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
+
+
+def check_date(name: str, text: str) -> None:
+    """Raise ValueError unless the text is a date and time of RFC 5322, 3.3."""
+    match = _DATE.fullmatch(text)
+    if match is None or not _exists(*match.groups("0")):
+        raise ValueError(
+            f"{name.title()} is no date: {text[:100]!r}; pass a datetime, or text like "
+            "'Mon, 23 Nov 2026 06:12:00 +0000'"
+        )
+
+
+def _exists(day: str, month: str, year: str, hour: str, minute: str, second: str) -> bool:
+    try:
+        # A leap second is a time that a clock can show (RFC 5322, 3.3).
+        datetime(
+            int(year) + (2000 if len(year) == 2 else 0),
+            _MONTHS.index(month.title()) + 1,
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second), 59) if second == "60" else int(second),
+        )
+    except ValueError:
+        return False
+    return True
