@@ -11,6 +11,7 @@ from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Any
 from .receipts import Receipt, Status
+from .rendering.addresses import addr_spec
 from .rendering.envelope import Envelope, as_bytes
 from .rendering.header import RECIPIENTS, listed
 from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
@@ -233,6 +234,89 @@ class EmailMultiAlternatives(EmailMessage):
             for content, mimetype in self.alternatives
             if mimetype.startswith("text/")
         )
+
+
+class ReadBack(EmailMultiAlternatives):
+    """An envelope as a message, for backends written for Django.
+
+    It is sent as the envelope was, byte for byte, unless something of it is changed: then it is
+    composed anew, with the same Message-ID and Date.
+    """
+
+    def __init__(self, envelope: Envelope) -> None:
+        from .rendering.parsed import Parsed
+
+        parsed = Parsed(envelope.content)
+        super().__init__(
+            subject=str(parsed.root["Subject"] or ""),
+            body=parsed.body,
+            to=parsed.addresses("To"),
+            cc=parsed.addresses("Cc"),
+            headers=parsed.others(),
+            reply_to=parsed.addresses("Reply-To"),
+        )
+        self.attachments = parsed.attachments
+        self.alternatives = [EmailAlternative(*each) for each in parsed.alternatives]
+        self.content_subtype = parsed.content_subtype
+        self._address(envelope, parsed.addresses("From"))
+        self._original = envelope
+        self._always = {name: parsed.root[name] for name in ("Date", "Message-ID")}
+        self._as_read = self._state()
+
+    def _address(self, envelope: Envelope, senders: list[str]) -> None:
+        """Take sender and recipients from the envelope; names come from the header."""
+        self.from_email = envelope.sender
+        if len(senders) == 1 and _spec(senders[0]) == envelope.sender:
+            self.from_email = senders[0]
+        elif senders:
+            self.extra_headers = {"From": ", ".join(senders), **self.extra_headers}
+        shown = {_spec(each) for each in (*self.to, *self.cc)}
+        self.bcc = [each for each in envelope.recipients if each not in shown]
+
+    def recipients(self) -> list[Any]:
+        # Not all in the header need be in the envelope: a list's address, say.
+        return list(self.unchanged.recipients) if self.unchanged else super().recipients()
+
+    @property
+    def unchanged(self) -> Envelope | None:
+        """The envelope, as long as nothing of the message was changed."""
+        return self._original if self._state() == self._as_read else None
+
+    def message(
+        self, *, policy: email.policy.EmailPolicy | None = None
+    ) -> email.message.EmailMessage:
+        from email import message_from_bytes
+        from email.policy import default
+
+        if self.unchanged:
+            parsed: Any = message_from_bytes(self._original.content, policy=policy or default)
+            return parsed  # type: ignore[no-any-return]  # of the class that the policy says
+        composed = super().message(policy=policy)
+        for name, value in self._always.items():
+            if value is not None and name not in self.extra_headers:
+                del composed[name]
+                composed[name] = str(value)
+        return composed
+
+    def _state(self) -> list[Any]:
+        """Return all that a backend may change, so that it can be compared."""
+        values = [getattr(self, name) for name in _WRITTEN]
+        return [list(value) if isinstance(value, list) else value for value in values[:-1]] + [
+            dict(self.extra_headers)
+        ]
+
+
+_WRITTEN = (
+    *("subject", "body", "content_subtype", "encoding", "from_email", *RECIPIENTS),
+    *("reply_to", "attachments", "alternatives", "extra_headers"),
+)
+
+
+def _spec(address: str) -> str:
+    try:
+        return addr_spec(address, utf8=True)
+    except ValueError:
+        return ""
 
 
 def aio() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
@@ -10,7 +10,7 @@ from ..light import TYPE_CHECKING, Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status, status_of
 from ..rendering.envelope import Envelope, several
 from ..smtp.transaction import refused
-from .delivered import Delivered
+from .delivered import as_message
 from .options import unknown_options, without_djangos_own
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class BaseEmailBackend:
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = lock()
+        self._told: list[Receipt] | None = None  # by the method that a hook overrides
         if options and (unknown := without_djangos_own(options)):
             raise unknown_options(type(self), list(unknown), alias)
 
@@ -157,6 +158,11 @@ class BaseEmailBackend:
 
     def deliver_message(self, message: Any) -> Receipt:
         """Send one message over what is open, and say what became of it. For subclasses."""
+        hook = self.own_hook()
+        return self.deliver_by_hook(hook, message) if hook else self.deliver_rendered(message)
+
+    def deliver_rendered(self, message: Any) -> Receipt:
+        """Render a message, hand it to `send_message()`, and say what became of it."""
         envelope = None
         reply: Any = None
         try:
@@ -178,18 +184,55 @@ class BaseEmailBackend:
     def _deliver_by_count(self, message: Any) -> Receipt:
         """Deliver through a `send_messages()` that was written for Django, and tells little."""
         try:
-            readable = Delivered(message) if isinstance(message, Envelope) else message
-            count = self.send_messages([readable])
+            count = self.send_messages([as_message(message)])
         except Exception as error:
             return Receipt(message, status_of(error, foreign=True), error=error)
         return Receipt(message, Status.SENT if count else Status.UNKNOWN)
+
+    def own_hook(self) -> Callable[[Any], object] | None:
+        """Return the method that Django calls for each message, if it is overridden or patched.
+
+        That is `_send()` of the SMTP backend, and `write_message()` of console and file. For
+        backends that Django has.
+        """
+        return None
+
+    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
+        """Deliver through a method that was written for Django, and tells little.
+
+        Where it calls the one that it overrides, that one's receipts tell more.
+        """
+        told: list[Receipt] = []
+        before, self._told = self._told, told
+        try:
+            taken = bool(hook(as_message(message)))
+        except Exception as error:
+            return _by_hook(message, told, status_of(error, foreign=True), error)
+        finally:
+            self._told = before
+        return _by_hook(message, told, Status.SENT if taken else Status.UNKNOWN)
+
+    def deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
+        """Deliver for the method that a hook overrides. True if sent; raises as Django's does."""
+        receipt = deliver(message)
+        if self._told is not None:
+            self._told.append(receipt)
+        if receipt.error is not None and not self.silences(receipt.error):
+            raise receipt.error
+        if self._told is None or receipt.error is not None:
+            self.log_receipt(receipt)
+        return receipt.status is Status.SENT
+
+    def is_overridden(self, name: str, ours: object) -> bool:
+        """Is a method another one than ours: a subclass's, the instance's, a patched one?"""
+        return getattr(getattr(self, name), "__func__", None) is not ours
 
     def has_own_send_messages(self) -> bool:
         """Is `send_messages()` overridden, or patched? Then nothing may be sent around it.
 
         Nor may it be handed an iterator: Django promises a list.
         """
-        return getattr(self.send_messages, "__func__", None) is not _SEND_MESSAGES
+        return self.is_overridden("send_messages", _SEND_MESSAGES)
 
     def is_ready(self) -> bool:
         """Can messages be handed over now, or must `open()` be called first?"""
@@ -254,6 +297,21 @@ class BaseEmailBackend:
 
 # Kept apart from the class, on which a test may put another one.
 _SEND_MESSAGES = BaseEmailBackend.send_messages
+
+
+def _by_hook(
+    message: Any, told: list[Receipt], status: Status, error: Exception | None = None
+) -> Receipt:
+    """Return the receipt of a message that went through a hook, from those that it was told."""
+    if not told:
+        return Receipt(message, status, error=error)
+    last = told[-1]
+    if len(told) == 1 and error in (None, last.error):
+        return last._replace(message=message, error=error)  # which the hook may have caught
+    # It sent several, or what it sent and then did failed.
+    sent = error is None and all(receipt.status is Status.SENT for receipt in told)
+    status = Status.SENT if sent else Status.UNKNOWN
+    return Receipt(message, status, last.envelope, {}, last.reply, error)
 
 
 def _check(message: Any) -> None:

@@ -1,58 +1,20 @@
-"""An envelope as a message, for backends written for Django, which know of nothing else."""
+"""Shows whatever can be sent as a message, to backends that were written for Django."""
 
 from __future__ import annotations
 
-from ..light import TYPE_CHECKING, Any
+from importlib import import_module
 
-if TYPE_CHECKING:
-    import email.message
-    import email.policy
-
-    from ..rendering.envelope import Envelope
+from ..light import Any
+from ..rendering.envelope import Envelope
 
 
-class Delivered:
-    """What can be read from an envelope with the names that Django's messages have.
+def as_message(thing: Any) -> Any:
+    """Return a message as it is; of an envelope or a stdlib message, one that reads like ours.
 
-    All recipients are in `bcc`: who is in To and Cc stands in the header.
+    Raises ValueError for what can't be sent.
     """
-
-    connection = None
-
-    def __init__(self, envelope: Envelope) -> None:
-        self.envelope = envelope
-        self.from_email = envelope.sender
-        self.to: list[str] = []
-        self.cc: list[str] = []
-        self.bcc = list(envelope.recipients)
-        self.reply_to: list[str] = []
-
-    def recipients(self) -> list[str]:
-        """Return everybody who gets the message."""
-        return list(self.envelope.recipients)
-
-    def message(
-        self, *, policy: email.policy.EmailPolicy | None = None
-    ) -> email.message.EmailMessage:
-        """Return the content, parsed by Python's own email package."""
-        from email import message_from_bytes
-        from email.policy import default
-
-        parsed: Any = message_from_bytes(self.envelope.content, policy=policy or default)
-        return parsed  # type: ignore[no-any-return]  # of the class that the policy says
-
-    @property
-    def subject(self) -> str:
-        """The subject, decoded."""
-        return str(self.message()["Subject"] or "")
-
-    @property
-    def body(self) -> str:
-        """The text, or if there is none, the HTML."""
-        part: Any = self.message().get_body(("plain", "html"))
-        return "" if part is None else str(part.get_content())
-
-    @property
-    def extra_headers(self) -> dict[str, str]:
-        """All header fields, decoded."""
-        return {name: str(value) for name, value in self.message().items()}
+    if hasattr(thing, "message") and callable(getattr(thing, "recipients", None)):
+        return thing
+    # By name, for messages stand on a higher floor.
+    messages: Any = import_module("..message", __package__)
+    return messages.ReadBack(Envelope.of(thing, utf8=True))

@@ -65,6 +65,8 @@ class Envelope(NamedTuple):
             raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
         if isinstance(thing, Envelope):
             return thing._readdressed(sender, recipients)
+        if (unchanged := getattr(thing, "unchanged", None)) and isinstance(unchanged, Envelope):
+            return unchanged._readdressed(sender, recipients)
         if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, BYTES)):
             kind = type(thing).__name__
             raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")

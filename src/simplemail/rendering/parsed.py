@@ -1,0 +1,114 @@
+"""Reads a finished message back into what its author gave: texts, attachments, addresses."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Iterator
+from email.message import Message, MIMEPart
+from email.mime.base import MIMEBase
+from email.policy import default
+from typing import Any
+
+from .addresses import groups, quote
+
+
+class Part(MIMEPart, MIMEBase):
+    """A MIME part that code written for any Django knows: before 6.0 for `MIMEBase`."""
+
+    def __init__(self, policy: Any = None) -> None:
+        Message.__init__(self, policy or default)  # not MIMEBase's: there is no type yet
+
+
+class Parsed:
+    """What a message says, by the names that Django's messages have for it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.root: Any = email.message_from_bytes(content, policy=_POLICY)
+        self.body: str | None = None
+        self.content_subtype = "plain"
+        self.alternatives: list[tuple[str | bytes, str]] = []
+        self.attachments: list[Any] = []
+        self._read(self.root)
+
+    def addresses(self, name: str) -> list[str]:
+        """Return the addresses in the fields of this name, with their display names."""
+        return [each for value in self.root.get_all(name, ()) for each in _listed(value)]
+
+    def others(self) -> dict[str, str]:
+        """Return the fields that a message of ours doesn't make by itself."""
+        return {
+            name: str(value) for name, value in self.root.items() if name.lower() not in _GENERATED
+        }
+
+    def _read(self, part: Any, *, alternative: bool = False) -> None:
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            self._read_several(part, alternative=alternative)
+            return
+        text = None if _is_attached(part) else _text(part)
+        plain = part.get_content_subtype() == "plain"
+        if text is not None and not self._has_text() and (plain or not alternative):
+            self.body, self.content_subtype = text, part.get_content_subtype()
+        elif alternative and not _is_attached(part):
+            content = part.get_payload(decode=True) or b"" if text is None else text
+            self.alternatives.append((content, _type(part)))
+        else:
+            self.attachments.append(part)
+
+    def _read_several(self, part: Any, *, alternative: bool) -> None:
+        kind = part.get_content_subtype()
+        for place, child in enumerate(part.get_payload()):
+            if kind == "alternative":
+                self._read(child, alternative=True)
+            elif place and (kind == "related" or self._has_text()):
+                self.attachments.append(child)
+            else:
+                self._read(child, alternative=alternative)
+
+    def _has_text(self) -> bool:
+        return self.body is not None or bool(self.alternatives)
+
+
+_factory: Any = Part  # typeshed wants a whole EmailMessage
+_POLICY = default.clone(message_factory=_factory)
+
+_GENERATED = {
+    *("subject", "from", "to", "cc", "bcc", "reply-to", "date", "message-id"),
+    *("mime-version", "content-type", "content-transfer-encoding", "content-disposition"),
+}
+
+
+def _listed(value: Any) -> Iterator[str]:
+    text = str(value)
+    try:
+        found = [box for group in groups(text) for box in group.mailboxes]
+    except ValueError:  # a header may hold anything, and this is only read
+        yield text
+        return
+    for box in found:
+        spec = box.addr_spec(utf8=True)
+        name = box.display_name
+        needs_quotes = not all(word.isalnum() for word in name.split(" "))
+        yield f"{quote(name) if needs_quotes else name} <{spec}>" if name else spec
+
+
+def _is_attached(part: Any) -> bool:
+    return bool(part.get_content_disposition() == "attachment" or part.get_filename())
+
+
+def _text(part: Any) -> str | None:
+    if part.get_content_maintype() != "text":
+        return None
+    try:
+        text = part.get_payload(decode=True).decode(part.get_content_charset("utf-8"))
+    except (LookupError, ValueError):
+        return None
+    return str(text).replace("\r\n", "\n")
+
+
+def _type(part: Any) -> str:
+    """Return a part's type with the parameters that are about its content."""
+    params = dict(part["Content-Type"].params) if part["Content-Type"] else {}
+    params.pop("charset", None)
+    return "; ".join(
+        [part.get_content_type(), *(f"{name}={quote(value)}" for name, value in params.items())]
+    )

@@ -1,0 +1,336 @@
+"""Hooks of Django's backends: each is called for every message, whichever way it is sent."""
+
+from __future__ import annotations
+
+import io
+from email.message import EmailMessage as StdlibMessage
+from unittest import mock
+
+import pytest
+
+import simplemail
+from simplemail import EmailMessage, EmailMultiAlternatives, Envelope, get_connection
+from simplemail.backends import console, smtp
+from simplemail.backends.base import BaseEmailBackend
+from simplemail.receipts import Reply, Status
+from simplemail.testing.contract import a_message
+
+
+def stdlib_message():
+    message = StdlibMessage()
+    message["From"], message["To"], message["Subject"] = "me@example.com", "ann@example.com", "Hi"
+    message.set_content("Text")
+    return message
+
+
+WHAT = {
+    "message": a_message,
+    "envelope": lambda: a_message().envelope(),
+    "stdlib": stdlib_message,
+}
+WAYS = {
+    "send_messages": lambda mailer, thing: mailer.send_messages([thing]),
+    "deliver": lambda mailer, thing: mailer.deliver([thing]),
+    "iter_deliver": lambda mailer, thing: list(mailer.iter_deliver([thing])),
+    "failover": lambda mailer, thing: get_connection("failover", mailers=[mailer]).deliver([thing]),
+    "tee": lambda mailer, thing: get_connection(
+        "tee", mailer=mailer, copies=["dummy:"]
+    ).send_messages([thing]),
+}
+
+
+@pytest.fixture(params=WHAT)
+def thing(request):
+    return WHAT[request.param]()
+
+
+@pytest.fixture(params=WAYS)
+def way(request):
+    return WAYS[request.param]
+
+
+class TestSend:
+    """`_send()` of the SMTP backend."""
+
+    @pytest.fixture
+    def options(self, smtp_server):
+        return {"host": smtp_server.host, "port": smtp_server.port}
+
+    def test_that_withholds_a_message_is_obeyed(self, smtp_server, options, way, thing):
+        class AllowList(smtp.EmailBackend):
+            def _send(self, email_message):
+                if any("ann@" in each for each in email_message.recipients()):
+                    return False
+                return super()._send(email_message)
+
+        way(AllowList(**options), thing)
+
+        assert smtp_server.messages == []
+
+    def test_that_changes_what_is_sent_is_obeyed(self, smtp_server, options, way, thing):
+        class Signing(smtp.EmailBackend):
+            def _send(self, email_message):
+                data = email_message.message().as_bytes()
+                signed = b"X-Signature: yes\r\n" + data
+                self.connection.sendmail(
+                    email_message.from_email, email_message.recipients(), signed
+                )
+                return True
+
+        way(Signing(**options), thing)
+
+        [arrived] = smtp_server.messages
+        assert arrived.content.startswith(b"X-Signature: yes\r\n")
+        assert list(arrived.recipients) == ["ann@example.com"]
+
+    def test_that_calls_the_one_it_overrides_has_its_receipt(self, smtp_server, options):
+        class Counting(smtp.EmailBackend):
+            def _send(self, email_message):
+                return super()._send(email_message)
+
+        message = a_message()
+        [receipt] = Counting(**options).deliver([message])
+
+        assert (receipt.status, receipt.message) == (Status.SENT, message)
+        assert receipt.reply.code == 250
+        assert receipt.message_id
+
+    def test_that_sends_several_for_one(self, smtp_server, options):
+        class Each(smtp.EmailBackend):
+            def _send(self, email_message):
+                for address in email_message.recipients():
+                    super()._send(a_message(to=[address]))
+                return True
+
+        [receipt] = Each(**options).deliver([a_message(to=["a@example.com", "b@example.com"])])
+
+        assert receipt.status is Status.SENT
+        assert [tuple(m.recipients) for m in smtp_server.messages] == [
+            ("a@example.com",),
+            ("b@example.com",),
+        ]
+
+    def test_error_of_its_own_is_the_receipts(self, options, smtp_server):
+        class Broken(smtp.EmailBackend):
+            def _send(self, email_message):
+                super()._send(email_message)
+                raise LookupError("no key")
+
+        [receipt] = Broken(**options).deliver([a_message()])
+
+        assert receipt.status is Status.UNKNOWN
+        assert isinstance(receipt.error, LookupError)
+
+    def test_refusal_raises_as_in_django(self, options):
+        class Calling(smtp.EmailBackend):
+            def _send(self, email_message):
+                with pytest.raises(ValueError, match="Invalid address"):
+                    super()._send(email_message)
+                return False
+
+        assert Calling(**options).send_messages([a_message(to=["a b@example.com"])]) == 0
+
+    def test_patched_anywhere_is_called(self, smtp_server, options):
+        mailer = smtp.EmailBackend(**options)
+        for target in (mailer, smtp.EmailBackend):
+            with mock.patch.object(target, "_send", return_value=True) as patched:
+                mailer.send_messages([a_message()])
+                mailer.deliver([a_message()])
+            assert patched.call_count == 2
+        assert smtp_server.messages == []
+
+
+class TestConsole:
+    def test_write_message_is_called(self, way, thing):
+        class Short(console.EmailBackend):
+            def write_message(self, message):
+                self.stream.write(f"{message.subject}|{message.to}\n")
+
+        stream = io.StringIO()
+        way(Short(stream=stream), thing)
+
+        assert stream.getvalue().endswith("|['ann@example.com']\n")
+
+    def test_write_message_may_call_the_one_it_overrides(self):
+        class Framed(console.EmailBackend):
+            def write_message(self, message):
+                self.stream.write("<<<\n")
+                super().write_message(message)
+
+        stream = io.StringIO()
+        [receipt] = Framed(stream=stream).deliver([a_message()])
+
+        assert stream.getvalue().startswith("<<<\nContent-Type")
+        assert (receipt.status, receipt.reply) == (Status.SENT, Reply(250, "shown"))
+
+    def test_no_standard_output_is_a_clear_error(self, monkeypatch):
+        monkeypatch.setattr("sys.stdout", None)
+
+        with pytest.raises(simplemail.ImproperlyConfigured, match=r"sys\.stdout is None.*stream"):
+            console.EmailBackend()
+        with pytest.raises(simplemail.InvalidMailer, match=r"MAILERS\['c'\]: .*stdout"):
+            console.EmailBackend(alias="c")
+
+
+class Reading(BaseEmailBackend):
+    """A backend written for Django that reads attributes, as those for HTTP APIs do."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.read = []
+
+    def send_messages(self, email_messages):
+        self.read += email_messages
+        return len(email_messages)
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
+
+
+def rich_message():
+    message = EmailMultiAlternatives(
+        "Grüße",
+        "Text ü",
+        '"Me, myself" <me@example.com>',
+        ["Ann Ä <ann@example.com>", "bob@example.com"],
+        cc=['"Doe, Joe" <joe@example.com>'],
+        bcc=["secret@example.com"],
+        reply_to=["answers@example.com"],
+        headers={"X-Campaign": "42"},
+    )
+    message.attach_alternative("<p>HTML ü</p>", "text/html")
+    message.attach("a.csv", "a;b\n", "text/csv")
+    message.attach("b.bin", PNG, "application/octet-stream")
+    return message
+
+
+class TestAnEnvelopeForABackendWrittenForDjango:
+    @pytest.fixture(params=["deliver", "failover", "roundrobin", "redirect", "tee"])
+    def read(self, request):
+        """Send something by each way in which such a backend gets envelopes."""
+
+        def send(thing):
+            mailer = Reading()
+            options = {
+                "deliver": lambda: mailer,
+                "failover": lambda: get_connection("failover", mailers=[mailer]),
+                "roundrobin": lambda: get_connection("roundrobin", mailers=[mailer]),
+                "redirect": lambda: get_connection(
+                    "redirect", mailer=mailer, allow=["example.com"]
+                ),
+                "tee": lambda: get_connection("tee", mailer=mailer, copies=["dummy:"]),
+            }
+            [receipt] = options[request.param]().deliver([thing])
+            assert receipt.status is Status.SENT
+            [message] = mailer.read
+            return message
+
+        return send
+
+    def test_is_a_whole_message(self, read):
+        message = read(rich_message().envelope())
+
+        assert isinstance(message, EmailMessage)
+        assert message.subject == "Grüße"
+        assert message.body == "Text ü\n"
+        assert message.from_email == '"Me, myself" <me@example.com>'
+        assert message.to == ["Ann Ä <ann@example.com>", "bob@example.com"]
+        assert message.cc == ['"Doe, Joe" <joe@example.com>']
+        assert message.bcc == ["secret@example.com"]
+        assert message.reply_to == ["answers@example.com"]
+        assert message.alternatives == [("<p>HTML ü</p>\n", "text/html")]
+        assert message.extra_headers == {"X-Campaign": "42"}
+        files = {part.get_filename(): part.get_payload(decode=True) for part in message.attachments}
+        assert files["b.bin"] == PNG
+        assert files["a.csv"].replace(b"\r\n", b"\n") == b"a;b\n"
+
+    def test_is_a_mime_part_to_every_django(self, read):
+        from email.message import MIMEPart
+        from email.mime.base import MIMEBase
+
+        for part in read(rich_message().envelope()).attachments:
+            assert isinstance(part, MIMEBase)
+            assert isinstance(part, MIMEPart)
+
+    def test_reads_html_alone(self, read):
+        message = a_message(body="<b>Hi</b>")
+        message.content_subtype = "html"
+        read_back = read(message.envelope())
+
+        assert (read_back.body, read_back.content_subtype) == ("<b>Hi</b>\n", "html")
+        assert read_back.alternatives == []
+
+
+class TestReadBack:
+    def test_unchanged_is_the_envelope(self):
+        from simplemail.backends.delivered import as_message
+
+        envelope = rich_message().envelope()
+        message = as_message(envelope)
+
+        assert message.envelope() is envelope
+        assert message.recipients() == list(envelope.recipients)
+        assert message.message()["Message-ID"] == envelope.message_id
+
+    def test_another_sender_than_in_the_header_stays_apart(self):
+        from simplemail.backends.delivered import as_message
+
+        envelope = a_message(
+            from_email="bounces@example.com", headers={"From": "me@example.com"}
+        ).envelope()
+        message = as_message(envelope)
+
+        assert message.from_email == "bounces@example.com"
+        assert message.extra_headers == {"From": "me@example.com"}
+        message.subject = "Other"
+        assert message.envelope().sender == "bounces@example.com"
+
+    def test_null_sender_stays(self):
+        from simplemail.backends.delivered import as_message
+
+        envelope = Envelope.of(a_message(), sender="")
+
+        assert as_message(envelope).envelope().sender == ""
+
+    def test_changed_is_sent_as_changed(self):
+        """What an allow-list for staging does with a message."""
+        from simplemail.backends.delivered import as_message
+
+        envelope = rich_message().envelope()
+        message = as_message(envelope)
+        message.body = "Was for Ann:\n" + message.body
+        message.to, message.cc, message.bcc = ["dev@example.com"], [], []
+        changed = message.envelope()
+
+        assert changed.recipients == ("dev@example.com",)
+        assert changed.message_id == envelope.message_id
+        again = as_message(changed)
+        assert again.body == "Was for Ann:\nText ü\n"
+        assert again.to == ["dev@example.com"]
+        assert again.alternatives == [("<p>HTML ü</p>\n", "text/html")]
+        assert [part.get_filename() for part in again.attachments] == ["a.csv", "b.bin"]
+        assert b"joe@" not in changed.content
+
+    def test_reads_what_others_composed(self):
+        from simplemail.backends.delivered import as_message
+
+        raw = (
+            b"From: a@example.com\r\nTo: undisclosed-recipients:;\r\n"
+            b"Subject: =?utf-8?q?Caf=C3=A9?=\r\n"
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n"
+            b"--x\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9\r\n"
+            b"--x\r\nContent-Type: multipart/related; boundary=y\r\n\r\n"
+            b"--y\r\nContent-Type: text/html\r\n\r\n<img src=cid:z>\r\n"
+            b"--y\r\nContent-Type: image/png\r\nContent-ID: <z>\r\n\r\nPNG\r\n--y--\r\n"
+            b'--x\r\nContent-Type: text/calendar; method="REQUEST"\r\n\r\nBEGIN\r\n--x--\r\n'
+        )
+        message = as_message(Envelope.of(raw, recipients=["b@example.com"]))
+
+        assert (message.subject, message.body.strip()) == ("Café", "café")
+        assert [kind for _, kind in message.alternatives] == [
+            "text/html",
+            'text/calendar; method="REQUEST"',
+        ]
+        assert [part["Content-ID"] for part in message.attachments] == ["<z>"]
+        assert message.bcc == ["b@example.com"]
