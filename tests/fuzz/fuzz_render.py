@@ -60,8 +60,8 @@ def try_one(data: Any) -> None:
     from simplemail.rendering.envelope import as_bytes
 
     server = SERVERS[data.ConsumeIntInRange(0, 2)]
-    message = make(data)
     try:
+        message = make(data)  # raises in email.message from Python 3.14 on: a header's bad name
         content = as_bytes(message, **server)
     except (ValueError, TypeError):
         return

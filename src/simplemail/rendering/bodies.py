@@ -47,9 +47,12 @@ def encode_text(text: str, charset: str, *, eight_bit: bool) -> tuple[str, bytes
 def _keeps_ascii(charset: str) -> bool:
     """Tell whether lines of text are lines of octets too: not in UTF-16, nor in EBCDIC."""
     try:
-        return "\r\n =".encode(charset) == b"\r\n ="
+        # Asked before Python looks: from 3.15 on it warns of a name beyond ASCII.
+        if charset.isascii():
+            return "\r\n =".encode(charset) == b"\r\n ="
     except LookupError:
-        raise ValueError(f"Unknown charset {charset!r}: Python has no such encoding") from None
+        pass
+    raise ValueError(f"Unknown charset {charset!r}: Python has no such encoding")
 
 
 _LONG_LINE = pattern(rb"\n[^\n]{79}")
