@@ -7,7 +7,7 @@ import smtplib
 
 import pytest
 
-from simplemail.receipts import Receipt, Reply, Status, status_of
+from simplemail.receipts import Receipt, Reply, Status
 from simplemail.rendering.envelope import Envelope
 
 ENVELOPE = Envelope(
@@ -57,27 +57,3 @@ class TestReceipt:
     @pytest.mark.parametrize("status", Status)
     def test_only_what_was_deferred_is_safe_to_retry(self, status: Status) -> None:
         assert Receipt("message", status).retry_is_safe is (status is Status.DEFERRED)
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (ValueError("bad header"), Status.REFUSED),
-        (NO_USER, Status.REFUSED),
-        (smtplib.SMTPRecipientsRefused({"a": (550, b""), "b": (450, b"")}), Status.DEFERRED),
-        (smtplib.SMTPSenderRefused(550, b"no", "a@b.example"), Status.REFUSED),
-        (smtplib.SMTPSenderRefused(421, b"later", "a@b.example"), Status.DEFERRED),
-        (smtplib.SMTPDataError(554, b"spam"), Status.REFUSED),
-        (smtplib.SMTPDataError(451, b"later"), Status.DEFERRED),
-        (smtplib.SMTPAuthenticationError(535, b"no"), Status.DEFERRED),
-        (smtplib.SMTPConnectError(554, b"no"), Status.DEFERRED),
-        (ConnectionRefusedError(), Status.DEFERRED),
-        (smtplib.SMTPServerDisconnected("lost"), Status.UNKNOWN),
-        (ConnectionResetError(), Status.UNKNOWN),
-        (TimeoutError(), Status.UNKNOWN),
-        (OSError("disk full"), Status.DEFERRED),
-    ],
-    ids=repr,
-)
-def test_status_of_an_exception(error: Exception, status: Status) -> None:
-    assert status_of(error) is status

@@ -7,9 +7,9 @@ from importlib import import_module
 from types import TracebackType
 
 from ..light import TYPE_CHECKING, Any, TypeVar, lock
-from ..receipts import Receipt, Reply, Status, status_of
+from ..receipts import Receipt, Reply, Status
 from ..rendering.envelope import Envelope, several
-from ..smtp.transaction import refused
+from ..smtp.replies import refused, status_of
 from .delivered import as_message
 from .options import unknown_options, without_djangos_own
 

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..exceptions import InvalidMailer
-from ..receipts import Receipt, Status, status_of
+from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
+from ..smtp.replies import status_of
 from .base import BaseEmailBackend
 from .handler import held_mailer
 

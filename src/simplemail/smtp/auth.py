@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ..exceptions import InvalidMailer
-from ..receipts import Reply, protocol_error
-from .transaction import in_bytes
+from ..receipts import Reply
+from .replies import in_bytes, protocol_error
 
 if TYPE_CHECKING:
     from .session import Session

@@ -5,21 +5,15 @@ from __future__ import annotations
 import os
 import re
 import socket
-from functools import lru_cache
 from time import monotonic, perf_counter
 
 from ..light import TYPE_CHECKING, pattern
-from ..receipts import Reply, disconnected, protocol_error
+from ..receipts import Reply
+from .replies import REPLY, common, disconnected, nonsense, parse, protocol_error
 from .watch import Watch
 
 if TYPE_CHECKING:
     import ssl
-
-# Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
-LINE = 1_000
-
-# Octets of one whole reply: more is no reply.
-REPLY = 100_000
 
 # Octets that must leave within one `timeout` (RFC 5321, 4.5.3.2.5 times "each TCP SEND call"):
 # a big message may take as long as it needs, as long as it moves.
@@ -32,21 +26,8 @@ JUST_NOW = 0.001
 # Octets of replies kept while we are still writing.
 BACKLOG = 1_000_000
 
-# RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
-_LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
-
-# What nearly all are: a line of ASCII. The class of the enhanced code is that of the code.
-_PLAIN = pattern(
-    rb"(([245])[0-9]{2}) (?:(\2\.[0-9]{1,3}\.[0-9]{1,3}) )?(?![245]\.)([!-~][ -~]*)?\r\n"
-)
-
 _CONTINUED = pattern(rb"[0-9]{3}-")
 _LAST_LINE = pattern(rb"^[0-9]{3}(?!-).*\n", re.MULTILINE)
-
-# RFC 2034, 4: the enhanced code stands in front of the text, on every line.
-_ENHANCED = pattern(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
-
-_CONTROL = pattern(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 _forks = 0
@@ -143,7 +124,7 @@ class Channel:
             at = self._at
         raw, self._at = self._data[at : end + 1], end + 1
         # Most replies are the same few: "250 2.1.0 Ok", and one to EHLO.
-        return _common(raw) if len(raw) < 500 else _parse(raw)
+        return common(raw) if len(raw) < 500 else parse(raw)
 
     def _long_reply(self) -> int:
         """Wait until a whole reply is there, and return where it ends."""
@@ -154,7 +135,7 @@ class Channel:
             if end < 0:
                 seen = len(self._data) - self._at
                 if seen > REPLY:
-                    raise _nonsense(self._data[self._at :], f" and so on, over {REPLY:,} octets")
+                    raise nonsense(self._data[self._at :], f" and so on, over {REPLY:,} octets")
                 self._wait_for_more(deadline)
             elif not _CONTINUED.match(self._data, self._at + start):
                 return end
@@ -273,37 +254,3 @@ def _close_within(error: BaseException) -> None:
         if isinstance(owner, ssl.SSLSocket):
             owner.close()
         step = step.tb_next
-
-
-def _parse(raw: bytes) -> Reply:
-    if (plain := _PLAIN.fullmatch(raw)) and len(raw) < LINE:
-        enhanced = plain[3].decode() if plain[3] else None
-        return Reply(int(plain[1]), (plain[4] or b"").decode(), enhanced)
-    if len(raw) > REPLY:
-        raise _nonsense(raw, f" and so on, over {REPLY:,} octets")
-    lines = [_LINE.fullmatch(line) for line in raw.splitlines(keepends=True)]
-    codes = {line and line[1] for line in lines}
-    # RFC 5321, 4.2.1: every line has the same code.
-    code = codes.pop()
-    if codes or code is None:
-        raise _nonsense(raw)
-    texts = [_readable((line and line[3]) or b"") for line in lines]
-    found = _ENHANCED.match(texts[-1])
-    if found is None or ord(found[1][0]) != code[0]:
-        return Reply(int(code), "\n".join(texts))
-    prefix = found[1]
-    texts = [text.removeprefix(prefix).lstrip() for text in texts]
-    return Reply(int(code), "\n".join(texts), prefix)
-
-
-_common = lru_cache(maxsize=256)(_parse)
-
-
-def _readable(text: bytes) -> str:
-    """Text that can be logged and printed: UTF-8 where it is (RFC 6531, 3.7.4), no controls."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:LINE].decode("utf-8", "replace"))
-
-
-def _nonsense(raw: bytes, what: str = "") -> OSError:
-    shown = repr(raw[:100]) + ("..." if len(raw) > 100 else "") + what
-    return protocol_error(f"The server said {shown}, which is no SMTP reply (RFC 5321, 4.2)")

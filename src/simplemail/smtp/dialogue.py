@@ -6,7 +6,8 @@ import sys
 from time import monotonic
 
 from ..light import TYPE_CHECKING
-from ..receipts import Reply, disconnected, protocol_error
+from ..receipts import Reply
+from .replies import disconnected, protocol_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

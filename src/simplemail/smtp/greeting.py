@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ..light import TYPE_CHECKING
-from .transaction import in_bytes
+from .replies import in_bytes
 
 if TYPE_CHECKING:
     import ssl

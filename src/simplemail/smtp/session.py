@@ -12,8 +12,9 @@ from collections import deque
 from time import monotonic
 
 from ..light import TYPE_CHECKING, Any
-from ..receipts import Status, protocol_error
+from ..receipts import Status
 from .dialogue import FAREWELL, LAST_WORD, Dialogue
+from .replies import protocol_error
 from .transaction import (
     CONTENT,
     DATA,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..light import TYPE_CHECKING, Any, pattern
-from ..receipts import Reply, Status, protocol_error, status_of
+from ..receipts import Reply, Status
 from ..rendering.addresses import is_simple
+from .replies import in_bytes, protocol_error, refused, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,13 +121,6 @@ def steps(
     return found
 
 
-def refused(reply: Reply) -> OSError:
-    """Return smtplib's exception for a no to the message itself."""
-    from smtplib import SMTPDataError
-
-    return SMTPDataError(*in_bytes(reply))
-
-
 def fits(asked: str, code: int) -> bool:
     """Can a reply with this code be the answer to that step?"""
     if asked is RSET:  # refused, it leaves nobody knows what behind (RFC 5321, 4.1.1.5)
@@ -144,13 +138,6 @@ def stuffed(content: bytes) -> bytes:
     if content.startswith(b"."):
         content = b"." + content
     return ended(content.replace(b"\r\n.", b"\r\n..")) + b".\r\n"
-
-
-def in_bytes(reply: Reply) -> tuple[int, bytes]:
-    """Return code and text as smtplib's exceptions have them: the enhanced code on each line."""
-    prefix = f"{reply.enhanced} " if reply.enhanced else ""
-    lines = [prefix + line for line in reply.text.split("\n")]
-    return reply.code, "\n".join(lines).encode()
 
 
 def _parameters(
