@@ -17,6 +17,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 from .backends.handler import check_exclusive, choose_mailer
+from .exceptions import Secret
 from .receipts import Receipt
 from .rendering.envelope import several
 from .shortcuts import composed, connection_options, message_to, send_mass_mail
@@ -51,6 +52,7 @@ async def asend_mail(
     using: str | None = None,
 ) -> int:
     """Do what `send_mail()` does without blocking the event loop."""
+    auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
     if not mail.recipients():
@@ -72,6 +74,7 @@ async def asend_mass_mail(
 
     The iterable is read in a thread.
     """
+    auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mailer = choose_mailer(using, connection, **options)
     return await in_thread(mailer, send_mass_mail, datatuple, connection=mailer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from .exceptions import hiding_frames
 from .light import Any
 from .scopes import Layers, Scope
 
@@ -151,7 +152,8 @@ def configure(**changes: Any) -> None:
 
     An unknown name is a TypeError that suggests the nearest one, and nothing is changed.
     """
-    Settings(**changes)  # refuses unknown names, before anything is changed
+    with hiding_frames():
+        Settings(**changes)  # refuses unknown names, before anything is changed
     _layers.amend(changes)
 
 
@@ -165,7 +167,8 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
     example = "@override_settings(EMAIL_URL='memory:')"
 
     def __init__(self, **changes: Any) -> None:
-        Settings(**changes)  # a misspelt name is reported here, not in the test
+        with hiding_frames():
+            Settings(**changes)  # a misspelt name is reported here, not in the test
         self._changes = changes
         self._entered: list[dict[str, Any]] = []
 

@@ -1,10 +1,18 @@
-"""What can be wrong with a configuration or a header.
+"""What can be wrong with a configuration or a header, and what keeps secrets out of every error.
 
 Delivery errors are the standard library's own: `smtplib.SMTPException`, `OSError` and their
 children, so that every `except` written for Django keeps working.
 """
 
 from __future__ import annotations
+
+import sys
+
+from .light import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
 
 
 class ImproperlyConfigured(Exception):  # noqa: N818 - Django's name
@@ -49,3 +57,95 @@ def _restore(kind: type[InvalidMailer], text: str, state: dict[str, object]) -> 
     error.args = (text,)
     error.__dict__.update(state)
     return error
+
+
+class Secret:
+    """Holds a value that no traceback, log or `repr()` shows; `reveal()` returns it.
+
+    It is no text: error reporters that copy the variables of each frame copy texts as they are,
+    and look into tuples, lists and dicts. Equal values make equal secrets.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    @staticmethod
+    def of(value: Any) -> Any:
+        """Return the value as a secret; None, and one that is a secret already, as it is.
+
+        For checkers the result is anything, so that an argument can be replaced by its secret.
+        """
+        return value if value is None or isinstance(value, Secret) else Secret(value)
+
+    def reveal(self) -> Any:
+        """Return the value. Use it where it stands, and give it no name."""
+        return self._value
+
+    @staticmethod
+    def revealed(options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options with their secrets revealed, for code that knows nothing of these."""
+        return {k: v.reveal() if isinstance(v, Secret) else v for k, v in options.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and bool(self._value == other._value)
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "<not shown>"
+
+
+class hiding_frames:  # noqa: N801 - it reads as a statement
+    """Takes the library's frames out of the traceback of whatever is raised within the block.
+
+    For code whose variables hold secrets: error reporters, and `pytest -l`, show the variables of
+    each frame. The frames of other people's code stay, such as those of a backend's constructor.
+    """
+
+    __slots__ = ("_outer",)
+
+    def __enter__(self) -> None:
+        self._outer = sys.exc_info()[1]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _hide(error, {id(self._outer)})
+
+
+def _hide(error: BaseException | None, done: set[int]) -> None:
+    """Hide the frames of an error, and of those that led to it."""
+    if error is None or id(error) in done:
+        return
+    done.add(id(error))
+    error.__traceback__ = _foreign(error.__traceback__)
+    _hide(error.__cause__, done)
+    _hide(error.__context__, done)
+
+
+def _foreign(traceback: TracebackType | None) -> TracebackType | None:
+    """Return the traceback without our frames, and without the stdlib's that we called."""
+    kept: list[TracebackType] = []
+    called_by_us = True
+    while traceback is not None:
+        root = str(traceback.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if root == __package__:
+            called_by_us = True
+        elif not (called_by_us and root in sys.stdlib_module_names):
+            called_by_us = False
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    rest: TracebackType | None = None
+    for each in reversed(kept):
+        each.tb_next = rest
+        rest = each
+    return rest

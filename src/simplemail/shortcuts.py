@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .backends.base import BaseEmailBackend
 from .backends.handler import check_exclusive, choose_mailer
 from .conf import settings
-from .exceptions import ImproperlyConfigured
+from .exceptions import ImproperlyConfigured, Secret
 from .light import Any
 from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
@@ -35,6 +35,7 @@ def send_mail(
 
     https://docs.djangoproject.com/en/stable/topics/email/#send-mail
     """
+    auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
     if not any(mail.to):
@@ -60,6 +61,7 @@ def send_mass_mail(
 
     https://docs.djangoproject.com/en/stable/topics/email/#send-mass-mail
     """
+    auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mailer = choose_mailer(using, connection, **options)
     messages = _messages(datatuple, mailer)

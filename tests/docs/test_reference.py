@@ -13,6 +13,7 @@ import simplemail
 from simplemail import __main__, exceptions, pytest_plugin, testing
 from simplemail.backends import options, urls
 from simplemail.conf import NAMES, Settings
+from simplemail.smtp.auth import MECHANISMS
 from simplemail.testing import server
 from support.docs_runner import ROOT, blocks_of
 
@@ -136,8 +137,12 @@ def test_every_scheme_has_its_row():
     }
 
 
+def _is_error(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Exception)
+
+
 def test_every_exception_of_ours_has_its_row():
-    ours = {name for name, value in vars(exceptions).items() if inspect.isclass(value)}
+    ours = {name for name, value in vars(exceptions).items() if _is_error(value)}
 
     assert ours <= set(rows(page("errors")))
 
@@ -184,3 +189,9 @@ def test_every_command_has_a_row_for_each_of_its_options(command):
 
     assert set(rows(section(text, "## For all commands"))) == common
     assert set(rows(section(text, f"## {command}"))) == names(commands()[command]) - common
+
+
+def test_the_option_auth_names_every_mechanism():
+    [row] = rows(page("backends"))["auth"]
+
+    assert [m.name for m in MECHANISMS if f'"{m.name.lower()}"' not in row] == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from simplemail.exceptions import InvalidMailer
-from simplemail.smtp import auth
+from simplemail.smtp import login
 from simplemail.smtp.session import Session
 from simplemail.testing.server import MECHANISMS, Close, SMTPServer
 from support.sessions import connect
@@ -19,10 +19,10 @@ from support.sessions import connect
 USER, PASSWORD = "änn@example.com", "pässwörd"
 
 
-def log_in(server: SMTPServer, password: auth.Password = PASSWORD, **more: str) -> Session:
+def log_in(server: SMTPServer, password: object = PASSWORD, **more: str) -> Session:
     session = connect(server)
     try:
-        auth.log_in(session, USER, password, port=server.port, **more)
+        login.log_in(session, USER, password, port=server.port, **more)
     finally:
         session.quit()
     return session
@@ -47,13 +47,13 @@ class TestEachMechanism:
         caplog.set_level(logging.DEBUG, "simplemail")
         with SMTPServer(users={USER: "right"}, auth=[method]) as server:
             with pytest.raises(smtplib.SMTPAuthenticationError) as info:
-                log_in(server)
+                log_in(server, method=method)
 
             secrets = [PASSWORD, *(base64.b64encode(f.encode()).decode() for f in [PASSWORD])]
             seen = f"{info.value} {caplog.text}"
             assert info.value.smtp_code == 535
             assert f"127.0.0.1:{server.port} offers AUTH {method}" in str(info.value)
-            assert f"> AUTH {method} (not shown)" in caplog.text
+            assert f"> AUTH {method}" in caplog.text
             assert not any(secret in seen for secret in secrets)
             assert not server.violations
 
@@ -62,7 +62,7 @@ def test_scram_escapes_the_user_name() -> None:
     """RFC 5802, 5.1."""
     with SMTPServer(users={"a,b=c": PASSWORD}, auth=["SCRAM-SHA-256"]) as server:
         session = connect(server)
-        auth.log_in(session, "a,b=c", PASSWORD, port=server.port)
+        login.log_in(session, "a,b=c", PASSWORD, port=server.port)
         session.quit()
 
         assert server.connections[0].user == "a,b=c"
@@ -103,7 +103,10 @@ class TestTheChoice:
             assert server.connections[0].user == USER
 
     def test_skips_cram_md5_where_md5_is_forbidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(auth, "_md5_works", lambda: False)
+        def forbidden(*args: object) -> None:
+            raise ValueError("disabled for FIPS")
+
+        monkeypatch.setattr("hmac.new", forbidden)
         with SMTPServer(users={USER: PASSWORD}, auth=["CRAM-MD5", "PLAIN"]) as server:
             log_in(server)
 
@@ -207,7 +210,7 @@ class TestWhatIsNoText:
         with SMTPServer(users={USER: PASSWORD}, auth=[method]) as server:
             session = connect(server)
             with pytest.raises(InvalidMailer, match=f"^'{option}' isn't UTF-8 text$") as info:
-                auth.log_in(session, **values, port=server.port)
+                login.log_in(session, **values, port=server.port, method=method)
             session.quit()
 
         assert info.value.__context__ is None
@@ -313,7 +316,7 @@ def test_known_hosts_get_a_hint(host: str, hint: str) -> None:
         session = connect(server)
         session.host = host
         with pytest.raises(smtplib.SMTPAuthenticationError) as info:
-            auth.log_in(session, USER, PASSWORD, port=server.port)
+            login.log_in(session, USER, PASSWORD, port=server.port)
         session.quit()
 
     assert hint in str(info.value)

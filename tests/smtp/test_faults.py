@@ -149,6 +149,7 @@ class Case:
         options: dict[str, Any] = {"keep_alive": 60} if way.session in ("pooled", "kept") else {}
         if server.users:
             options |= {"username": "ann", "password": "secret"}
+            options["ehlo_after_auth"] = self.row.stage == "EHLO-AUTH"
         return EmailBackend(
             host=server.host,
             port=server.port,

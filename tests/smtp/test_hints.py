@@ -68,16 +68,22 @@ def explained(error, **details):
     return error
 
 
+def answering(asked, error):
+    """Return the error as it is where the server should have answered what was asked."""
+    error.in_answer_to = asked
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (TimeoutError("timed out"), f"No answer from {WHERE} within 5 seconds; .*raise timeout"),
         (
-            TimeoutError("No reply from the server for 5 s (in answer to the connection)"),
+            answering("the connection", TimeoutError("No reply from the server for 5 s")),
             rf"{WHERE} within 5 seconds, though it took the connection; .*smtps:// \(use_ssl\)",
         ),
         (
-            smtplib.SMTPException("The server said b'x' (in answer to the connection)"),
+            answering("the connection", smtplib.SMTPException("The server said b'x'")),
             f"is {WHERE} a mail server, and one that serves this machine",
         ),
         (
@@ -143,10 +149,17 @@ def test_a_reply_keeps_its_code_and_gets_the_hint(reply):
         (smtplib.SMTPConnectError(554, b"5.7.1 No"), f"is {WHERE} a mail server, and one that"),
         (smtplib.SMTPConnectError(450, b"4.3.2 No"), f"{WHERE} can't just now; try again later"),
         (smtplib.SMTPHeloError(550, b"5.7.1 No"), f"{WHERE} refused our name; set local_hostname"),
-        (smtplib.SMTPResponseException(554, b"5.7.1 No"), f"{WHERE} refused STARTTLS"),
         (
-            smtplib.SMTPResponseException(454, b"4.7.0 No"),
+            answering("STARTTLS", smtplib.SMTPResponseException(554, b"5.7.1 No")),
+            f"{WHERE} refused STARTTLS",
+        ),
+        (
+            answering("STARTTLS", smtplib.SMTPResponseException(454, b"4.7.0 No")),
             f"{WHERE} can't just now; try again",
+        ),
+        (
+            smtplib.SMTPHeloError(450, b"4.7.1 Helo command rejected: Host not found"),
+            f"{WHERE} refused our name; set local_hostname",
         ),
     ],
 )

@@ -621,7 +621,7 @@ def test_features_are_smtplib_s() -> None:
     assert _features(text) == {
         "pipelining": "",
         "size": "1000",
-        "auth": "LOGIN PLAIN LOGIN",
+        "auth": "PLAIN LOGIN",
         "starttls": "",
         "size=": "",
     }

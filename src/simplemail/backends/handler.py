@@ -8,7 +8,13 @@ from contextvars import ContextVar
 from functools import lru_cache
 
 from ..conf import CLASSIC, nearest, settings
-from ..exceptions import ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
+from ..exceptions import (
+    ImproperlyConfigured,
+    InvalidMailer,
+    MailerDoesNotExist,
+    Secret,
+    hiding_frames,
+)
 from ..light import TYPE_CHECKING, Any, TypeVar
 from . import options as backend_options
 from .urls import SHORT_NAMES, backend_class, is_url, parse
@@ -46,9 +52,10 @@ class MailersHandler:
     """
 
     def __getitem__(self, alias: str) -> Mailer:
-        if settings.MAILERS is None and alias == DEFAULT_ALIAS:
-            return _default_mailer()
-        return _from_entry(alias, _entry(alias), {})
+        with hiding_frames():
+            if settings.MAILERS is None and alias == DEFAULT_ALIAS:
+                return _default_mailer()
+            return _from_entry(alias, _entry(alias), {})
 
     def __contains__(self, alias: object) -> bool:
         return alias in _aliases()
@@ -77,14 +84,14 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
 
     `backend` is a short name ("smtp"), a URL, a dotted path, or a class.
     """
-    backend = backend or None  # "" is nothing, too
     if fail_silently:
         options["fail_silently"] = True
-    if backend is None and settings.MAILERS is not None:
-        return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
-    if backend is None:
-        return _default_mailer(**options)
-    return _from_spec(backend, options, _ARGUMENT)
+    with hiding_frames():
+        if not backend and settings.MAILERS is not None:
+            return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
+        if not backend:  # "" is nothing, too
+            return _default_mailer(**options)
+        return _from_spec(backend, options, _ARGUMENT)
 
 
 def held_mailer(spec: Any, name: str) -> Mailer:
@@ -246,8 +253,8 @@ def _from_spec(
         backend = backend_class(spec, what, alias)
     named = {} if alias is None else {"alias": alias}
     for make in instead[-1:]:  # looked at once: another thread may be emptying it
-        return make(backend, options, **named)
-    mailer: Mailer = backend(**named, **options)
+        return make(backend, Secret.revealed(options), **named)
+    mailer: Mailer = backend(**named, **Secret.revealed(options))
     if not hasattr(mailer, "send_messages"):
         made = type(mailer).__name__
         raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from ..conf import classic
+from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
 from ..rendering.msgid import DNS_NAME
 from ..smtp.connection import Route, adopt, as_smtplib, dial
 from ..smtp.delivery import Courier
-from ..smtp.hints import explain, explain_refusal
+from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.patience import may_pass, pause
 from ..smtp.session import Session
 from .base import BaseEmailBackend
@@ -64,6 +65,7 @@ class EmailBackend(BaseEmailBackend):
         server_hostname: str | None = None,
         auth: str | None = None,
         allow_cleartext_auth: bool = False,
+        ehlo_after_auth: bool = False,
         window: int = 16,
         retries: int = 0,
         keep_alive: float = 0,
@@ -72,8 +74,11 @@ class EmailBackend(BaseEmailBackend):
         ret: str = "",
         **options: Any,
     ) -> None:
-        super().__init__(fail_silently, **options)
-        self.host, self.username, self.password = host, username, password
+        self.password = password
+        del password  # what is raised here shows the frame's variables to error reporters
+        with hiding_frames():
+            super().__init__(fail_silently, **options)
+        self.host, self.username = host, username
         self.use_tls, self.use_ssl = use_tls, use_ssl
         self.ssl_keyfile, self.ssl_certfile = ssl_keyfile, ssl_certfile
         self.ca_file, self._ssl_context = ca_file, ssl_context
@@ -81,6 +86,7 @@ class EmailBackend(BaseEmailBackend):
         self.source_address = source_address
         self.server_hostname = server_hostname
         self.auth, self.allow_cleartext_auth = auth, allow_cleartext_auth
+        self.ehlo_after_auth = ehlo_after_auth
         self.window, self.retries = window, retries
         self.keep_alive, self.pool_size = keep_alive, pool_size
         self.notify, self.ret = notify, ret
@@ -107,6 +113,15 @@ class EmailBackend(BaseEmailBackend):
         }.items():
             if getattr(self, name) is None:
                 setattr(self, name, classic(setting))
+
+    @property
+    def password(self) -> Any:
+        """The password, or the callable that returns it, for those who ask by name."""
+        return None if self._password is None else self._password.reveal()
+
+    @password.setter
+    def password(self, value: Any) -> None:
+        self._password: Secret | None = Secret.of(value)
 
     def __str__(self) -> str:
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
@@ -242,7 +257,8 @@ class EmailBackend(BaseEmailBackend):
             except OSError as error:
                 if tries == self.retries or not may_pass(error):
                     hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
-                    explain(error, f"{self.host}:{self.port}", timeout=self.timeout or 0, hint=hint)
+                    where, seconds = f"{self.host}:{self.port}", self.timeout or 0
+                    explain(error, where, timeout=seconds, hint=hint, given=given_by(self))
                     raise
             pause(tries)
             tries += 1
@@ -258,9 +274,10 @@ class EmailBackend(BaseEmailBackend):
             bool(self.use_ssl),
             self.server_hostname or "",
             self.username or "",
-            self.password or "",
+            self._password,
             self.auth,
             self.allow_cleartext_auth,
+            self.ehlo_after_auth,
             self.notify,
             self.ret,
         )

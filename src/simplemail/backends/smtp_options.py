@@ -7,18 +7,29 @@ from functools import lru_cache
 
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING, Any
+from ..smtp.auth import MECHANISMS
 from .options import check_host, check_word, flag, greeting_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHECKED = (
-    *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "local_hostname"),
-    *("source_address", "window", "retries", "keep_alive", "pool_size", "auth", "notify", "ret"),
+    *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth"),
+    *(
+        "local_hostname",
+        "source_address",
+        "window",
+        "retries",
+        "keep_alive",
+        "pool_size",
+        "auth",
+        "notify",
+        "ret",
+    ),
 )
 """What `right()` wants, and returns; the rest is taken as it is."""
 
-_FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth")
+_FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth")
 
 _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
     "port": (int, 1, 65535),
@@ -29,7 +40,7 @@ _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
     "pool_size": (int, 1, 10_000),
 }
 
-_METHODS = ("plain", "login", "cram-md5", "scram-sha-256", "xoauth2", "oauthbearer")
+_METHODS = tuple(mechanism.name.lower() for mechanism in MECHANISMS)
 _REPORT = "(SUCCESS|FAILURE|DELAY)"
 _WORDS = {
     "auth": ("|".join(_METHODS), f"one of {', '.join(_METHODS)}"),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from functools import lru_cache
 
+from ..exceptions import Secret
 from ..light import TYPE_CHECKING, NamedTuple
 from .channel import Channel
 from .greeting import greet, hello, start_tls
@@ -32,9 +31,10 @@ class Route(NamedTuple):
     implicit: bool = False
     server_hostname: str = ""
     username: str = ""
-    password: str | Callable[[], str] = ""
+    password: Secret | None = None
     auth: str | None = None
     allow_cleartext_auth: bool = False
+    ehlo_after_auth: bool = False
     notify: str = ""
     ret: str = ""
 
@@ -72,28 +72,14 @@ def _set_up(session: Session, route: Route) -> None:
     if route.context is not None and not route.implicit:
         start_tls(session, route.context, name)
         hello(session, route.local_hostname)
-    if route.username and route.password:
-        _log_in(session, route)
-    elif route.username or route.password:
-        missing = "password" if route.username else "username"
-        _warn_of_half_a_login(f"{route.host}:{route.port}", missing)
+    if route.username or route.password or route.auth:
+        from . import login
 
-
-def _log_in(session: Session, route: Route) -> None:
-    from . import auth
-
-    channel = session.channel
-    if not (channel.encrypted or route.allow_cleartext_auth or _is_loopback(channel.sock)):
-        from smtplib import SMTPNotSupportedError
-
-        raise SMTPNotSupportedError(
-            f"The password was not sent: the connection to {route.host}:{route.port} is not "
-            "encrypted; use smtp+tls:// (use_tls, port 587) or smtps:// (use_ssl, port 465), or "
-            "allow_cleartext_auth=True if you must"
-        )
-    auth.log_in(session, route.username, route.password, port=route.port, method=route.auth)
-    # RFC 4954, 6: who we are may change what the server offers.
-    hello(session, route.local_hostname)
+        login.log_in_as(session, route)
+        # RFC 4954, 4: only a security layer of SASL's asks for it, and some servers then forget
+        # the login.
+        if route.ehlo_after_auth:
+            hello(session, route.local_hostname)
 
 
 def as_smtplib(session: Session) -> smtplib.SMTP:
@@ -120,17 +106,3 @@ def adopt(smtp: smtplib.SMTP, route: Route) -> Session:
     session = Session(channel, route.host, notify=route.notify, ret=route.ret)
     session.features = dict(smtp.esmtp_features)
     return session
-
-
-@lru_cache(maxsize=256)
-def _warn_of_half_a_login(where: str, missing: str) -> None:
-    """Say it once for each server. Django logs in with both or not at all, so it is no error."""
-    import logging
-
-    logging.getLogger("simplemail.login").warning("No login at %s: there is no %s", where, missing)
-
-
-def _is_loopback(sock: socket.socket) -> bool:
-    import ipaddress
-
-    return ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback

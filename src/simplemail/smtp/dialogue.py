@@ -24,6 +24,9 @@ FAREWELL = 5.0
 LAST_WORD = 0.5
 
 
+_REPEATS = "(the server's words are not shown, because they repeat the login)"
+
+
 class Dialogue:
     """Commands and their answers, one by one.
 
@@ -47,27 +50,34 @@ class Dialogue:
         self._leaving = False  # QUIT was sent
         self._note = _transcript()
 
-    def command(self, line: str, shown: str = "") -> Reply:
+    def command(
+        self, line: str, shown: str = "", repeats: Callable[[str], bool] | None = None
+    ) -> Reply:
         """Send one command and return its answer; `shown` stands for it if it is a secret.
 
-        Raises why the session is over, if it is.
+        An answer that `repeats` a secret has its text replaced. Raises why the session is over, if
+        it is.
         """
         if not self.busy:
             self._check_quiet()
         if self._note:
             self._note(f"> {shown or line}")
         self._write(line.encode() + b"\r\n")
-        return self.answer((shown or line).partition(" ")[0])
+        return self.answer((shown or line).partition(" ")[0], repeats)
 
-    def answer(self, verb: str) -> Reply:
+    def answer(self, verb: str, repeats: Callable[[str], bool] | None = None) -> Reply:
         """Wait for the answer to a command, or to the connection. Raises why there is none."""
         try:
             if self.closed:
                 raise self.ending or disconnected("The session is closed")
             reply = self.channel.reply()
         except BaseException as error:
+            if repeats and repeats(str(error)):
+                error.args = (_REPEATS,)
             self._lose(error, verb)
             raise
+        if repeats and reply.code != 334 and repeats(reply.text):
+            reply = reply._replace(text=_REPEATS)
         if self._note:
             self._note("< 334 (not shown)" if reply.code == 334 else f"< {reply}")
         if reply.code == 421:
@@ -168,8 +178,10 @@ class Dialogue:
 
     def _lose(self, error: BaseException, asked: str) -> None:
         """End the session at once. Only an OSError is the network's or the server's doing."""
-        if asked and isinstance(error, OSError) and len(error.args) == 1:
-            error.args = (f"{error} (in answer to {asked})",)
+        if asked and isinstance(error, OSError):
+            error.in_answer_to = asked  # type: ignore[attr-defined]  # hints want to know
+            if len(error.args) == 1:
+                error.args = (f"{error} (in answer to {asked})",)
         if isinstance(error, OSError):
             self.lost = self.ending if self.broken else error
         self.close()

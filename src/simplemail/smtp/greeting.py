@@ -39,13 +39,16 @@ def hello(session: Session, name: str) -> None:
 
 @lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
 def _features(text: str) -> Mapping[str, str]:
-    """Read the answer to EHLO, the old "AUTH=LOGIN" included."""
+    """Read the answer to EHLO: the old "AUTH=LOGIN" too, and several lines of AUTH as one."""
     features: dict[str, str] = {}
     for line in text.split("\n")[1:]:
         if line[:5].upper() == "AUTH=":
-            line = f"AUTH {line[5:]} {features.get('auth', '')}"
-        name, _, parameters = line.strip().partition(" ")
-        features[name.lower()] = parameters.strip()
+            line = f"AUTH {line[5:]}"
+        name, *parameters = line.split() or [""]
+        name = name.lower()
+        if name == "auth" and name in features:
+            parameters = list(dict.fromkeys([*features[name].split(), *parameters]))
+        features[name] = " ".join(parameters)
     return features
 
 
@@ -60,7 +63,9 @@ def start_tls(session: Session, context: ssl.SSLContext, server_hostname: str) -
         )
     reply = session.command("STARTTLS")
     if reply.code != 220:
-        raise smtplib.SMTPResponseException(*in_bytes(reply))
+        error = smtplib.SMTPResponseException(*in_bytes(reply))
+        error.in_answer_to = "STARTTLS"  # type: ignore[attr-defined]
+        raise error
     session.features = {}
     try:
         session.channel.start_tls(context, server_hostname)

@@ -1,25 +1,79 @@
-"""Says in an error what happened where, and what would help."""
+"""Says in an error what happened where, and what would help.
+
+What decides is the error's type, its numbers and its attributes, above all `in_answer_to`: the
+command, or "the connection", that the server was answering. A server's words choose a hint only.
+"""
 
 from __future__ import annotations
 
 import socket
 
-from ..light import Any
+from ..exceptions import Secret
+from ..light import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+THE_CONNECTION = "the connection"
+"""What the server answers by its greeting: it is the one who speaks first."""
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)
 
-_AT_ONCE = "(in answer to the connection)"  # the server is the one who speaks first
+# X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+_NOT_YET, _EXPIRED = 9, 10
 
 
-def explain(error: OSError, where: str, *, timeout: float = 0, hint: str = "") -> None:
+# OpenSSL's reasons, as `ssl.SSLError.reason` has them.
+_WANTS_CERTIFICATE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
+_TOO_OLD = (
+    *("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE"),
+    *("WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED"),
+)
+
+_PROVIDERS = {
+    ("gmail.com", "google.com", "googlemail.com"): (
+        "Gmail takes no account password here: make an app password at "
+        "https://myaccount.google.com/apppasswords, or use OAuth (auth='xoauth2')"
+    ),
+    ("office365.com", "outlook.com", "hotmail.com", "live.com"): (
+        "Microsoft takes OAuth here (auth='xoauth2'), and SMTP AUTH must be allowed for the mailbox"
+    ),
+    ("yahoo.com", "aol.com", "icloud.com", "me.com", "fastmail.com", "zoho.com", "gmx.com"): (
+        "this provider wants an app password, made in its account settings"
+    ),
+    ("sendgrid.net",): "the user name is the word 'apikey', the password an API key",
+    ("amazonaws.com",): (
+        "Amazon SES wants its own SMTP user name and password, made in the SES console for this "
+        "region; AWS access keys don't work"
+    ),
+}
+
+# Of what the caller gave: never advised again.
+_OPTIONS = ("ca_file", "ssl_certfile", "ssl_context", "local_hostname", "use_tls", "use_ssl")
+
+
+def given_by(mailer: Any) -> frozenset[str]:
+    """Return the names of the mailer's options that no hint needs to advise."""
+    return frozenset(name for name in _OPTIONS if vars(mailer).get(name))
+
+
+def explain(
+    error: OSError,
+    where: str,
+    *,
+    timeout: float = 0,
+    hint: str = "",
+    given: Collection[str] = (),
+) -> None:
     """Rewrite the error's text in place, keeping its type, its numbers and its attributes.
 
-    `where` is the server, "host:port"; `hint` is what the caller knows about the reason.
+    `where` is the server, "host:port"; `hint` is what the caller knows about the reason; `given`
+    are the options that were given.
     """
-    sentence = _sentence(error, where, timeout)
+    sentence = _sentence(error, where, timeout, given)
     if sentence or hint:
-        _set_text(error, "; ".join(filter(None, [sentence or _said(error), hint])))
+        _rewrite(error, "; ".join(filter(None, [sentence or _said(error), hint])))
 
 
 def explain_refusal(error: BaseException | None, mailer: Any) -> None:
@@ -30,31 +84,81 @@ def explain_refusal(error: BaseException | None, mailer: Any) -> None:
     if not isinstance(error, OSError):
         return
     recipients = getattr(error, "recipients", {})
-    code = getattr(error, "smtp_code", 0)
-    answers = [*recipients.values(), (code, getattr(error, "smtp_error", b""))]
-    wanted = [text.lower() for code, text in answers if code == 530 or b"relay" in text.lower()]
-    where = f"{mailer.host}:{mailer.port}"
-    if any(b"tls" in text for text in wanted) and not (mailer.use_tls or mailer.use_ssl):
-        remedy = f"{where} wants TLS first; use smtp+tls:// (use_tls, port 587)"
-    elif wanted and not (mailer.username and mailer.password):
-        remedy = f"{where} wants a login first; give username and password"
-    else:
-        return
-    if recipients:
+    sender_answer = (getattr(error, "smtp_code", 0), getattr(error, "smtp_error", b""))
+    remedy = _remedy([*recipients.values(), sender_answer], mailer)
+    if remedy and recipients:
         error.add_note(remedy)
-    else:
-        _set_text(error, f"{_said(error)}; {remedy}")
+    elif remedy:
+        _rewrite(error, f"{_said(error)}; {remedy}")
 
 
-def _sentence(error: OSError, where: str, timeout: float) -> str:
+def offers(methods: Sequence[str]) -> str:
+    """Say which AUTH methods a server offers."""
+    return f"offers AUTH {' '.join(methods)}" if methods else "offers no AUTH at all"
+
+
+def about_auth(features: Mapping[str, str], offered: Sequence[str], *, encrypted: bool) -> str:
+    """Return what would help where no AUTH method will do, with "; " before it, or ""."""
+    if "starttls" in features and not encrypted and not offered:
+        return "; it may do so after STARTTLS: use smtp+tls:// (use_tls)"
+    if {"XOAUTH2", "OAUTHBEARER"} & {*offered}:
+        return (
+            "; for OAuth, 'password' must be a callable that returns a token, or auth must name "
+            "the method"
+        )
+    if "EXTERNAL" in offered:
+        return "; with a client certificate (ssl_certfile), auth='external' logs in"
+    return ""
+
+
+def after_login(host: str, code: int, encrypted: bool, secret: Secret) -> list[str]:
+    """Return what would help after the server has refused a login with this code."""
+    if code < 500:
+        return ["it can't just now; try again later"]
+    # RFC 4954, 6: encryption is required, for this method or for any command.
+    if code in (530, 538) and not encrypted:
+        return ["it wants TLS first; use smtp+tls:// (use_tls, port 587)"]
+    padding = _padding(secret)
+    host = host.lower().rstrip(".")
+    known = [
+        hint
+        for domains, hint in _PROVIDERS.items()
+        if any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    ]
+    general = (
+        "the server refused the user name or the password; many providers want an app password here"
+    )
+    return [*padding, *(known or [general])]
+
+
+def _padding(secret: Secret) -> list[str]:
+    """Say if a secret looks as if its file had been read with more than the secret in it."""
+    text = secret.reveal()
+    if isinstance(text, str) and text != text.strip():
+        return ["the password begins or ends with white space; if it is from a file, strip() it"]
+    if isinstance(text, str) and "\N{NO-BREAK SPACE}" in text:
+        return ["the password has a no-break space in it, as copied from a web page"]
+    return []
+
+
+def _remedy(answers: Sequence[tuple[int, bytes]], mailer: Any) -> str:
+    where = f"{mailer.host}:{mailer.port}"
+    words = [text.lower() for _, text in answers]
+    wanted = [text.lower() for code, text in answers if code == 530 or b"relay" in text.lower()]
+    if any(b"tls" in text for text in wanted) and not (mailer.use_tls or mailer.use_ssl):
+        return f"{where} wants TLS first; use smtp+tls:// (use_tls, port 587)"
+    if wanted and not (mailer.username and mailer.password):
+        return f"{where} wants a login first; give username and password"
+    if any(b"not owned by" in text or b"send as" in text or b"sendas" in text for text in words):
+        return f"from_email must be an address that {mailer.username or 'the account'} may use"
+    if any(b"helo" in text or b"ehlo" in text for text in words):
+        return _about_our_name(where)
+    return ""
+
+
+def _sentence(error: OSError, where: str, timeout: float, given: Collection[str]) -> str:
     if isinstance(error, TimeoutError):
-        what = f"No answer from {where} within {timeout:g} seconds"
-        if _AT_ONCE in str(error):
-            return (
-                f"{what}, though it took the connection; a server that begins with TLS (port 465) "
-                "wants smtps:// (use_ssl)"
-            )
-        return f"{what}; check host, port and firewall, or raise timeout"
+        return _timeout_sentence(error, where, timeout)
     if isinstance(error, socket.gaierror):
         return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
     if isinstance(error, ConnectionRefusedError):
@@ -64,36 +168,88 @@ def _sentence(error: OSError, where: str, timeout: float) -> str:
         )
     if isinstance(error, (FileNotFoundError, PermissionError)):
         return f"Can't read ca_file, ssl_certfile or ssl_keyfile ({_said(error)})"
-    return _tls_sentence(error, where) or _lost_sentence(error, where)
+    return _tls_sentence(error, where, given) or _lost_sentence(error, where, given)
 
 
-def _tls_sentence(error: OSError, where: str) -> str:
+def _timeout_sentence(error: OSError, where: str, timeout: float) -> str:
+    seconds = getattr(error, "seconds", timeout)
+    what = f"No answer from {where} within {seconds:g} seconds"
+    asked = getattr(error, "in_answer_to", "")
+    if asked == THE_CONNECTION:
+        return (
+            f"{what}, though it took the connection; a server that begins with TLS (port 465) "
+            "wants smtps:// (use_ssl)"
+        )
+    if asked:
+        what = f"{what}, in answer to {asked}"
+    return f"{what}; check host, port and firewall, or raise timeout"
+
+
+def _tls_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     import ssl
 
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in NAME_MISMATCH:
-            return (
-                f"The certificate of {where} is for another name ({error.verify_message}); use "
-                "the name that is in the certificate as host"
-            )
-        if error.verify_code == 10:  # X509_V_ERR_CERT_HAS_EXPIRED
-            return (
-                f"The certificate of {where} has expired; the server's operator must renew it, "
-                "unless this machine's clock is wrong"
-            )
+        return _certificate_sentence(error, where, given)
+    inner = error if isinstance(error, ssl.SSLError) else error.__cause__
+    if not isinstance(inner, ssl.SSLError):
+        return ""
+    what = f"TLS failed with {where} ({_said(error)})"
+    reason = getattr(inner, "reason", "")
+    if reason in _WANTS_CERTIFICATE and not {"ssl_certfile", "ssl_context"} & {*given}:
+        return f"{what}; it may want a client certificate: ssl_certfile='/path/to/cert.pem'"
+    if reason in _WANTS_CERTIFICATE:
+        return f"{what}; it may not accept the client certificate"
+    if reason in _TOO_OLD:
         return (
-            f"The certificate of {where} is not trusted ({error.verify_message}); if it is your "
-            "own CA's, pass ca_file='/path/to/ca.pem'"
+            f"{what}; it has no TLS 1.2, or keys that are too weak, and its operator must renew it"
         )
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"TLS failed with {where} ({_said(error)}); use_ssl is for servers that begin with "
-            "TLS (port 465), use_tls for STARTTLS (port 587)"
-        )
-    return ""
+    return (
+        f"{what}; use_ssl is for servers that begin with TLS (port 465), use_tls for STARTTLS "
+        "(port 587)"
+    )
 
 
-def _lost_sentence(error: OSError, where: str) -> str:
+def _certificate_sentence(error: Any, where: str, given: Collection[str]) -> str:
+    whose = f"The certificate of {where}"
+    if error.verify_code in NAME_MISMATCH:
+        return (
+            f"{whose} is for another name ({error.verify_message}); use the name that is in the "
+            "certificate as host"
+        )
+    if error.verify_code == _EXPIRED:
+        return (
+            f"{whose} has expired; the server's operator must renew it, unless this machine's "
+            "clock is wrong"
+        )
+    if error.verify_code == _NOT_YET:
+        return f"{whose} isn't valid yet; set this machine's clock right"
+    untrusted = f"{whose} is not trusted ({error.verify_message})"
+    if "ssl_context" in given:
+        return f"{untrusted}; the ssl_context that was given has other authorities"
+    if "ca_file" in given:
+        return f"{untrusted}; no authority in ca_file has signed it"
+    if _no_authorities_here():
+        return (
+            f"{untrusted}, and this machine has no certificate authorities; install them "
+            "(the package ca-certificates), or pass ca_file='/path/to/ca.pem'"
+        )
+    return f"{untrusted}; if it is your own CA's, pass ca_file='/path/to/ca.pem'"
+
+
+def _no_authorities_here() -> bool:
+    import os
+    import ssl
+    import sys
+
+    if sys.platform in ("win32", "darwin"):  # they keep them elsewhere
+        return False
+    paths = ssl.get_default_verify_paths()
+    file = bool(paths.cafile and os.path.getsize(paths.cafile))  # noqa: PTH202 - light
+    return not file and not (paths.capath and os.listdir(paths.capath))  # noqa: PTH208
+
+
+def _lost_sentence(error: OSError, where: str, given: Collection[str]) -> str:
+    import errno
     import smtplib
 
     if isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
@@ -102,26 +258,42 @@ def _lost_sentence(error: OSError, where: str) -> str:
             "use_tls, 465 with use_ssl)?"
         )
     if isinstance(error, smtplib.SMTPException):
-        return _answer_sentence(error, where)
+        return _answer_sentence(error, where, given)
+    if error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"Can't connect to {where} ({_said(error)}); source_address must be an address of "
+            "this machine"
+        )
     return f"Can't connect to {where} ({_said(error)}); check host, port and network"
 
 
-def _answer_sentence(error: OSError, where: str) -> str:
+def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     """Explain a server that answers, but not as it should."""
     import smtplib
 
     said, code = _said(error), getattr(error, "smtp_code", 0)
+    asked = getattr(error, "in_answer_to", "")
     whose = f"is {where} a mail server, and one that serves this machine?"
-    remedies: dict[type, str] = {
-        smtplib.SMTPConnectError: whose,
-        smtplib.SMTPHeloError: f"{where} refused our name; set local_hostname to a better one",
-        smtplib.SMTPResponseException: f"{where} refused STARTTLS",
-        smtplib.SMTPException: whose if _AT_ONCE in said else f"the server was {where}",
-    }
-    remedy = remedies.get(type(error), "")
+    remedy = ""
+    if isinstance(error, smtplib.SMTPConnectError):
+        remedy = whose
+    elif isinstance(error, smtplib.SMTPHeloError):
+        remedy = _about_our_name(where, given)
+    elif asked == "STARTTLS" and code:
+        remedy = f"{where} refused STARTTLS"
+    elif type(error) is smtplib.SMTPException:
+        remedy = whose if asked == THE_CONNECTION else f"the server was {where}"
     if remedy and 400 <= code < 500:
-        remedy = f"{where} can't just now; try again later"
+        later = f"{where} can't just now; try again later"
+        speaks_of_it = "helo" in said.lower() or "ehlo" in said.lower()
+        remedy = _about_our_name(where, given) if speaks_of_it else later
     return f"{said}; {remedy}" if remedy else ""
+
+
+def _about_our_name(where: str, given: Collection[str] = ()) -> str:
+    if "local_hostname" in given:
+        return f"{where} refused our name, which local_hostname gives"
+    return f"{where} refused our name; set local_hostname to a better one"
 
 
 def _said(error: OSError) -> str:
@@ -129,13 +301,10 @@ def _said(error: OSError) -> str:
     return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
 
 
-def _set_text(error: OSError, text: str) -> None:
+def _rewrite(error: OSError, text: str) -> None:
+    """Give an error a text, in the place where its type has it (and pickle wants it)."""
     if (code := getattr(error, "smtp_code", None)) is not None:
-        error.args = (
-            code,
-            text,
-            *error.args[2:],
-        )  # smtplib's constructors want both, so pickle does too
+        error.args = (code, text, *error.args[2:])
     elif error.errno is None or error.strerror is None:
         error.args = (text,)
     else:
