@@ -6,14 +6,19 @@ import os
 import shutil
 import smtplib
 import ssl
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simplemail.exceptions import InvalidMailer
+from simplemail import EmailMessage, close_pools, get_connection
+from simplemail.exceptions import InvalidMailer, Secret
 from simplemail.smtp import greeting, tls
 from simplemail.smtp.session import Session
 from simplemail.testing.server import Garbage, Inject, SMTPServer
+from support.leaks import leaks
 from support.sessions import connect
 
 
@@ -73,6 +78,125 @@ class TestContext:
     def test_a_key_alone_is_refused(self, tls_dir: Path) -> None:
         with pytest.raises(InvalidMailer, match="'ssl_keyfile' needs 'ssl_certfile'"):
             tls.context(None, "", tls_dir / "client.pem")
+
+    def test_with_a_ca_file_the_verdict_is_the_same_on_all_pythons(self, tls_ca: Path) -> None:
+        """Python 3.13 began to set both flags by itself."""
+        flags = tls.context(tls_ca).verify_flags
+
+        assert not flags & ssl.VERIFY_X509_STRICT
+        assert flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    def test_a_ca_file_may_hold_the_servers_certificate_alone(
+        self, tls_dir: Path, tmp_path: Path
+    ) -> None:
+        pem = (tls_dir / "server.pem").read_text()
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        first = begin + pem.split(begin)[1].partition(end)[0] + end
+        (tmp_path / "only.pem").write_text(first + "\n")
+        with SMTPServer(tls=True) as server:
+            session = connect_with(server, tls.context(tmp_path / "only.pem"))
+            session.quit()
+
+    def test_a_shared_one_that_somebody_changed_is_replaced(self, tls_ca: Path) -> None:
+        changed = tls.context(tls_ca)
+        changed.check_hostname = False
+        changed.verify_mode = ssl.CERT_NONE
+
+        again = tls.context(tls_ca)
+
+        assert again is not changed
+        assert again.verify_mode is ssl.CERT_REQUIRED
+        assert again.check_hostname
+
+
+class TestAnEncryptedKey:
+    @pytest.fixture
+    def key(self, tls_dir: Path, tmp_path: Path) -> Path:
+        encrypted = tmp_path / "key.pem"
+        command = ["openssl", "pkey", "-in", tls_dir / "client.pem", "-out", encrypted]
+        subprocess.run([*command, "-aes128", "-passout", "pass:s3cret"], check=True)
+        return encrypted
+
+    pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+
+    @pytest.mark.parametrize("password", ["s3cret", lambda: "s3cret"])
+    def test_is_opened_by_its_password(self, key: Path, tls_dir: Path, password: Any) -> None:
+        assert tls.context(None, tls_dir / "client.pem", key, Secret(password))
+
+    def test_without_one_says_which_option_is_missing(self, key: Path, tls_dir: Path) -> None:
+        with pytest.raises(InvalidMailer, match="is encrypted; give ssl_keyfile_password"):
+            tls.context(None, tls_dir / "client.pem", key)
+
+    def test_with_a_wrong_one_shows_neither(self, key: Path, tls_dir: Path) -> None:
+        wrong = "wr0ng-pässword"
+        with pytest.raises(InvalidMailer, match="Can't use ssl_certfile") as info:
+            get_connection(
+                "smtp", host="h", use_tls=True, ssl_certfile=tls_dir / "client.pem",
+                ssl_keyfile=key, ssl_keyfile_password=wrong,
+            ).open()  # fmt: skip
+
+        assert leaks(info.value, wrong) == []
+
+
+class TestAMailersOwnContext:
+    """What one mailer's context is told counts for no other mailer."""
+
+    @pytest.fixture
+    def stranger(self, tls_dir: Path) -> Iterator[SMTPServer]:
+        """A server whose certificate is signed by nobody we know, and who wants our password."""
+        with SMTPServer(starttls=True, users={"ann": "s3cret"}) as server:
+            server.ca_file = tls_dir / "other-ca.pem"
+            yield server
+
+    def weaken(self, context: ssl.SSLContext) -> None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+
+    def test_is_its_own_to_change(self, stranger: SMTPServer) -> None:
+        weak, other = get_connection(stranger.url), get_connection(stranger.url)
+        self.weaken(weak.ssl_context)
+        with weak:
+            assert weak.is_ready()
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            other.open()
+        assert [connection.user for connection in stranger.connections] == ["ann", None]
+
+    def test_cannot_be_reached_through_an_open_socket(self, stranger: SMTPServer) -> None:
+        stranger.ca_file = stranger.ca_file.parent / "ca.pem"
+        first = get_connection(stranger.url)
+        with first:
+            self.weaken(first.connection.sock.context)
+        stranger.certificate = stranger.ca_file.parent / "wrong-host.pem"
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            get_connection(stranger.url).open()
+
+    @pytest.mark.parametrize("given", [True, False])
+    def test_weak_sessions_are_not_pooled_for_the_strict(
+        self, given: bool, stranger: SMTPServer
+    ) -> None:
+        context = ssl.create_default_context()
+        options: dict[str, Any] = {"ssl_context": context} if given else {}
+        message = EmailMessage("Hi", "Text", "a@example.com", ["b@example.com"])
+        weak = get_connection(stranger.url, keep_alive=60, **options)
+        self.weaken(weak.ssl_context)
+        assert weak.send_messages([message]) == 1
+
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        strict = get_connection(stranger.url, keep_alive=60, **options)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            strict.send_messages([message])
+        close_pools()
+
+    def test_can_be_set_as_in_django(self, stranger: SMTPServer) -> None:
+        mailer = get_connection(stranger.url)
+        context = ssl.create_default_context()
+        self.weaken(context)
+        mailer.ssl_context = context
+        with mailer:
+            assert mailer.is_ready()
 
 
 @pytest.mark.parametrize("way", ["starttls", "tls"])

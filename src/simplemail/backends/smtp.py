@@ -58,6 +58,7 @@ class EmailBackend(BaseEmailBackend):
         ssl_keyfile: str | os.PathLike[str] | None = None,
         ssl_certfile: str | os.PathLike[str] | None = None,
         *,
+        ssl_keyfile_password: str | Callable[[], str] | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         local_hostname: str | None = None,
@@ -75,13 +76,18 @@ class EmailBackend(BaseEmailBackend):
         **options: Any,
     ) -> None:
         self.password = password
-        del password  # what is raised here shows the frame's variables to error reporters
+        self._key_password: Secret | None = Secret.of(ssl_keyfile_password or None)
+        del (
+            password,
+            ssl_keyfile_password,
+        )  # what is raised here shows the frame's variables to error reporters
         with hiding_frames():
             super().__init__(fail_silently, **options)
         self.host, self.username = host, username
         self.use_tls, self.use_ssl = use_tls, use_ssl
         self.ssl_keyfile, self.ssl_certfile = ssl_keyfile, ssl_certfile
         self.ca_file, self._ssl_context = ca_file, ssl_context
+        self._own_context: ssl.SSLContext | None = None
         self.local_hostname = local_hostname
         self.source_address = source_address
         self.server_hostname = server_hostname
@@ -129,12 +135,34 @@ class EmailBackend(BaseEmailBackend):
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
-        """The rules for TLS: those given, or ours, which verify certificate and name."""
+        """The rules for TLS: those given, or ours, which verify certificate and name.
+
+        It is this mailer's own: what you change counts for it, and for no other mailer.
+        """
         if self._ssl_context is not None:
             return self._ssl_context
+        if self._own_context is None:
+            from ..smtp import tls
+
+            self._own_context = tls.own_context(*self._tls_files(), alias=self.alias)
+        return self._own_context
+
+    @ssl_context.setter
+    def ssl_context(self, context: ssl.SSLContext) -> None:
+        self._ssl_context = context
+
+    def _tls_files(self) -> tuple[Any, Any, Any, Secret | None]:
+        return self.ca_file, self.ssl_certfile, self.ssl_keyfile, self._key_password
+
+    def _tls_rules(self) -> tuple[ssl.SSLContext | None, tuple[object, ...]]:
+        """Return the context for the next session, and what it trusts as it is now."""
+        if not (self.use_tls or self.use_ssl):
+            return None, ()
         from ..smtp import tls
 
-        return tls.context(self.ca_file, self.ssl_certfile, self.ssl_keyfile, alias=self.alias)
+        context = self._ssl_context or self._own_context
+        context = context or tls.context(*self._tls_files(), alias=self.alias)
+        return context, tls.trust(context)
 
     @property
     def connection(self) -> smtplib.SMTP | None:
@@ -264,13 +292,15 @@ class EmailBackend(BaseEmailBackend):
             tries += 1
 
     def _way(self) -> Route:
+        context, trust = self._tls_rules()
         return Route(
             self.host or "",
             self.port or 0,
             self.timeout,
             self.local_hostname or DNS_NAME.get_fqdn(),
             self.source_address,  # type: ignore[arg-type]  # a pair by now
-            self.ssl_context if self.use_tls or self.use_ssl else None,
+            context,
+            trust,
             bool(self.use_ssl),
             self.server_hostname or "",
             self.username or "",

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Route(NamedTuple):
     """Where to, and as whom. Sessions by equal routes are interchangeable.
 
-    With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not. The
-    certificate must be for `server_hostname`. `password` may be a callable.
+    With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not; `trust` is
+    whom it trusts at this moment, because it may be changed. The certificate must be for
+    `server_hostname`. `password` may hold a callable.
     """
 
     host: str
@@ -28,6 +29,7 @@ class Route(NamedTuple):
     local_hostname: str
     source_address: tuple[str, int] | None = None
     context: ssl.SSLContext | None = None
+    trust: tuple[object, ...] = ()
     implicit: bool = False
     server_hostname: str = ""
     username: str = ""

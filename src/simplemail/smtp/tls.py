@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..exceptions import InvalidMailer
+from ..exceptions import InvalidMailer, Secret
 
 if TYPE_CHECKING:
     import ssl
@@ -16,26 +16,58 @@ Path = str | os.PathLike[str] | None
 
 
 def context(
-    ca_file: Path = None, certfile: Path = None, keyfile: Path = None, *, alias: str | None = None
+    ca_file: Path = None,
+    certfile: Path = None,
+    keyfile: Path = None,
+    password: Secret | None = None,
+    *,
+    alias: str | None = None,
 ) -> ssl.SSLContext:
     """Return a context that verifies certificate and host name, with TLS 1.2 at least.
 
     Trusted are the CAs in `ca_file`, or else the system's, also when there is a client
-    certificate. Reading the system's CAs takes 25 to 40 ms, so the context is made once for the
-    same files, and again when one of them has changed. "" is no file. Raises InvalidMailer for a
-    file that can't be used, and for a key without a certificate.
+    certificate; `password` is that of the key. "" is no file. Raises InvalidMailer for a file
+    that can't be used, and for a key without a certificate.
+
+    Reading the system's CAs takes 25 to 40 ms, so the same context is returned for the same files,
+    until one of them, or the context, has changed. It is never handed to users, who may want to
+    change theirs: that one is from `own_context()`.
     """
-    if keyfile and not certfile:
-        text = "'ssl_keyfile' needs 'ssl_certfile', the certificate that the key is for"
-        raise InvalidMailer(text, alias=alias)
-    try:
-        return _context(
-            _stamped("ca_file", ca_file, alias) if ca_file else (None, _place_of_systems_cas()),
-            _stamped("ssl_certfile", certfile, alias) if certfile else _NO_FILE,
-            _stamped("ssl_keyfile", keyfile, alias) if keyfile else _NO_FILE,
-        )
-    except _BadFile as bad:
-        raise InvalidMailer(f"{bad}", alias=alias) from bad.__cause__
+    files = _files(ca_file, certfile, keyfile, password, alias)
+    made: ssl.SSLContext
+    made, rules = _naming(alias, _shared, files)
+    if trust(made) != rules:  # somebody has reached it, through an open socket for one
+        _shared.cache_clear()
+        made, _ = _naming(alias, _shared, files)
+    return made
+
+
+def own_context(
+    ca_file: Path = None,
+    certfile: Path = None,
+    keyfile: Path = None,
+    password: Secret | None = None,
+    *,
+    alias: str | None = None,
+) -> ssl.SSLContext:
+    """Return a new context as `context()` makes them, for its caller to change."""
+    files = _files(ca_file, certfile, keyfile, password, alias)
+    made: ssl.SSLContext = _naming(alias, _make, files)
+    return made
+
+
+def trust(context: ssl.SSLContext | None) -> tuple[object, ...]:
+    """Return what decides whom a context trusts: it can be compared, and be part of a key."""
+    if context is None:
+        return ()
+    return (
+        int(context.verify_mode),
+        context.check_hostname,
+        int(context.verify_flags),
+        int(context.minimum_version),
+        int(context.maximum_version),
+        int(context.options),
+    )
 
 
 class _BadFile(Exception):  # noqa: N818 - it never leaves this module
@@ -47,15 +79,65 @@ _Stamp = tuple[str | None, object]
 _NO_FILE: _Stamp = (None, None)
 
 
+class _Files(NamedTuple):
+    ca: _Stamp
+    cert: _Stamp
+    key: _Stamp
+    password: Secret | None
+
+
+def _files(
+    ca_file: Path, certfile: Path, keyfile: Path, password: Secret | None, alias: str | None
+) -> _Files:
+    if keyfile and not certfile:
+        text = "'ssl_keyfile' needs 'ssl_certfile', the certificate that the key is for"
+        raise InvalidMailer(text, alias=alias)
+    return _Files(
+        _stamped("ca_file", ca_file, alias) if ca_file else (None, _place_of_systems_cas()),
+        _stamped("ssl_certfile", certfile, alias) if certfile else _NO_FILE,
+        _stamped("ssl_keyfile", keyfile, alias) if keyfile else _NO_FILE,
+        password,
+    )
+
+
+def _naming(alias: str | None, make: Callable[[_Files], Any], files: _Files) -> Any:
+    try:
+        return make(files)
+    except _BadFile as bad:
+        raise InvalidMailer(f"{bad}", alias=alias) from bad.__cause__
+
+
 @lru_cache(maxsize=32)
-def _context(ca: _Stamp, cert: _Stamp, key: _Stamp) -> ssl.SSLContext:
+def _shared(files: _Files) -> tuple[ssl.SSLContext, tuple[object, ...]]:
+    """Return a context, and its rules as they are when it is new."""
+    made = _make(files)
+    return made, trust(made)
+
+
+def _make(files: _Files) -> ssl.SSLContext:
     import ssl
 
-    made: ssl.SSLContext = _load("ca_file", ca[0], lambda: ssl.create_default_context(cafile=ca[0]))
+    ca, cert = files.ca[0], files.cert[0]
+    made: ssl.SSLContext = _load("ca_file", ca, lambda: ssl.create_default_context(cafile=ca))
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    if (path := cert[0]) is not None:
-        _load("ssl_certfile", path, lambda: made.load_cert_chain(path, key[0]))
+    if ca is not None:
+        # The same verdict on all Pythons; 3.13 began to set both. Whoever names the authorities
+        # means those, be they intermediate, or older than what the strict rules ask for.
+        made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if cert is not None:
+        _load("ssl_certfile", cert, lambda: _load_chain(made, cert, files))
     return made
+
+
+def _load_chain(context: ssl.SSLContext, cert: str, files: _Files) -> None:
+    # Without a password, OpenSSL would ask for one on the terminal.
+    secret = files.password or Secret(lambda: _ask_for_password(cert))
+    context.load_cert_chain(cert, files.key[0], secret.reveal())
+
+
+def _ask_for_password(cert: str) -> str:
+    raise _BadFile(f"The key for ssl_certfile {cert!r} is encrypted; give ssl_keyfile_password")
 
 
 def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:
