@@ -13,6 +13,7 @@ from .hooks import sitecustomize
 TLS = Path(__file__).parent / "tls"
 USERS = {
     "you@gmail.com": "abcdefghijklmnop",
+    "reports@gmail.com": "ya29...",  # an OAuth token
     "me": "secret",
     "me@example.com": "p@ss/word",
 }

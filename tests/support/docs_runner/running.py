@@ -21,14 +21,12 @@ from .surroundings import ENVIRONMENT, FILES
 
 # While the pages are being rewritten: those whose blocks still share a namespace.
 TOGETHER = {
-    "README.md",
     "docs/how-to/async.md",
     "docs/how-to/attach.md",
     "docs/how-to/configure.md",
     "docs/how-to/django.md",
     "docs/how-to/fastapi.md",
     "docs/how-to/flask.md",
-    "docs/how-to/gmail.md",
     "docs/how-to/move-from-django.md",
     "docs/how-to/notebooks.md",
     "docs/how-to/queues.md",
