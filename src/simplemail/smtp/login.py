@@ -81,9 +81,11 @@ def log_in(
     mechanisms = _choose(session, port, method, tokens=refreshes)
     check_text("username", Secret(username))
     attempt = _Attempt(session, mechanisms)
+    given = secret
     for _ in range(1 + refreshes):
         # The callable is somebody else's, and whoever wrote it wants to see where it failed.
-        given = Secret(secret.reveal()()) if refreshes else secret
+        if refreshes:
+            given = Secret(secret.reveal()())
         if mechanisms[0].takes != "certificate":
             check_text("password", given, token=mechanisms[0].takes == "token")
         with hiding_frames():
