@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import simplemail
+from simplemail.backends.urls import BACKENDS
 from simplemail.testing import SMTPServer
 from support import measures
 
@@ -39,8 +40,14 @@ LEFT_TO_RIGHT = [
 ]
 """Names on one floor may import those to their left."""
 
-BY_NAME = {"backends.base", "backends.handler", "backends.holding"}
-"""The modules of `backends` that other floors import by name; backends are found at run time."""
+STEPS = {"backends.roundrobin": {"backends.failover"}}
+"""Which backend stands on another one. All others are found at run time, by their names."""
+
+OPENED_BY = {
+    "cli.check": {"backends.smtp"},
+    "testing.capturing": {"backends.locmem"},
+}
+"""Who else imports a backend: each is about this one, and imports it when it is used."""
 
 HEAVY = {"smtplib", "ssl", "asyncio", "sqlite3", "http", "email.message"}
 
@@ -102,6 +109,14 @@ def test_imports_go_down(path):
     for imported in imports(path):
         if room_of(imported) != room_of(name):
             assert height(imported) < height(name), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_backends_are_found_at_run_time(path):
+    name = name_of(path)
+    backends = {f"backends.{backend.module}" for backend in BACKENDS}
+
+    assert imports(path) & backends <= STEPS.get(name, set()) | OPENED_BY.get(name, set())
 
 
 def test_the_test_kits_server_imports_nothing_of_the_library():
