@@ -14,18 +14,13 @@ from simplemail.exceptions import InvalidMailer
 from simplemail.smtp import login
 from simplemail.smtp.session import Session
 from simplemail.testing.server import MECHANISMS, Close, SMTPServer
-from support.sessions import connect
+from support.sessions import connect, log_in_to
 
 USER, PASSWORD = "änn@example.com", "pässwörd"
 
 
 def log_in(server: SMTPServer, password: object = PASSWORD, **more: str) -> Session:
-    session = connect(server)
-    try:
-        login.log_in(session, USER, password, port=server.port, **more)
-    finally:
-        session.quit()
-    return session
+    return log_in_to(server, USER, password, **more)
 
 
 def in_base64(text: str) -> str:

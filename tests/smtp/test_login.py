@@ -23,7 +23,7 @@ from simplemail import (
 from simplemail.smtp import auth, login
 from simplemail.testing.server import MECHANISMS, Close, Garbage, Reset, Silence, SMTPServer
 from support.leaks import leaks
-from support.sessions import connect
+from support.sessions import connect, log_in_to
 
 USER, PASSWORD = "ann@example.com", "s3cret-pässwörd"
 BASE64 = re.compile(r"\A(?!GREETING|QUIT)[A-Za-z0-9+/]*=*\Z")
@@ -34,11 +34,7 @@ def b64(text: str) -> str:
 
 
 def log_in(server: SMTPServer, password: Any = PASSWORD, **more: Any) -> None:
-    session = connect(server)
-    try:
-        login.log_in(session, USER, password, port=server.port, **more)
-    finally:
-        session.quit()
+    log_in_to(server, USER, password, **more)
 
 
 def said(server: SMTPServer) -> list[str]:

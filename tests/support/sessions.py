@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from simplemail.rendering.envelope import Envelope
-from simplemail.smtp import greeting, tls
+from simplemail.smtp import greeting, login, tls
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.session import Session
 from simplemail.testing.server import SMTPServer
@@ -30,6 +30,16 @@ def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session
     except BaseException:
         session.close()
         raise
+    return session
+
+
+def log_in_to(server: SMTPServer, username: str, password: object, **more: Any) -> Session:
+    """Log in over a session of its own, which has ended when this returns."""
+    session = connect(server)
+    try:
+        login.log_in(session, username, password, port=server.port, **more)
+    finally:
+        session.quit()
     return session
 
 
