@@ -77,10 +77,8 @@ class EmailBackend(BaseEmailBackend):
     ) -> None:
         self.password = password
         self._key_password: Secret | None = Secret.of(ssl_keyfile_password or None)
-        del (
-            password,
-            ssl_keyfile_password,
-        )  # what is raised here shows the frame's variables to error reporters
+        # Whatever is raised from here on shows this frame's variables to error reporters.
+        del password, ssl_keyfile_password
         with hiding_frames():
             super().__init__(fail_silently, **options)
         self.host, self.username = host, username

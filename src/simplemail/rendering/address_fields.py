@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ..light import pattern
+from ..light import Any, pattern
 from .addresses import (
     SIMPLE,
     SIMPLE_LENGTH,
@@ -63,11 +63,19 @@ def address_list(name: str, value: object, utf8: bool) -> str:
     return fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
 
 
+def _listed(value: object) -> list[Any] | None:
+    """Return the addresses of a list, or a pair as the only one; None for text, to be read yet."""
+    if is_pair(value):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [each for each in value if each]
+    return None
+
+
 def _mailboxes(name: str, value: object, utf8: bool) -> list[str]:
-    if isinstance(value, (list, tuple)) and not is_pair(value):
-        return [_mailbox(name, each, utf8) for each in value if each]
-    if isinstance(value, tuple):
-        return [_mailbox(name, value, utf8)]
+    given = _listed(value)
+    if given is not None:
+        return [_mailbox(name, each, utf8) for each in given]
     text = str(value)
     if _is_verbatim(text):
         return [text]
@@ -119,11 +127,8 @@ def address_text(name: str, value: object, *, utf8: bool) -> str:
     Takes and raises what `address_list()` does.
     """
     try:
-        if isinstance(value, (list, tuple)) and not is_pair(value):
-            given = [each for each in value if each]
-        elif isinstance(value, tuple):
-            given = [value]
-        else:
+        given = _listed(value)
+        if given is None:
             members = parse_list(str(value))
             return ", ".join(_readable(*each, utf8) for each in members)
         return ", ".join(_readable_mailbox(parsed(as_text(each))[1], utf8) for each in given)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import NamedTuple, pattern
+from ..light import TYPE_CHECKING, NamedTuple, pattern
 from .domains import InvalidAddress as InvalidAddress
 from .domains import to_ascii as to_ascii
 from .mailbox_parser import DOT_ATOM, NEVER, Parsed, parse_list, parse_mailbox
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 # Room for a display name of 200 CJK characters that somebody has encoded already.
 _LONGEST_MAILBOX = 2_000
@@ -147,7 +150,7 @@ def as_text(address: object) -> str:
     """
     if type(address) is str:
         text = address
-    elif isinstance(address, tuple) and len(address) == 2 and is_text(*address):
+    elif _are_two_texts(address):
         text = _paired(*address)
     elif address is None or isinstance(address, _NO_TEXT):
         raise InvalidAddress(address, _no_text(address))
@@ -160,14 +163,11 @@ def as_text(address: object) -> str:
 
 def is_pair(thing: object) -> bool:
     """Is this a name and an address, where it could be two addresses too?"""
-    if not isinstance(thing, tuple) or len(thing) != 2:
-        return False
-    return is_text(*thing) and "@" not in thing[0]
+    return _are_two_texts(thing) and "@" not in thing[0]
 
 
-def is_text(*things: object) -> bool:
-    """Are all of these text?"""
-    return all(isinstance(each, str) for each in things)
+def _are_two_texts(thing: object) -> TypeGuard[tuple[str, str]]:
+    return isinstance(thing, tuple) and len(thing) == 2 and all(isinstance(x, str) for x in thing)
 
 
 def _paired(name: str, address: str) -> str:

@@ -21,7 +21,7 @@ def format_date(moment: datetime) -> str:
     """Return the date as in RFC 5322, 3.3. A naive one is UTC whose place is unknown, -0000."""
     zone = "-0000" if moment.tzinfo is None else moment.strftime("%z")[:5]
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    month = "JanFebMarAprMayJunJulAugSepOctNovDec"[moment.month * 3 - 3 : moment.month * 3]
+    month = _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {zone}"
 
 
@@ -44,7 +44,7 @@ def _exists(day: str, month: str, year: str, hour: str, minute: str, second: str
             int(day),
             int(hour),
             int(minute),
-            min(int(second), 59) if second == "60" else int(second),
+            59 if second == "60" else int(second),
         )
     except ValueError:
         return False

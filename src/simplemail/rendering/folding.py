@@ -120,11 +120,8 @@ def decode_word(word: str) -> str:
     match = _WORD.fullmatch(word)
     if match is None:
         return word
-    charset, encoding, text = (
-        match[1].lower(),
-        match[2].lower(),
-        match[3].encode("utf-8", "replace"),
-    )
+    charset, encoding = match[1].lower(), match[2].lower()
+    text = match[3].encode("utf-8", "replace")
     try:
         octets = a2b_qp(text, header=True) if encoding == "q" else _unpadded(text)
         return octets.decode(_WIDER.get(charset, charset))

@@ -258,9 +258,10 @@ def _fault_before_the_at(local: list[Token]) -> str:
     text = _joined(local)
     if not text or text == '""':
         return "nothing before the @"
-    if text.startswith(".") or text.endswith(".") or ".." in text:
-        dots = "two dots in a row" if ".." in text else "a dot at the start or at the end"
-        return f"there are {dots} before the @" if ".." in text else f"there is {dots} before the @"
+    if ".." in text:
+        return "there are two dots in a row before the @"
+    if text.startswith(".") or text.endswith("."):
+        return "there is a dot at the start or at the end before the @"
     for word in _words(local):
         if not (len(word) == 1 and word[0].kind == "quoted") and not _ATOM.fullmatch(_joined(word)):
             return f"{_joined(word)!r} before the @ must be in quotes"

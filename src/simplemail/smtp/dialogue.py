@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .channel import Channel
+
 # A session that was idle for longer, in seconds, is asked whether it is still there.
 STALE = 1.0
 
@@ -22,7 +23,6 @@ FAREWELL = 5.0
 
 # And for what nobody expects, but must know of: a second answer to QUIT.
 LAST_WORD = 0.5
-
 
 _REPEATS = "(the server's words are not shown, because they repeat the login)"
 

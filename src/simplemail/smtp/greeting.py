@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ..light import TYPE_CHECKING
+from .hints import THE_CONNECTION
 from .replies import in_bytes
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def greet(session: Session) -> None:
     """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
-    reply = session.answer("the connection")
+    reply = session.answer(THE_CONNECTION)
     if reply.code != 220:
         from smtplib import SMTPConnectError
 

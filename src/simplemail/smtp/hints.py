@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 THE_CONNECTION = "the connection"
-"""What the server answers by its greeting: it is the one who speaks first."""
+"""What the greeting answers: in SMTP, the server speaks first."""
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)
 
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _NOT_YET, _EXPIRED = 9, 10
-
 
 # OpenSSL's reasons, as `ssl.SSLError.reason` has them.
 _WANTS_CERTIFICATE = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
@@ -49,7 +48,7 @@ _PROVIDERS = {
     ),
 }
 
-# Of what the caller gave: never advised again.
+# A hint doesn't advise one of these if the caller gave it already.
 _OPTIONS = ("ca_file", "ssl_certfile", "ssl_context", "local_hostname", "use_tls", "use_ssl")
 
 
