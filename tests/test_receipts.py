@@ -7,7 +7,7 @@ import smtplib
 
 import pytest
 
-from simplemail.receipts import Receipt, Reply, Status
+from simplemail.receipts import Receipt, RecipientReceipt, Reply, Status
 from simplemail.rendering.envelope import Envelope
 
 ENVELOPE = Envelope(
@@ -57,3 +57,28 @@ class TestReceipt:
     @pytest.mark.parametrize("status", Status)
     def test_only_what_was_deferred_is_safe_to_retry(self, status: Status) -> None:
         assert Receipt("message", status).retry_is_safe is (status is Status.DEFERRED)
+
+    @pytest.mark.parametrize("status", Status)
+    def test_tells_of_each_recipient_what_the_server_said_of_it(self, status: Status) -> None:
+        envelope = ENVELOPE._replace(recipients=("c@d.example", "grey@d.example", "no@d.example"))
+        last, grey, no = Reply(250, "Queued"), Reply(451, "Later"), Reply(550, "No such user")
+        refused = {"grey@d.example": grey, "no@d.example": no}
+
+        assert Receipt("message", status, envelope, refused, last).recipients == {
+            "c@d.example": (status, last),
+            "grey@d.example": (Status.DEFERRED, grey),
+            "no@d.example": (Status.REFUSED, no),
+        }
+
+    def test_tells_of_each_recipient_what_became_of_several_transactions(self) -> None:
+        told = {
+            "c@d.example": RecipientReceipt(Status.SENT, Reply(250)),
+            "late@d.example": RecipientReceipt(Status.DEFERRED, Reply(452)),
+        }
+        receipt = Receipt("message", Status.SENT, ENVELOPE, by_recipient=told)
+
+        assert receipt.recipients == told
+        assert pickle.loads(pickle.dumps(receipt)).recipients == told
+
+    def test_knows_no_recipients_of_a_message_that_could_not_be_rendered(self) -> None:
+        assert Receipt("message", Status.REFUSED).recipients == {}

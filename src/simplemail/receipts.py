@@ -46,6 +46,13 @@ class Status(Enum):
         return f"Status.{self.name}"
 
 
+class RecipientReceipt(NamedTuple):
+    """What became of a message for one of its recipients, and the reply that says so, if any."""
+
+    status: Status
+    reply: Reply | None = None
+
+
 class Receipt(NamedTuple):
     """The truth about one message.
 
@@ -54,7 +61,8 @@ class Receipt(NamedTuple):
     sender, and holds the queue id of a message that was sent; `error` is the exception
     `send_messages()` would have raised, None when it was sent. `envelope` is None for a message
     that could not be rendered. `mailer` names the one that had the last word where a mailer holds
-    others (failover, say), and is "" otherwise.
+    others (failover, say), and is "" otherwise. `by_recipient` is what `recipients` returns, if one
+    answer for all doesn't tell it: the message took several transactions, or went by LMTP.
     """
 
     message: Any
@@ -64,6 +72,18 @@ class Receipt(NamedTuple):
     reply: Reply | None = None
     error: BaseException | None = None
     mailer: str = ""
+    by_recipient: Mapping[str, RecipientReceipt] = {}
+
+    @property
+    def recipients(self) -> Mapping[str, RecipientReceipt]:
+        """What became of it for each recipient, by address. Empty if it could not be rendered."""
+        if self.by_recipient or self.envelope is None:
+            return self.by_recipient
+        found = dict.fromkeys(self.envelope.recipients, RecipientReceipt(self.status, self.reply))
+        for name, reply in self.refused.items():
+            status = Status.REFUSED if reply.code >= 500 else Status.DEFERRED
+            found[name] = RecipientReceipt(status, reply)
+        return found
 
     @property
     def message_id(self) -> str:
