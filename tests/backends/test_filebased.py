@@ -174,7 +174,7 @@ def test_a_path_of_the_wrong_type():
 
 
 def test_an_unknown_format():
-    with pytest.raises(InvalidMailer, match="'format' must be 'log' or 'eml', not 'mbox'"):
+    with pytest.raises(InvalidMailer, match="'format' must be 'log' or 'eml'"):
         EmailBackend(file_path="/nowhere", format="mbox", alias="x")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from simplemail import InvalidMailer, get_connection
 from simplemail.backends.base import BaseEmailBackend
-from simplemail.backends.options import check_host, flag, from_text, known_options
+from simplemail.backends.options import from_text, known_options
 from simplemail.backends.smtp import EmailBackend as SMTPBackend
 
 
@@ -67,7 +67,7 @@ class TestFromText:
         backend = backend_with(count=annotation)
 
         assert from_text(backend, {"count": "5"}) == {"count": 5}
-        with pytest.raises(InvalidMailer, match=r"'count' .* must be a whole number, not '5.5'"):
+        with pytest.raises(InvalidMailer, match=r"'count' .* must be a whole number$"):
             from_text(backend, {"count": "5.5"})
 
     @pytest.mark.parametrize(
@@ -109,70 +109,3 @@ class TestSuggestions:
         """Not only with text, as simplemail's own are."""
         with pytest.raises(TypeError, match=r"unknown option 'conut'\. Did you mean 'count'"):
             get_connection(backend_with(count=int | None), conut=5)
-
-
-class TestHosts:
-    @pytest.mark.parametrize(
-        "host",
-        [
-            "localhost",
-            "mail.example.com",
-            "mail.example.com.",
-            "my_mail-server",
-            "127.0.0.1",
-            "::1",
-            "fe80::1%eth0",
-            "::ffff:127.0.0.1",
-            "b\xfccher.example",
-        ],
-    )
-    def test_names_and_addresses(self, host):
-        check_host(host, None)
-
-    @pytest.mark.parametrize(
-        "host",
-        [
-            "smtp://ann:s3cret@h",
-            "ann:s3cret@h",
-            "s3cret@h",
-            "h:25",
-            "[::1]",
-            "h/s3cret",
-            "h s3cret",
-            "h\n",
-            b"s3cret",
-            5,
-            ["h"],
-        ],
-    )
-    def test_a_url_or_a_port_is_refused_and_not_shown(self, host):
-        text = r"^MAILERS\['x'\]: 'host' must be a name .* alone, .*; a port goes into 'port'$"
-        with pytest.raises(InvalidMailer, match=text):
-            check_host(host, "x")
-
-    @pytest.mark.parametrize(
-        "host", ["mail..example.com", ".h", "..", f"{'a' * 64}.com", "\xfc..h"]
-    )
-    def test_what_no_resolver_takes_is_refused_before_it_is_asked(self, host):
-        with pytest.raises(InvalidMailer, match=f"'host' is no host name: {host!r}"):
-            get_connection("smtp", host=host)
-
-
-class TestFlags:
-    @pytest.mark.parametrize(
-        ("value", "meant"),
-        [
-            *[(True, True), (1, True), ("True", True), ("on", True)],
-            *[(None, False), (0, False), ("", False), ("False", False), ("no", False)],
-        ],
-    )
-    def test_may_be_text(self, value, meant):
-        assert flag("use_tls", value, None) is meant
-
-    def test_other_text_is_refused(self):
-        with pytest.raises(InvalidMailer, match="'use_ssl' must be True or False, not 'STARTTLS'"):
-            get_connection("smtp", use_ssl="STARTTLS")
-
-    @pytest.mark.parametrize("name", ["use_tls", "use_ssl", "allow_cleartext_auth"])
-    def test_of_smtp(self, name):
-        assert getattr(get_connection("smtp", **{name: "false"}), name) is False

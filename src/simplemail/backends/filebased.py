@@ -14,6 +14,7 @@ from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Reply
 from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
+from .options import but_not
 
 FORMATS = ("log", "eml")
 
@@ -36,7 +37,7 @@ class EmailBackend(BaseEmailBackend):
     ) -> None:
         super().__init__(fail_silently, **options)
         if format not in FORMATS:
-            raise self._wrong(f"'format' must be 'log' or 'eml', not {format!r}.")
+            raise self._wrong(f"'format' must be 'log' or 'eml'{but_not(format)}.")
         self.format = format
         self.file_path = self._directory(file_path)
         self._stream: BinaryIO | None = None

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..conf import did_you_mean
 from ..exceptions import InvalidMailer
-from ..light import Any, pattern
+from ..light import Any
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
-_HOST = pattern(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
 _TAKES_ANY_OPTION = 0x08  # inspect.CO_VARKEYWORDS
 
 
@@ -101,12 +100,13 @@ def _convert(name: str, kind: str, value: Any) -> Any:
             try:
                 return convert(value)
             except ValueError:
-                text = f"Option {name!r} in a mailer URL must be {words}, not {value!r}"
-                raise InvalidMailer(text) from None
+                # The value isn't shown: it may be a password that was cut in two.
+                raise InvalidMailer(f"Option {name!r} in a mailer URL must be {words}") from None
     raise InvalidMailer(f"Option {name!r} has no text form, so a mailer URL can't hold it")
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """Return what "yes", "off" and their like mean. ValueError for other text."""
     if text.lower() in _TRUE:
         return True
     if text.lower() in _FALSE:
@@ -115,80 +115,15 @@ def _boolean(text: str) -> bool:
 
 
 _CONVERTERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "bool": (_boolean, "true or false"),
+    "bool": (boolean, "true or false"),
     "int": (int, "a whole number"),
     "float": (float, "a number"),
 }
 
 
-def flag(name: str, value: Any, alias: str | None) -> bool:
-    """Return what a flag says, also as text: settings come from the environment, too.
+def but_not(value: object) -> str:
+    """Return ", not 5" for the end of an error: the wrong value, unless it is text.
 
-    Any text is true for Python, "false" included.
+    Text may be a password that was meant for another option.
     """
-    try:
-        return _boolean(value) if isinstance(value, str) and value else bool(value)
-    except ValueError:
-        raise InvalidMailer(f"{name!r} must be True or False, not {value!r}", alias=alias) from None
-
-
-def check_host(host: Any, alias: str | None) -> None:
-    """Raise InvalidMailer for what is no host's name or address, such as a whole URL."""
-    if not host:
-        raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
-    if not isinstance(host, str) or not _HOST.fullmatch(host):
-        # Not shown: a URL has a password in it.
-        text = "'host' must be a name or an address alone, like 'mail.example.com'"
-        raise InvalidMailer(f"{text}; a port goes into 'port'", alias=alias)
-    if not _is_resolvable(host):
-        raise InvalidMailer(f"'host' is no host name: {host!r}", alias=alias)
-
-
-def greeting_name(name: Any, alias: str | None) -> str | None:
-    """Return the name to introduce ourselves by, in ASCII. InvalidMailer for what is none."""
-    if not name:
-        return None
-    try:
-        final: str = name if name.isascii() else name.encode("idna").decode("ascii")
-    except (AttributeError, UnicodeError):
-        final = ""
-    if not re.fullmatch("[!-~]+", final):
-        text = "'local_hostname' must be a name like 'client.example.com' or an address like"
-        raise InvalidMailer(f"{text} '[192.0.2.1]', not {name!r}", alias=alias)
-    return final
-
-
-def _is_resolvable(host: str) -> bool:
-    # socket.getaddrinfo() raises a UnicodeError that names no host.
-    try:
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return False
-    return all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split("."))
-
-
-def number(
-    name: str,
-    value: Any,
-    kind: Callable[[Any], float],
-    least: float,
-    most: float,
-    *,
-    alias: str | None = None,
-) -> float:
-    """Return an option's value as a number of this kind. InvalidMailer if it isn't in the range."""
-    try:
-        if least <= (converted := kind(value)) <= most:
-            return converted
-    except (TypeError, ValueError):
-        pass
-    text = f"{name!r} must be a number from {least:g} to {most:g}, not {value!r}."
-    raise InvalidMailer(text, alias=alias)
-
-
-def check_word(
-    name: str, value: str | None, pattern: str, right: str, *, alias: str | None = None
-) -> None:
-    """Raise InvalidMailer, saying what is `right`, for a value that doesn't match ("" does)."""
-    if value and not (isinstance(value, str) and re.fullmatch(pattern, value, re.IGNORECASE)):
-        raise InvalidMailer(f"{name!r} must be {right}, not {value!r}.", alias=alias)
+    return "" if isinstance(value, (str, bytes)) else f", not {value!r}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
 from ..exceptions import InvalidMailer
-from ..light import TYPE_CHECKING, Any
+from ..light import TYPE_CHECKING, Any, pattern
 from ..smtp.auth import MECHANISMS
-from .options import check_host, check_word, flag, greeting_name, number
+from .options import boolean, but_not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,8 @@ CHECKED = (
     ),
 )
 """What `right()` wants, and returns; the rest is taken as it is."""
+
+_HOST = pattern(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
 
 _FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth")
 
@@ -72,8 +75,8 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
             options[name] = default
     for name, limits in _NUMBERS.items():
         options[name] = number(name, options[name], *limits, alias=alias)
-    for name, (pattern, wanted) in _WORDS.items():
-        check_word(name, options[name], pattern, wanted, alias=alias)
+    for name, (allowed, wanted) in _WORDS.items():
+        check_word(name, options[name], allowed, wanted, alias=alias)
     options["local_hostname"] = greeting_name(options["local_hostname"], alias)
     options["source_address"] = _bind(options["source_address"], alias)
     return options
@@ -89,7 +92,7 @@ def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:
         host, port = address
         return host, port
     text = "'source_address' must be an address of this machine, or a pair of it and a port"
-    raise InvalidMailer(f"{text}, not {address!r}", alias=alias)
+    raise InvalidMailer(f"{text}{but_not(address)}", alias=alias)
 
 
 # A mailer is built for every mail, and looking at its options again took a tenth of the time.
@@ -108,3 +111,78 @@ def _check_one_tls(alias: str | None, options: Mapping[str, Any]) -> None:
         "The 'use_ssl' and 'use_tls' OPTIONS are incompatible. Set at most one of them to True.",
         alias=alias,
     )
+
+
+def flag(name: str, value: Any, alias: str | None) -> bool:
+    """Return what a flag says, also as text: settings come from the environment, too.
+
+    Any text is true for Python, "false" included.
+    """
+    try:
+        return boolean(value) if isinstance(value, str) and value else bool(value)
+    except ValueError:
+        raise InvalidMailer(
+            f"{name!r} must be True or False{but_not(value)}", alias=alias
+        ) from None
+
+
+def check_host(host: Any, alias: str | None) -> None:
+    """Raise InvalidMailer for what is no host's name or address, such as a whole URL."""
+    if not host:
+        raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        # Not shown: a URL has a password in it.
+        text = "'host' must be a name or an address alone, like 'mail.example.com'"
+        raise InvalidMailer(f"{text}; a port goes into 'port'", alias=alias)
+    if not _is_resolvable(host):
+        raise InvalidMailer(f"'host' is no host name: {host!r}", alias=alias)
+
+
+def greeting_name(name: Any, alias: str | None) -> str | None:
+    """Return the name to introduce ourselves by, in ASCII. InvalidMailer for what is none."""
+    if not name:
+        return None
+    try:
+        final: str = name if name.isascii() else name.encode("idna").decode("ascii")
+    except (AttributeError, UnicodeError):
+        final = ""
+    if not re.fullmatch("[!-~]+", final):
+        text = "'local_hostname' must be a name like 'client.example.com' or an address like"
+        raise InvalidMailer(f"{text} '[192.0.2.1]'{but_not(name)}", alias=alias)
+    return final
+
+
+def _is_resolvable(host: str) -> bool:
+    # socket.getaddrinfo() raises a UnicodeError that names no host.
+    try:
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    return all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split("."))
+
+
+def number(
+    name: str,
+    value: Any,
+    kind: Callable[[Any], float],
+    least: float,
+    most: float,
+    *,
+    alias: str | None = None,
+) -> float:
+    """Return an option's value as a number of this kind. InvalidMailer if it isn't in the range."""
+    try:
+        if least <= (converted := kind(value)) <= most:
+            return converted
+    except (TypeError, ValueError):
+        pass
+    text = f"{name!r} must be a number from {least:g} to {most:g}{but_not(value)}."
+    raise InvalidMailer(text, alias=alias)
+
+
+def check_word(
+    name: str, value: str | None, allowed: str, right: str, *, alias: str | None = None
+) -> None:
+    """Raise InvalidMailer, saying what is `right`, for a value that doesn't match ("" does)."""
+    if value and not (isinstance(value, str) and re.fullmatch(allowed, value, re.IGNORECASE)):
+        raise InvalidMailer(f"{name!r} must be {right}{but_not(value)}.", alias=alias)

@@ -1,0 +1,75 @@
+"""The options of the SMTP backend: which values will do."""
+
+from __future__ import annotations
+
+import pytest
+
+from simplemail import InvalidMailer, get_connection
+from simplemail.backends.smtp_options import check_host, flag
+
+
+class TestHosts:
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "localhost",
+            "mail.example.com",
+            "mail.example.com.",
+            "my_mail-server",
+            "127.0.0.1",
+            "::1",
+            "fe80::1%eth0",
+            "::ffff:127.0.0.1",
+            "b\xfccher.example",
+        ],
+    )
+    def test_names_and_addresses(self, host):
+        check_host(host, None)
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "smtp://ann:s3cret@h",
+            "ann:s3cret@h",
+            "s3cret@h",
+            "h:25",
+            "[::1]",
+            "h/s3cret",
+            "h s3cret",
+            "h\n",
+            b"s3cret",
+            5,
+            ["h"],
+        ],
+    )
+    def test_a_url_or_a_port_is_refused_and_not_shown(self, host):
+        text = r"^MAILERS\['x'\]: 'host' must be a name .* alone, .*; a port goes into 'port'$"
+        with pytest.raises(InvalidMailer, match=text):
+            check_host(host, "x")
+
+    @pytest.mark.parametrize(
+        "host", ["mail..example.com", ".h", "..", f"{'a' * 64}.com", "\xfc..h"]
+    )
+    def test_what_no_resolver_takes_is_refused_before_it_is_asked(self, host):
+        with pytest.raises(InvalidMailer, match=f"'host' is no host name: {host!r}"):
+            get_connection("smtp", host=host)
+
+
+class TestFlags:
+    @pytest.mark.parametrize(
+        ("value", "meant"),
+        [
+            *[(True, True), (1, True), ("True", True), ("on", True)],
+            *[(None, False), (0, False), ("", False), ("False", False), ("no", False)],
+        ],
+    )
+    def test_may_be_text(self, value, meant):
+        assert flag("use_tls", value, None) is meant
+
+    def test_other_text_is_refused(self):
+        with pytest.raises(InvalidMailer, match=r"'use_ssl' must be True or False$"):
+            get_connection("smtp", use_ssl="STARTTLS")
+
+    @pytest.mark.parametrize("name", ["use_tls", "use_ssl", "allow_cleartext_auth"])
+    def test_of_smtp(self, name):
+        assert getattr(get_connection("smtp", **{name: "false"}), name) is False
