@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import inspect
 import smtplib
@@ -19,6 +20,9 @@ from ..smtp.channel import Channel
 from ..smtp.hints import NAME_MISMATCH, explain
 from ..smtp.session import Session
 from . import certificates
+from .mailer import mailer_of
+from .terminal import Listener, one_line, say
+from .usage import DONE, add_mailer_arguments
 
 if TYPE_CHECKING:
     from ..backends.smtp import EmailBackend as SMTPMailer
@@ -36,6 +40,26 @@ class Step(NamedTuple):
     name: str
     detail: str = ""
     error: OSError | ImproperlyConfigured | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    add_mailer_arguments(parser)
+
+
+def run(args: argparse.Namespace, listener: Listener) -> int:
+    """Say what each step found out; raise the error of the one that failed."""
+    mailer = mailer_of(args)
+    if not args.quiet:
+        say(f"Checking {one_line(described(mailer))}")
+    for step in check(mailer):
+        if not (args.quiet and step.mark == OK):
+            say(f"  {step.mark:<8} {step.name:<12} {one_line(step.detail)}".rstrip())
+        if step.error:
+            raise step.error
+    if not args.quiet:
+        say("Ready to send. Nothing was sent.")
+    return DONE
 
 
 def check(mailer: Any) -> Iterator[Step]:

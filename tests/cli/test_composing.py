@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from simplemail.__main__ import main
-from simplemail.cli.send import UsageError, addresses
+from simplemail.cli.composing import addresses
+from simplemail.cli.usage import UsageError
 
 
 @pytest.fixture
@@ -137,6 +138,19 @@ class TestText:
 
         assert message.get_content_type() == "text/html"
 
+    def test_html_as_an_argument(self, sent):
+        message = sent("--to", "a@b.example", "--text", "Hi", "--html", "<b>Hi</b>").message
+
+        assert [part.get_content_type() for part in message.iter_parts()] == [
+            "text/plain",
+            "text/html",
+        ]
+
+    def test_html_twice(self, refused):
+        words = refused("--to", "a@b.example", "--html", "x", "--html-file", "y")
+
+        assert "Give the HTML once, not as --html and --html-file" in words
+
     def test_html_is_piped(self, sent):
         received = sent("--to", "a@b.example", "--html-file", "-", stdin=b"<p>Hello</p>\n")
 
@@ -193,7 +207,50 @@ class TestAttachments:
         assert f"Can't read {tmp_path}: Is a directory" in text
 
 
+class TestInlineImages:
+    def test_are_shown_by_their_name_in_the_html(self, sent, tmp_path):
+        (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n")
+        html = '<img src="cid:logo.png"><img src="cid:logo.png2"><p>logo.png</p>'
+
+        message = sent(
+            "--to", "a@b.example", "--text", "x", "--html", html, "--inline", tmp_path / "logo.png"
+        ).message
+
+        [image] = [part for part in message.walk() if part.get_content_type() == "image/png"]
+        [shown] = [part for part in message.walk() if part.get_content_type() == "text/html"]
+        content_id = image["Content-ID"].strip("<>")
+        assert shown.get_content().rstrip("\r\n") == html.replace(
+            'cid:logo.png"', f'cid:{content_id}"'
+        )
+
+    def test_that_the_html_does_not_show(self, refused, tmp_path):
+        (tmp_path / "logo.png").write_bytes(b"PNG")
+
+        words = refused(
+            "--to", "a@b.example", "--html", '<img src="cid:logo.png2">',
+            "--inline", tmp_path / "logo.png",
+        )  # fmt: skip
+
+        assert 'The HTML doesn\'t show logo.png; write <img src="cid:logo.png">' in words
+
+    def test_without_html(self, refused, tmp_path):
+        (tmp_path / "logo.png").write_bytes(b"PNG")
+
+        words = refused("--to", "a@b.example", "--text", "x", "--inline", tmp_path / "logo.png")
+
+        assert "--inline is for images in HTML" in words
+
+
 class TestHeaders:
+    def test_where_answers_go(self, sent):
+        message = sent(
+            "--to", "a@b.example", "--text", "x", "--reply-to", "Desk <desk@example.com>",
+            "--reply-to", "two@example.com", "-s", "Short",
+        ).message  # fmt: skip
+
+        assert message["Reply-To"] == "Desk <desk@example.com>, two@example.com"
+        assert message["Subject"] == "Short"
+
     def test_are_added(self, sent):
         message = sent(
             "--to", "a@b.example", "--text", "x", "--from", "me@example.com",
@@ -334,6 +391,91 @@ class TestReadyMade:
 
     def test_that_is_not_there(self, refused, tmp_path):
         assert "Can't read" in refused(tmp_path / "missing.eml")
+
+
+class TestPipedWhole:
+    """`-t`: what a program writes for sendmail."""
+
+    CONTENT = b"To: Ann <ann@example.com>\nBcc: eve@example.com\nSubject: Hi\n\nText\n"
+
+    def test_goes_to_the_recipients_in_its_header(self, sent):
+        received = sent("-t", "--from", "cron@example.com", stdin=self.CONTENT)
+
+        assert received.recipients == ["ann@example.com", "eve@example.com"]
+        assert received.sender == "cron@example.com"
+        assert b"eve" not in received.content
+
+    def test_gets_the_fields_that_it_lacks_and_no_others(self, sent):
+        received = sent("-t", "--from", "cron@example.com", stdin=self.CONTENT)
+
+        names = [name.lower() for name in received.message]
+        assert sorted(names) == ["date", "from", "message-id", "subject", "to"]
+        assert received.message["From"] == "cron@example.com"
+
+    @pytest.mark.parametrize("name", ["From", "Date", "Message-ID"])
+    @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+    def test_keeps_the_fields_that_it_has(self, name, end, sent):
+        own = {"From": "me@example.com", "Date": "Mon, 23 Nov 2026 07:00:00 +0000"}
+        field = f"{name.upper()}: {own.get(name, '<1@example.com>')}".encode()
+        content = (field + b"\n" + self.CONTENT).replace(b"\n", end)
+
+        received = sent("-t", stdin=content)
+
+        assert received.message.get_all(name) == [field.decode().partition(": ")[2]]
+        assert b"\r\n" in received.content
+        assert b"\n" not in received.content.replace(b"\r\n", b"")
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--to", "a@b.example"], "-t takes the recipients from the message; leave out --to"),
+            (["--bcc", "a@b.example"], "leave out --bcc"),
+            (["one.eml"], "-t takes the message from standard input; leave out the files"),
+            (["-s", "x"], "--subject can't change what is piped in"),
+        ],
+    )
+    def test_takes_nothing_else(self, arguments, words, refused):
+        assert words in refused("-t", *arguments, stdin=self.CONTENT)
+
+    def test_to_nobody(self, refused):
+        words = refused("-t", "--from", "a@b.example", stdin=b"Subject: x\n\n")
+
+        assert "Standard input names no recipients; write them into its To" in words
+
+
+class TestSeveral:
+    @pytest.fixture
+    def files(self, tmp_path):
+        paths = [tmp_path / f"{name}.eml" for name in ("one", "two", "three")]
+        for path in paths:
+            content = f"From: me@example.com\r\nTo: {path.stem}@example.com\r\n\r\n{path.stem}\r\n"
+            path.write_bytes(content.encode())
+        return paths
+
+    def test_are_all_sent_in_their_order(self, files, sent, smtp_server):
+        sent(*files)
+
+        assert [message.content for message in smtp_server.messages] == [
+            path.read_bytes() for path in files
+        ]
+
+    def test_one_that_is_refused_is_named_and_the_others_are_sent(
+        self, files, smtp_server, capsys, monkeypatch
+    ):
+        smtp_server.script("RCPT TO:<two@", "550 5.1.1 No such user")
+
+        assert main(["send", "--mailer", smtp_server.url, *map(str, files)]) == 1
+
+        shown = capsys.readouterr().err
+        assert f"simplemail: {files[1]}: No recipient was accepted (two@example.com: " in shown
+        assert "Sent 2 messages to 2 recipients through" in shown
+        assert [message.recipients for message in smtp_server.messages] == [
+            ["one@example.com"],
+            ["three@example.com"],
+        ]
+
+    def test_nothing_is_sent_if_one_can_not_be_read(self, files, refused):
+        assert "Can't read" in refused(*files, files[0].with_name("missing.eml"))
 
 
 def test_a_usage_error_is_a_value_error():

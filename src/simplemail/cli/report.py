@@ -1,0 +1,39 @@
+"""Says what happened to the messages of a command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .check import described, is_smtp
+from .terminal import Listener, complain, tell
+from .usage import DONE, NOT_SENT
+
+
+def report(
+    args: argparse.Namespace,
+    listener: Listener,
+    mailer: Any,
+    recipients: list[str],
+    reply: str = "",
+    *,
+    messages: int = 1,
+) -> int:
+    """Say what became of the message, unless the mailer has shown it or has warned already."""
+    if not recipients and not listener.warned:
+        complain("Nothing was sent")
+    if not recipients or listener.warned:
+        return NOT_SENT
+    if not args.quiet and getattr(mailer, "stream", None) is not sys.stdout:
+        tell(_told(mailer, messages, len(set(recipients)), reply))
+    return DONE
+
+
+def _told(mailer: Any, messages: int, recipients: int, reply: str) -> str:
+    what = "" if messages == 1 else f" {messages} messages"
+    whom = "1 recipient" if recipients == 1 else f"{recipients} recipients"
+    if not is_smtp(mailer):
+        return f"Handed{what} to {described(mailer)} for {whom}"
+    told = f"Sent{what} to {whom} through {described(mailer)}"
+    return f"{told} ({reply})" if reply else told
