@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from unittest import mock
 
 from simplemail.testing.server import Received, SMTPServer
 
 from .hooks import sitecustomize
+from .surroundings import TLS
 
-TLS = Path(__file__).parent / "tls"
 USERS = {
     "you@gmail.com": "abcdefghijklmnop",
     "reports@gmail.com": "ya29...",  # an OAuth token

@@ -21,17 +21,12 @@ from .surroundings import ENVIRONMENT, FILES
 
 # While the pages are being rewritten: those whose blocks still share a namespace.
 TOGETHER = {
-    "docs/how-to/async.md",
-    "docs/how-to/attach.md",
-    "docs/how-to/configure.md",
     "docs/how-to/django.md",
     "docs/how-to/fastapi.md",
     "docs/how-to/flask.md",
     "docs/how-to/move-from-django.md",
     "docs/how-to/notebooks.md",
     "docs/how-to/queues.md",
-    "docs/how-to/send-many.md",
-    "docs/how-to/several-servers.md",
     "docs/how-to/test.md",
     "docs/how-to/troubleshooting.md",
     "docs/how-to/write-a-backend.md",
