@@ -64,6 +64,7 @@ BACKENDS = (
     Backend("roundrobin", ("roundrobin",)),
     Backend("redirect", ("redirect",)),
     Backend("tee", ("tee",)),
+    Backend("queue", ("queue",)),
 )
 """A row for each backend. Messages list names and schemes in this order."""
 

@@ -1,0 +1,113 @@
+"""From a receipt to what becomes of the message in the queue."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..receipts import Receipt, Reply, Status
+from .states import BROKEN, REFUSED, SENT, UNKNOWN, WAITING
+
+_LONGEST = 2000  # characters of a server's words that are kept
+
+
+class Outcome(NamedTuple):
+    """The state that a message goes to, and what is kept of the answer.
+
+    `remaining` are the recipients for whom there is something left to do.
+    """
+
+    state: str
+    remaining: tuple[str, ...] = ()
+    answers: Mapping[str, str] = {}
+    reply: str = ""
+    error: str = ""
+    server_failed: bool = False
+
+
+def outcome(remaining: tuple[str, ...], receipt: Receipt, *, at_least_once: bool) -> Outcome:
+    """Say what a receipt means for these recipients.
+
+    Each recipient's own answer counts: who has the message, or never will, isn't tried again.
+    """
+    fates = {each: _fate(each, receipt) for each in remaining}
+    state = _state(receipt, {status for status, _ in fates.values()}, at_least_once=at_least_once)
+    again = _AGAIN.get(state, ())
+    if at_least_once:
+        again = (*again, Status.UNKNOWN)
+    return Outcome(
+        state,
+        tuple(each for each, (status, _) in fates.items() if status in again),
+        {each: _answer(status, reply) for each, (status, reply) in fates.items()},
+        _cut(str(receipt.reply or "")),
+        "" if receipt.error is None else told(receipt.error),
+        server_failed=is_about_the_server(receipt),
+    )
+
+
+_AGAIN: dict[str, tuple[Status, ...]] = {
+    WAITING: (Status.DEFERRED,),
+    UNKNOWN: (Status.UNKNOWN, Status.DEFERRED),
+    REFUSED: (Status.REFUSED, Status.DEFERRED),
+}
+"""By the message's state: for whom something is left, by what became of each."""
+
+
+def _state(receipt: Receipt, fates: set[Status], *, at_least_once: bool) -> str:
+    if Status.UNKNOWN in fates and not at_least_once:
+        return UNKNOWN
+    if fates & {Status.DEFERRED, Status.UNKNOWN}:
+        return WAITING
+    return SENT if Status.SENT in fates else REFUSED
+
+
+def _fate(recipient: str, receipt: Receipt) -> tuple[Status, Reply | None]:
+    """Return what became of the message for one recipient, and the reply that says so."""
+    own = getattr(receipt, "recipients", {}).get(recipient)
+    if own is not None:
+        return own.status, own.reply
+    reply = receipt.refused.get(recipient)
+    if reply is None:
+        return receipt.status, receipt.reply
+    return (Status.REFUSED if reply.code >= 500 else Status.DEFERRED), reply
+
+
+def _answer(status: Status, reply: Reply | None) -> str:
+    return _cut(f"{status.value}: {reply}" if reply else status.value)
+
+
+def broken(remaining: tuple[str, ...], error: BaseException) -> Outcome:
+    """Return the outcome of a message whose mailer raised what no mailer should raise."""
+    text = f"{told(error)} (it may have been sent before that)"
+    return Outcome(BROKEN, remaining, {}, "", text)
+
+
+def told(error: BaseException) -> str:
+    """Return what an exception says, with its notes, in one short text."""
+    words = " ".join([str(error), *getattr(error, "__notes__", ())]).split()
+    return _cut(f"{type(error).__name__}: {' '.join(words)}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_SERVERS: tuple[type[OSError], ...] = (
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPServerDisconnected,
+)
+
+
+def is_about_the_server(receipt: Receipt) -> bool:
+    """Does this tell about the server, rather than about the message?"""
+    if receipt.status not in (Status.DEFERRED, Status.UNKNOWN):
+        return False
+    if receipt.reply is not None and receipt.reply.code == 421:  # RFC 5321, 3.8: going away
+        return True
+    error: Any = receipt.error
+    return isinstance(error, _SERVERS) or (
+        isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException)
+    )

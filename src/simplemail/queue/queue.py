@@ -1,0 +1,330 @@
+"""The queue as programs use it: put messages in, look at them, decide about them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from ..backends.handler import mailers
+from ..rendering.envelope import Envelope, several
+from ..threads import in_thread
+from . import captured, states, store
+from .errors import QueueError
+from .file import TIMEOUT
+from .files import file_at
+from .joining import put_through
+from .orders import Terms, order_of, seconds
+from .pace import Rate
+from .records import Event, Health, Queued
+from .watching import health, live_workers
+
+DEFAULT_LIMIT = 100
+
+
+class Queue:
+    """Messages in an SQLite file, on their way.
+
+    `mailer` is the alias of the mailer that delivers what is put here; `rate`, like "100/m", how
+    many it may get, whoever sends them. `lifetime` is in seconds, or a timedelta: what couldn't be
+    delivered by then expires. `timeout` is how many seconds a call waits for others that write.
+    All processes and threads of one machine may use one file.
+
+    What can't be done because of the file raises QueueError, an OSError.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        mailer: str = "",
+        rate: str = "",
+        lifetime: float | timedelta = 4 * 86_400.0,
+        timeout: float = TIMEOUT,
+        unsafe_filesystem: bool = False,
+        alias: str | None = None,
+        resolve: Callable[[str], Any] | None = None,
+    ) -> None:
+        self.mailer = mailer
+        self.rate = Rate.of(rate)
+        self.lifetime = seconds("lifetime", lifetime)
+        self.alias = alias
+        self._resolve = resolve
+        self.file = file_at(path, timeout=timeout, unsafe=unsafe_filesystem)
+
+    @classmethod
+    def of(cls, alias: str = "default") -> Queue:
+        """Return the queue that a mailer of the backend `queue` puts its messages into.
+
+        Raises MailerDoesNotExist for an unknown alias, ValueError for another kind of mailer.
+        """
+        with captured.suspended():
+            mailer: Any = mailers[alias]
+        queue = getattr(mailer, "queue", None)
+        if not isinstance(queue, Queue):
+            raise ValueError(f"The mailer {alias!r} is no queue; Queue.of() wants the alias of one")
+        return queue
+
+    @property
+    def path(self) -> str:
+        """The path of the file, absolute and without symbolic links."""
+        return self.file.path
+
+    def __repr__(self) -> str:
+        return f"<Queue {self.path}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. It is opened again when it is used again; at exit it is closed anyway."""
+        self.file.close()
+
+    def mailer_named(self, name: str) -> Any:
+        """Return the mailer that delivers what was put for this alias."""
+        if self._resolve is not None and name == self.mailer:
+            return self._resolve(name)
+        if not name:
+            raise ValueError("The mailer of these messages is a URL that this process doesn't know")
+        return mailers[name]
+
+    # Putting
+
+    def put(
+        self,
+        message: Any,
+        *,
+        delay: float | timedelta | None = None,
+        send_at: datetime | None = None,
+        key: str | None = None,
+        priority: int = 0,
+        expires: float | timedelta | datetime | None = None,
+        tags: Iterable[str] = (),
+        hold: bool = False,
+        at_least_once: bool = False,
+        connection: sqlite3.Connection | None = None,
+    ) -> Queued:
+        """Put a message into the queue. When this returns, it survives a crash and a power cut.
+
+        It waits for `delay` seconds, or until `send_at`; it isn't sent after `expires` (a time, or
+        seconds from when it is due); of those that are ready, the highest `priority` goes first.
+        With `hold` it waits for `release()`. A `key` that is in the queue already puts nothing:
+        the result is the message that has it, and its `already` is True. `at_least_once` sends
+        again after a crash, when the message may have been sent before.
+
+        `connection` is an open connection to the queue's file in a transaction of yours: the
+        message is in the queue if and when you commit. It is as durable as your commit is.
+
+        Raises ValueError for what is wrong with the message or an argument.
+        """
+        terms = Terms(delay, send_at, key, priority, expires, tuple(tags), hold, at_least_once)
+        return self._put([message], terms, connection)[0]
+
+    def put_many(
+        self,
+        messages: Iterable[Any],
+        *,
+        delay: float | timedelta | None = None,
+        send_at: datetime | None = None,
+        priority: int = 0,
+        expires: float | timedelta | datetime | None = None,
+        tags: Iterable[str] = (),
+        hold: bool = False,
+        at_least_once: bool = False,
+        connection: sqlite3.Connection | None = None,
+    ) -> list[Queued]:
+        """Put messages into the queue in one transaction: all of them or, if this raises, none."""
+        terms = Terms(delay, send_at, None, priority, expires, tuple(tags), hold, at_least_once)
+        return self._put(several(messages), terms, connection)
+
+    async def aput(self, message: Any, **options: Any) -> Queued:
+        """Do what `put()` does without blocking the event loop."""
+        return await in_thread(self, self.put, message, **options)
+
+    async def aput_many(self, messages: Iterable[Any], **options: Any) -> list[Queued]:
+        """Do what `put_many()` does without blocking the event loop."""
+        return await in_thread(self, self.put_many, messages, **options)
+
+    def _put(
+        self, messages: Iterable[Any], terms: Terms, connection: sqlite3.Connection | None
+    ) -> list[Queued]:
+        now = time.time()
+        order = order_of(terms, self.mailer, self.lifetime, now)
+        if captured.is_on():
+            return captured.put(messages, terms, order, self.alias, now)
+        # All of them are rendered before the file is locked.
+        envelopes = [_rendered(message) for message in messages]
+        if connection is not None:
+            return put_through(connection, self.path, envelopes, order, now)
+        with self.file.writing() as db:
+            queued = [store.put(db, envelope, order, now) for envelope in envelopes]
+        self.file.tell()
+        return queued
+
+    # Looking
+
+    def get(self, id_: int) -> Queued | None:
+        """Return the record of a message, None if there is none of this id."""
+        with self.file.reading() as db:
+            return store.get(db, id_)
+
+    def find(
+        self,
+        *,
+        state: str | None = None,
+        to: str | None = None,
+        tag: str | None = None,
+        older: float | timedelta | None = None,
+        limit: int | None = DEFAULT_LIMIT,
+    ) -> list[Queued]:
+        """Return messages, the oldest first: in this state, to this recipient, with this tag.
+
+        `older` is the age in seconds, or a timedelta. ValueError for a state that doesn't exist.
+        """
+        if state is not None and state not in states.ALL:
+            raise ValueError(f"No state {state!r}; there are {', '.join(states.ALL)}")
+        before = None if older is None else time.time() - seconds("older", older)
+        found: list[Queued] = []
+        with self.file.reading() as db:
+            for queued in store.every(db, state, before):
+                if len(found) == limit:
+                    break
+                if _fits(queued, to, tag):
+                    found.append(queued)
+        return found
+
+    def envelope(self, id_: int) -> Envelope | None:
+        """Return what is left to deliver of a message; None when its content was dropped."""
+        with self.file.reading() as db:
+            return store.envelope(db, id_)
+
+    def attempts(self, id_: int) -> list[Event]:
+        """Return what happened to a message, in order."""
+        with self.file.reading() as db:
+            return store.events(db, message=id_, limit=-1)
+
+    def events(self, after: int = 0, *, limit: int = 1000) -> list[Event]:
+        """Return what happened after the event with this id, in order: a feed to follow."""
+        with self.file.reading() as db:
+            return store.events(db, after=after, limit=limit)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many messages there are in each state."""
+        return self.health().counts
+
+    def health(self, *, max_age: float | timedelta | None = None) -> Health:
+        """Return counts, workers, mailers, and as `problems` what somebody should look after.
+
+        Mail that has been ready for longer than `max_age` is a problem.
+        """
+        age = None if max_age is None else seconds("max_age", max_age)
+        alive = live_workers(self.file)
+        with self.file.reading() as db:
+            return health(db, alive, age, time.time())
+
+    # Deciding
+
+    def cancel(self, *ids: int) -> list[int]:
+        """Don't send these. Returns the ids for which that could be done, as the others do."""
+        return self._decide(ids, store.CANCEL)
+
+    def hold(self, *ids: int) -> list[int]:
+        """Don't send these until `release()`."""
+        return self._decide(ids, store.HOLD)
+
+    def release(self, *ids: int) -> list[int]:
+        """Send what was held, when it is due; and what was waiting, now."""
+        return self._decide(ids, store.RELEASE, store.HURRY)
+
+    def retry(self, *ids: int) -> list[int]:
+        """Send again what was refused, what expired and what is broken, to those not served."""
+        return self._decide(ids, store.RETRY)
+
+    def resend(self, *ids: int) -> list[int]:
+        """Send again what may have been sent: somebody may get it twice."""
+        return self._decide(ids, store.RESEND)
+
+    def settle(self, *ids: int, sent: bool) -> list[int]:
+        """Say of what may have been sent whether it was; nothing is sent."""
+        return self._decide(ids, store.SETTLE_SENT if sent else store.SETTLE_UNSENT)
+
+    def _decide(self, ids: Iterable[int], *decisions: store.Decision) -> list[int]:
+        with self.file.writing() as db:
+            done = store.decide(db, decisions, ids, time.time(), self.lifetime)
+        self.file.tell()
+        return done
+
+    def pause(self, mailer: str) -> None:
+        """Claim no more messages for this mailer until `resume()`, in any process."""
+        self._set_paused(mailer, paused=True)
+
+    def resume(self, mailer: str) -> None:
+        """Go on with a mailer that was paused; or that rests because its server failed."""
+        self._set_paused(mailer, paused=False)
+
+    def _set_paused(self, mailer: str, *, paused: bool) -> None:
+        with self.file.writing() as db:
+            store.set_paused(db, mailer, paused=paused)
+        self.file.tell()
+
+    # Keeping
+
+    def purge(self, older: float | timedelta) -> int:
+        """Delete what was sent or cancelled longer ago than that; return how many messages."""
+        before, count = time.time() - seconds("older", older), 0
+        while True:
+            with self.file.writing() as db:
+                found = store.purge(db, before, _AT_ONCE)
+            count += found
+            if found < _AT_ONCE:
+                return count
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the file while it is in use. QueueError if there is something at `path`."""
+        from .copies import copy
+
+        with self.file.alone() as db:
+            copy(db, path)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file, as SQLite and the queue's own rules see it."""
+        from .copies import check
+
+        with self.file.reading() as db:
+            return check(db)
+
+    @classmethod
+    def restore(cls, backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> Queue:
+        """Make a queue at `path` of a backup. All that was open is held: it may have been sent.
+
+        Raises QueueError if there is something at `path`.
+        """
+        from .copies import restore
+
+        if Path(path).exists():
+            raise QueueError(f"There is a file at {path}; move it away before you restore a backup")
+        restore(backup, path)
+        return cls(path)
+
+
+_AT_ONCE = 1000
+
+
+def _rendered(message: Any) -> Envelope:
+    """Render a message as 7-bit, so that any server can take it."""
+    envelope = Envelope.of(message, eight_bit=False, utf8=True)
+    if not envelope.recipients:
+        raise ValueError("The message has no recipients, so there is nothing to queue")
+    return envelope
+
+
+def _fits(queued: Queued, to: str | None, tag: str | None) -> bool:
+    is_to = to is None or to.lower() in map(str.lower, queued.recipients)
+    return is_to and (tag is None or tag in queued.tags)

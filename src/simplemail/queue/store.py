@@ -1,0 +1,218 @@
+"""What is put into the queue, looked up in it and decided about it: SQL inside a transaction.
+
+Every UPDATE names the state that it expects. Where it changes nothing, somebody else was first.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ..rendering.envelope import Envelope
+from . import states
+from .pace import LIFETIME
+from .records import COLUMNS, EVENT_COLUMNS, Event, Queued
+
+Database = sqlite3.Connection | sqlite3.Cursor
+
+
+class Order(NamedTuple):
+    """How a message is to be queued: what `put()` was told, checked. Times are Unix times."""
+
+    mailer: str
+    state: str
+    due: float
+    expires: float | None = None
+    lifetime: float = LIFETIME
+    key: str | None = None
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+    at_least_once: bool = False
+
+    @property
+    def deadline(self) -> float | None:
+        """When it expires. What is held doesn't grow old, unless it was said when."""
+        if self.expires is not None or self.state == states.HELD:
+            return self.expires
+        return self.due + self.lifetime
+
+
+def put(db: Database, envelope: Envelope, order: Order, now: float) -> Queued:
+    """Insert a message, or find the one that has its key."""
+    if order.key is not None and (found := _by_key(db, order.key)):
+        return found
+    recipients = json.dumps(envelope.recipients)
+    values = {
+        "state": order.state,
+        "mailer": order.mailer,
+        "priority": order.priority,
+        "due": order.due,
+        "expires": order.expires,
+        "deadline": order.deadline,
+        "created": now,
+        "changed": now,
+        "at_least_once": order.at_least_once,
+        "key": order.key,
+        "tags": json.dumps(order.tags),
+        "sender": envelope.sender,
+        "recipients": recipients,
+        "remaining": recipients,
+        "message_id": envelope.message_id,
+        "eight_bit": envelope.eight_bit,
+        "utf8": envelope.utf8,
+        "size": len(envelope.content),
+    }
+    id_ = db.execute(_INSERT, tuple(values.values())).lastrowid
+    db.execute("INSERT INTO simplemail_contents VALUES (?, ?)", (id_, envelope.content))
+    row = {**_DEFAULTS, **values, "id": id_}
+    return Queued.of(row[name] for name in Queued._fields if name in row)
+
+
+_INSERT_COLUMNS = (
+    "state, mailer, priority, due, expires, deadline, created, changed, at_least_once, key, tags, "
+    "sender, recipients, remaining, message_id, eight_bit, utf8, size"
+)
+_MARKS = ", ".join("?" * (_INSERT_COLUMNS.count(",") + 1))
+_INSERT = f"INSERT INTO simplemail_messages ({_INSERT_COLUMNS}) VALUES ({_MARKS})"
+_DEFAULTS = {"tries": 0, "crashes": 0, "answers": "{}", "reply": "", "error": ""}
+
+
+def _by_key(db: Database, key: str) -> Queued | None:
+    sql = f"SELECT {COLUMNS} FROM simplemail_messages INDEXED BY simplemail_keys WHERE key = ?"
+    row = db.execute(sql, (key,)).fetchone()
+    return Queued.of(row, already=True) if row else None
+
+
+def get(db: Database, id_: int) -> Queued | None:
+    """Return a message's record."""
+    row = db.execute(f"SELECT {COLUMNS} FROM simplemail_messages WHERE id = ?", (id_,)).fetchone()
+    return Queued.of(row) if row else None
+
+
+def envelope(db: Database, id_: int) -> Envelope | None:
+    """Return what is left to deliver: to the remaining recipients. None if it is gone."""
+    row = db.execute(_ENVELOPE, (id_,)).fetchone()
+    if row is None:
+        return None
+    sender, remaining, content, message_id, eight_bit, utf8 = row
+    recipients = tuple(json.loads(remaining))
+    return Envelope(sender, recipients, content, message_id, bool(eight_bit), bool(utf8))
+
+
+_ENVELOPE = """
+SELECT sender, remaining, content, message_id, eight_bit, utf8
+FROM simplemail_messages JOIN simplemail_contents ON message = id WHERE id = ?
+"""
+
+
+def every(db: Database, state: str | None, older: float | None) -> Iterator[Queued]:
+    """Yield the messages in a state, or all; those that were put before `older`, if given."""
+    sql = f"SELECT {COLUMNS} FROM simplemail_messages"
+    wanted = {"state = ?": state, "created < ?": older}
+    given = {text: value for text, value in wanted.items() if value is not None}
+    sql += f" WHERE {' AND '.join(given)}" if given else ""
+    return map(Queued.of, db.execute(f"{sql} ORDER BY id", tuple(given.values())))
+
+
+def events(db: Database, *, message: int | None = None, after: int = 0, limit: int) -> list[Event]:
+    """Return events in the order in which they happened: those of one message, or all."""
+    if message is None:
+        where, values = "id > ?", (after, limit)
+    else:
+        where, values = "message = ?", (message, limit)
+    sql = f"SELECT {EVENT_COLUMNS} FROM simplemail_events WHERE {where} ORDER BY id LIMIT ?"
+    return [Event.of(row) for row in db.execute(sql, values)]
+
+
+def note(db: Database, message: int, now: float, kind: str, **more: Any) -> None:
+    """Write into the history what happened to a message; its row has its new state by then."""
+    values = {"worker": None, "reply": "", "error": "", "answers": "{}", **more}
+    db.execute(_NOTE, (message, now, kind, *[values[name] for name in _NOTED], message))
+
+
+_NOTED = ("worker", "reply", "error", "answers")
+_NOTE = """
+INSERT INTO simplemail_events (message, at, kind, worker, reply, error, answers, state, mailer)
+SELECT ?, ?, ?, ?, ?, ?, ?, state, mailer FROM simplemail_messages WHERE id = ?
+"""
+
+
+# What a person decides
+
+
+class Decision(NamedTuple):
+    """From which states a message goes to which, and what else changes in its row."""
+
+    kind: str
+    before: tuple[str, ...]
+    changes: str
+
+
+_LATER = "CASE WHEN due > :now THEN 'waiting' ELSE 'ready' END"
+_ALIVE = "deadline = coalesce(expires, :now + :lifetime)"
+_AFRESH = "due = :now, expires = NULL, deadline = :now + :lifetime, tries = 0, crashes = 0"
+
+CANCEL = Decision("cancelled", (states.READY, states.WAITING, states.HELD), "state = 'cancelled'")
+HOLD = Decision("held", (states.READY, states.WAITING), "state = 'held', deadline = expires")
+RELEASE = Decision("released", (states.HELD,), f"state = {_LATER}, {_ALIVE}")
+HURRY = Decision("released", (states.WAITING,), f"state = 'ready', due = :now, {_ALIVE}")
+RETRY = Decision(
+    "retried", (states.REFUSED, states.EXPIRED, states.BROKEN), f"state = 'ready', {_AFRESH}"
+)
+RESEND = Decision("resent", (states.UNKNOWN,), f"state = 'ready', {_AFRESH}")
+SETTLE_SENT = Decision("settled", (states.UNKNOWN,), "state = 'sent', remaining = '[]'")
+SETTLE_UNSENT = Decision("settled", (states.UNKNOWN,), "state = 'refused'")
+
+
+def decide(
+    db: Database, decisions: Iterable[Decision], ids: Iterable[int], now: float, lifetime: float
+) -> list[int]:
+    """Carry a decision out; return the ids of the messages for which it could be."""
+    return [id_ for id_ in ids if any(_decide(db, each, id_, now, lifetime) for each in decisions)]
+
+
+def _decide(db: Database, decision: Decision, id_: int, now: float, lifetime: float) -> bool:
+    before = ", ".join(f"'{state}'" for state in decision.before)
+    sql = f"UPDATE simplemail_messages SET {decision.changes}, changed = :now"
+    values = {"id": id_, "now": now, "lifetime": lifetime}
+    changed = db.execute(f"{sql} WHERE id = :id AND state IN ({before})", values).rowcount
+    if changed:
+        note(db, id_, now, decision.kind)
+        drop_content(db, id_)
+    return bool(changed)
+
+
+def drop_content(db: Database, id_: int) -> None:
+    """Forget what a message says, if there is nothing left to be done with it."""
+    db.execute(
+        "DELETE FROM simplemail_contents WHERE message = ? AND (SELECT state FROM "
+        "simplemail_messages WHERE id = message) IN ('sent', 'cancelled')",
+        (id_,),
+    )
+
+
+def purge(db: Database, older: float, limit: int) -> int:
+    """Delete closed messages that changed last before this time; return how many."""
+    ids = [row[0] for state in states.CLOSED for row in db.execute(_CLOSED[state], (older, limit))]
+    for id_ in ids:
+        for table, column in (("contents", "message"), ("events", "message"), ("messages", "id")):
+            db.execute(f"DELETE FROM simplemail_{table} WHERE {column} = ?", (id_,))
+    return len(ids)
+
+
+_CLOSED = {
+    state: (
+        "SELECT id FROM simplemail_messages INDEXED BY simplemail_closed "
+        f"WHERE state = '{state}' AND changed < ? LIMIT ?"
+    )
+    for state in states.CLOSED
+}
+
+
+def set_paused(db: Database, mailer: str, *, paused: bool) -> None:
+    """Pause a mailer, or let it go on at once, whatever its server did before."""
+    db.execute("INSERT OR IGNORE INTO simplemail_mailers (name) VALUES (?)", (mailer,))
+    afresh = "" if paused else ", failures = 0, rest = 0, error = ''"
+    db.execute(f"UPDATE simplemail_mailers SET paused = ?{afresh} WHERE name = ?", (paused, mailer))

@@ -1,0 +1,334 @@
+"""Takes messages out of a queue and delivers them, with several threads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue as thread_queue
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from ..light import lock
+from . import claims
+from .claims import Batch, Entry, Wish
+from .errors import QueueError
+from .locks import FileLock
+from .outcomes import Outcome
+from .pace import Rate
+from .queue import Queue
+from .sender import Desk, Sender
+from .watching import is_alive, lock_of
+from .writer import Writer
+
+POLL = 0.05
+"""Seconds between two looks for what other processes put."""
+
+LOOK_AROUND = 5.0
+"""Seconds between two looks for dead workers, and at the clock."""
+
+IDLE = 5.0
+"""Seconds for which a mailer stays open after its last message."""
+
+_SLOTS = 1000
+_log = logging.getLogger("simplemail")
+
+
+class Worker:
+    """Delivers a queue's messages with `threads` senders, which take up to `batch` at a time.
+
+    Any number of workers may share a queue, in one process or several. What a worker that dies was
+    sending is `unknown` afterwards, unless it asked for `at_least_once`; what is in its hands at
+    the time is at most `threads` * `batch` messages. `on_outcome` is called in a sender's thread
+    with the message's id and its new state.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        threads: int = 4,
+        batch: int = 8,
+        stop_timeout: float = 30.0,
+        on_outcome: Callable[[int, Outcome], None] | None = None,
+    ) -> None:
+        if threads < 1 or batch < 1:
+            raise ValueError(f"A worker needs a thread and a message: {threads=}, {batch=}")
+        self.queue = queue
+        self.stop_timeout = stop_timeout
+        self.outcomes: Counter[str] = Counter()
+        self._threads = threads
+        self._batch = batch
+        self._on_outcome = on_outcome
+        self._id = 0
+        self._slot = 0
+        self._lock: FileLock | None = None
+        self._wake = threading.Event()
+        self._stopping = self._hurry = False
+        self._batches: thread_queue.SimpleQueue[Batch | None] = thread_queue.SimpleQueue()
+        self._busy: Counter[str] = Counter()
+        self._guard = lock()  # of the counters
+        self._claims = 0
+        self._around = 0.0
+        self._writer = Writer(queue.file)
+        self._senders: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
+
+    # Running
+
+    def run(self) -> None:
+        """Deliver until `stop()` is called, from a signal handler or another thread."""
+        self._work(until_idle=False)
+
+    def drain(self) -> Counter[str]:
+        """Deliver what can be delivered now, and return how many messages came to which state.
+
+        What waits until later, is held, or is for a mailer that is paused or rests, stays.
+        """
+        self._work(until_idle=True)
+        return self.outcomes
+
+    def start(self) -> None:
+        """Run in a thread of this process."""
+        self._thread = threading.Thread(target=self._run, name="simplemail-queue", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.run()
+        except Exception:
+            _log.exception("The worker of %s has ended", self.queue.path)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Claim no more, finish what is being sent, and give the rest back. Safe to call twice.
+
+        Waits for a worker that was started in a thread, up to `timeout` (`stop_timeout`) seconds.
+        """
+        if timeout is not None:
+            self.stop_timeout = timeout
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(self.stop_timeout + 1)
+
+    def stop_at_once(self) -> None:
+        """Stop without waiting for what is being sent: nobody will know what became of that."""
+        self._hurry = True
+        self.stop(0)
+
+    # The loop
+
+    def _work(self, *, until_idle: bool) -> None:
+        self.queue.file.listen(self._wake)
+        self._writer.start()
+        try:
+            self._enter()
+            self._start_senders()
+            while not self._stopping and not (self._turn(until_idle) and until_idle):
+                pass
+        finally:
+            self._stopping = True
+            self._finish()
+            self.queue.file.ignore(self._wake)
+
+    def _turn(self, until_idle: bool) -> bool:
+        """Do once what there is to do, or wait. True if there was nothing, and nothing will be."""
+        self._wake.clear()
+        try:
+            seen = self.queue.file.version()
+            self._look_around()
+            if self._claim():
+                return False
+            later = self._next_time()
+        except QueueError as error:
+            _log.error("The queue can't be worked on: %s", error)
+            self._wake.wait(1.0)
+            return until_idle
+        if until_idle and self._is_idle(later):
+            return True
+        self._wait(seen, later)
+        return False
+
+    def _claim(self) -> bool:
+        """Claim what there is, as far as there are senders for it. False if there was nothing."""
+        free = self._threads + 1 - self._in_hand()
+        now = time.time()
+        if free < 1 or not self._is_soon(self._next_time()):
+            return False
+        self._claims += 1
+        # Every tenth time the oldest goes first, so that no flood of urgent mail starves it.
+        by_age = self._claims % 10 == 0
+        wish = Wish(self._id, free, self._batch, self._rate_of, dict(self._busy), by_age)
+
+        def act(db: object) -> list[Batch]:
+            claims.promote(db, now)  # type: ignore[arg-type]  # a connection
+            return claims.claim(db, wish, now)  # type: ignore[arg-type]
+
+        batches = self._writer.do(act)
+        for batch in batches:
+            self._count(batch, 1)
+            self._batches.put(batch)
+        return bool(batches)
+
+    def _next_time(self) -> float | None:
+        with self.queue.file.reading() as db:
+            return claims.next_time(db, time.time(), self._rate_of)
+
+    def _is_soon(self, later: float | None) -> bool:
+        return later is not None and later <= time.time()
+
+    def _is_idle(self, later: float | None) -> bool:
+        if self._in_hand() or self._is_soon(later):
+            return False
+        with self.queue.file.reading() as db:
+            return not claims.waits_for_rate(db)
+
+    def _wait(self, seen: tuple[int, int], later: float | None) -> None:
+        """Wait until something is put, falls due or comes free; or until it is time to look."""
+        until = time.monotonic() + LOOK_AROUND
+        has_room = self._in_hand() <= self._threads
+        while not self._wake.wait(POLL) and time.monotonic() < until:
+            if self.queue.file.version() != seen or (has_room and self._is_soon(later)):
+                return
+
+    def _in_hand(self) -> int:
+        return self._busy.total()
+
+    def _count(self, batch: Batch, change: int) -> None:
+        with self._guard:
+            self._busy[batch.mailer] += change
+
+    def _rate_of(self, mailer: str) -> Rate | None:
+        return self.queue.rate if mailer == self.queue.mailer else None
+
+    # Senders
+
+    def _start_senders(self) -> None:
+        desk = Desk(
+            self.queue.file,
+            self._writer,
+            lambda: self._id,
+            self.queue.mailer_named,
+            lambda: self._stopping,
+            self._note,
+        )
+        for number in range(self._threads):
+            name = f"simplemail-sender-{number + 1}"
+            thread = threading.Thread(target=self._send, args=[desk], name=name, daemon=True)
+            self._senders.append(thread)
+            thread.start()
+
+    def _send(self, desk: Desk) -> None:
+        sender = Sender(desk)
+        try:
+            while (batch := self._next_batch(sender)) is not None:
+                try:
+                    sender.send(batch)
+                finally:
+                    self._count(batch, -1)
+                    self._wake.set()
+        finally:
+            sender.close()
+
+    def _next_batch(self, sender: Sender) -> Batch | None:
+        try:
+            return self._batches.get(timeout=IDLE)
+        except thread_queue.Empty:
+            sender.close()
+        return self._batches.get()
+
+    def _note(self, entry: Entry, outcome: Outcome) -> None:
+        with self._guard:
+            self.outcomes[outcome.state] += 1
+        _log.info("Message %d: %s%s", entry.id, outcome.state, _because(outcome))
+        if self._on_outcome is not None:
+            try:
+                self._on_outcome(entry.id, outcome)
+            except Exception:
+                _log.exception("on_outcome failed for message %d", entry.id)
+
+    # Beginning and end
+
+    def _enter(self) -> None:
+        """Take a slot whose lock is free: it is ours until this process ends."""
+        pid, host, now = os.getpid(), socket.gethostname(), time.time()
+        for slot in range(1, _SLOTS) if self._lock is None else [self._slot]:
+            held = self._lock or lock_of(self.queue.path, slot)
+            if self._lock is not None or held.try_acquire():
+                self._lock, self._slot = held, slot
+                break
+            held.close()
+        slot = self._slot
+        self._id = self._writer.do(lambda db: claims.register(db, slot, pid, host, now))
+
+    def _look_around(self) -> None:
+        """Take back what dead workers had."""
+        if time.monotonic() < self._around:
+            return
+        self._around = time.monotonic() + LOOK_AROUND
+        with self.queue.file.reading() as db:
+            workers = db.execute("SELECT id, slot, pid FROM simplemail_workers").fetchall()
+        if self._id not in [worker[0] for worker in workers]:
+            self._enter()  # the file is another one than before
+        for worker, slot, pid in workers:
+            if worker != self._id and self._is_dead(worker, slot):
+                self._recover(worker, pid)
+
+    def _is_dead(self, worker: int, slot: int) -> bool:
+        with self.queue.file.reading() as db:
+            sql = "SELECT max(id) FROM simplemail_workers WHERE slot = ?"
+            newest = db.execute(sql, (slot,)).fetchone()[0]
+        # Of several in a slot, the newest took the lock when the others had lost it.
+        return bool(worker != newest or not is_alive(self.queue.path, slot))
+
+    def _recover(self, worker: int, pid: int) -> None:
+        count = self._writer.do(
+            lambda db: claims.recover(db, worker, pid, time.time()), durable=True
+        )
+        if count:
+            text = "The worker with pid %d died; it had %d messages"
+            _log.warning(text, pid, count)
+
+    def _finish(self) -> None:
+        """End the senders, give back what they have not begun, and let go of the slot."""
+        self._give_back_unsent()
+        for _ in self._senders:
+            self._batches.put(None)
+        end = time.monotonic() + (0 if self._hurry else self.stop_timeout)
+        for thread in self._senders:
+            thread.join(max(0.0, end - time.monotonic()))
+        are_done = not any(thread.is_alive() for thread in self._senders)
+        if are_done and self._id:
+            self._writer.later(lambda db: claims.unregister(db, self._id))
+        is_written = self._writer.close(max(1.0, end - time.monotonic()))
+        if are_done and is_written and self._lock is not None:
+            self._lock.close()
+        elif not are_done:
+            # The lock stays ours: whoever took it would take away what is still being sent.
+            _log.error("Stopped while messages were being sent; they will be 'unknown'")
+
+    def _give_back_unsent(self) -> None:
+        while True:
+            try:
+                batch = self._batches.get_nowait()
+            except thread_queue.Empty:
+                return
+            if batch is not None:
+                self._writer.later(self._giving_back(batch))
+                self._count(batch, -1)
+
+    def _giving_back(self, batch: Batch) -> Callable[[object], None]:
+        worker = self._id
+
+        def act(db: object) -> None:
+            claims.give_back(db, worker, batch.ids, time.time())  # type: ignore[arg-type]
+            claims.give_up_probe(db, batch.mailer, worker)  # type: ignore[arg-type]
+
+        return act
+
+
+def _because(outcome: Outcome) -> str:
+    words = outcome.error or outcome.reply
+    return f" ({words})" if words else ""
