@@ -141,3 +141,13 @@ def test_a_block_that_prints_something_else_is_noticed(tmp_path):
 
     with Network().up() as network, pytest.raises(AssertionError, match="printed instead:\n2"):
         Page(page, here, network).run()
+
+
+def test_a_block_that_uses_a_name_from_another_one_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nname = 'Ann'\n```\n\n```python\nprint(name)\n```\n")
+    here = tmp_path / "directory"
+    here.mkdir()
+
+    with Network().up() as network, pytest.raises(NameError, match="name 'name' is not defined"):
+        Page(page, here, network).run()

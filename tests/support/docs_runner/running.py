@@ -15,22 +15,10 @@ from unittest import mock
 
 import simplemail
 
-from .blocks import ROOT, Block, blocks_of, page_name
+from .blocks import ROOT, Block, blocks_of
 from .network import Network
 from .surroundings import ENVIRONMENT, FILES
 
-# While the pages are being rewritten: those whose blocks still share a namespace.
-TOGETHER = {
-    "docs/how-to/django.md",
-    "docs/how-to/fastapi.md",
-    "docs/how-to/flask.md",
-    "docs/how-to/queues.md",
-    "docs/how-to/troubleshooting.md",
-    "docs/reference/backends.md",
-    "docs/reference/functions.md",
-    "docs/reference/testing.md",
-    "docs/reference/urls.md",
-}
 HOOKS = Path(__file__).parent / "hooks"
 
 
@@ -47,17 +35,9 @@ class Page:
 
     def run(self, skipped: Iterable[str] = ()) -> None:
         """Run all blocks but those that begin with one of `skipped`."""
-        together = page_name(self.path) in TOGETHER
-        with self._surroundings() if together else contextlib.nullcontext():
-            self._run_blocks(skipped, together)
-
-    def _run_blocks(self, skipped, together):
-        if together:
-            os.environ.pop("EMAIL_URL")
-            self.namespace = {"__name__": "__main__"}
         for block in blocks_of(self.path):
             if not block.code.startswith(tuple(skipped)):
-                with contextlib.nullcontext() if together else self._surroundings():
+                with self._surroundings():
                     getattr(self, f"_run_{block.language}")(block)
         if [*self.directory.glob("test_*.py")]:
             with self._surroundings():
@@ -121,7 +101,7 @@ class Page:
         compiled = compile("\n" * (block.line - 1) + code, str(block.page), "exec")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compiled, getattr(self, "namespace", {"__name__": "__main__"}))
+            exec(compiled, {"__name__": "__main__"})
         self.output = printed.getvalue()
 
     def _run_sh(self, block: Block) -> None:
