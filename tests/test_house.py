@@ -44,7 +44,7 @@ STEPS = {"backends.roundrobin": {"backends.failover"}}
 """Which backend stands on another one. All others are found at run time, by their names."""
 
 OPENED_BY = {
-    "cli.check": {"backends.smtp"},
+    "backends.smtp_check": {"backends.smtp"},
     "testing.capturing": {"backends.locmem"},
 }
 """Who else imports a backend: each is about this one, and imports it when it is used."""

@@ -10,6 +10,7 @@ from ..light import TYPE_CHECKING, Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status
 from ..rendering.envelope import Envelope, several
 from ..smtp.replies import refused, status_of
+from .checking import Checkable
 from .delivered import as_message
 from .options import unknown_options, without_djangos_own
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 
 
-class BaseEmailBackend:
+class BaseEmailBackend(Checkable):
     """Takes messages somewhere.
 
     A new backend writes `send_envelope()`; one that was written for Django and overrides

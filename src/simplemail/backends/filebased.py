@@ -6,6 +6,7 @@ import datetime
 import itertools
 import os
 import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,7 @@ from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Reply
 from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
+from .checking import FAILED, OK, Step
 from .options import but_not
 
 FORMATS = ("log", "eml")
@@ -57,6 +59,21 @@ class EmailBackend(BaseEmailBackend):
 
     def is_ready(self) -> bool:
         return self._stream is not None or self.format == "eml"
+
+    def iter_check(
+        self, *, sender: str | None = None, recipients: Sequence[str] = ()
+    ) -> Iterator[Step]:
+        import tempfile
+
+        try:
+            # By doing it: os.access() says yes to root on a read-only disk, too.
+            with tempfile.TemporaryFile(dir=self.file_path):
+                yield Step(OK, "Directory", f"{self.file_path} can be written to")
+        except OSError as error:
+            yield Step(FAILED, "Directory", error=error)
+
+    def describe(self) -> str:
+        return f"files in {self.file_path}"
 
     def send_envelope(self, envelope: Envelope) -> Reply:
         if self.format == "eml":

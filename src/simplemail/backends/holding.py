@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
 from ..smtp.replies import status_of
 from .base import BaseEmailBackend
+from .checking import OK, Step
 from .handler import held_mailer
 
 
@@ -65,6 +66,22 @@ class HoldingBackend(BaseEmailBackend):
         with ExitStack() as stack:
             for mailer in self.held:
                 stack.callback(mailer.close)
+
+    def iter_check(
+        self, *, sender: str | None = None, recipients: Sequence[str] = ()
+    ) -> Iterator[Step]:
+        """Yield the steps of each mailer held, after one that names it."""
+        for mailer in self.held:
+            yield Step(OK, "Mailer", mailer.describe())
+            yield from mailer.iter_check(sender=sender, recipients=recipients)
+
+    @property
+    def sends(self) -> bool:
+        return any(mailer.sends for mailer in self.held)
+
+    def describe(self) -> str:
+        kind = type(self).__module__.rpartition(".")[2]
+        return f"{kind} ({', '.join(mailer.describe() for mailer in self.held)})"
 
     def deliver_message(self, message: Any) -> Receipt:
         try:

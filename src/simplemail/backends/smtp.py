@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ..conf import classic
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
     from ..smtp.pool import Pool
+    from .checking import Step
 
 
 class EmailBackend(BaseEmailBackend):
@@ -246,6 +247,22 @@ class EmailBackend(BaseEmailBackend):
 
     def own_hook(self) -> Callable[[Any], object] | None:
         return self._send if self.is_overridden("_send", _SEND) else None
+
+    def iter_check(
+        self, *, sender: str | None = None, recipients: Sequence[str] = ()
+    ) -> Iterator[Step]:
+        from .smtp_check import SMTPCheck
+
+        yield from SMTPCheck(self, sender, recipients).run()
+
+    @property
+    def sends(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
+        host = f"[{self.host}]" if ":" in (self.host or "") else self.host
+        return f"{scheme}://{host}:{self.port}"
 
     def _send(self, email_message: Any) -> bool:
         """Send one message over what is open. Django's hook: an override gets every message."""

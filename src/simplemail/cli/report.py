@@ -6,7 +6,6 @@ import argparse
 import sys
 from typing import Any
 
-from .check import described, is_smtp
 from .terminal import Listener, complain, tell
 from .usage import DONE, NOT_SENT
 
@@ -33,7 +32,7 @@ def report(
 def _told(mailer: Any, messages: int, recipients: int, reply: str) -> str:
     what = "" if messages == 1 else f" {messages} messages"
     whom = "1 recipient" if recipients == 1 else f"{recipients} recipients"
-    if not is_smtp(mailer):
-        return f"Handed{what} to {described(mailer)} for {whom}"
-    told = f"Sent{what} to {whom} through {described(mailer)}"
+    if not mailer.sends:
+        return f"Handed{what} to {mailer.describe()} for {whom}"
+    told = f"Sent{what} to {whom} through {mailer.describe()}"
     return f"{told} ({reply})" if reply else told

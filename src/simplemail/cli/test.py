@@ -6,14 +6,13 @@ import argparse
 from datetime import UTC, datetime
 
 from .. import shortcuts
+from ..message import EmailMessage
 from ..rendering.msgid import DNS_NAME
 from .composing import addresses
 from .mailer import mailer_of
 from .report import report
 from .terminal import Listener
 from .usage import UsageError, add_mailer_arguments
-
-_LISTS = ("ADMINS", "MANAGERS")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,17 +30,23 @@ def run(args: argparse.Namespace, listener: Listener) -> int:
     mailer = mailer_of(args)
     subject = f"Test from {DNS_NAME} on {datetime.now(UTC):%Y-%m-%d at %H:%M} UTC"
     text = "This message was sent by `simplemail test`. Since you are reading it, mail works.\n"
-    if to:
-        shortcuts.send_mail(subject, text, None, to, connection=mailer)
-    if args.managers:
-        shortcuts.mail_managers(subject, text, connection=mailer)
-    if args.admins:
-        shortcuts.mail_admins(subject, text, connection=mailer)
-    return report(args, listener, mailer, people)
+    messages = [EmailMessage(subject, text, to=to)] if to else []
+    for group in _groups(args):
+        if message := shortcuts.message_to(group, subject, text, None, None):
+            messages.append(message)
+    receipts = mailer.deliver(messages)
+    for receipt in receipts:
+        if receipt.error and not listener.warned:
+            raise receipt.error
+    return report(args, listener, mailer, people, str(receipts[-1].reply or ""))
+
+
+def _groups(args: argparse.Namespace) -> list[str]:
+    return [name for name in ("MANAGERS", "ADMINS") if getattr(args, name.lower())]
 
 
 def _people(args: argparse.Namespace, to: list[str]) -> list[str]:
-    groups = [name for name in _LISTS if getattr(args, name.lower())]
+    groups = _groups(args)
     if not to and not groups:
         raise UsageError("Nobody to send to; give an ADDRESS, --admins or --managers")
     people = [*to]

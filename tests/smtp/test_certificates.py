@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from simplemail.cli import certificates
+from simplemail.smtp import certificates
 
 LETS_ENCRYPT = {
     "subject": ((("commonName", "mail.example.com"),),),

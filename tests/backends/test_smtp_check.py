@@ -9,9 +9,10 @@ import time
 import pytest
 
 from simplemail import get_connection
+from simplemail.backends import smtp_check
 from simplemail.backends.base import BaseEmailBackend
-from simplemail.cli.check import FAILED, OK, WARNING, check, described
-from simplemail.testing.server import Close, Garbage, SMTPServer
+from simplemail.backends.checking import FAILED, OK, WARNING
+from simplemail.testing.server import Close, Garbage, Silence, SMTPServer
 
 SECRET = "s3cr3t-pw"
 
@@ -24,20 +25,20 @@ def tls_server():
 
 def steps(mailer):
     """Each step's mark and detail by its name; of two of one name, the last."""
-    return {step.name: (step.mark, step.detail) for step in check(mailer)}
+    return {step.name: (step.mark, step.detail) for step in mailer.iter_check()}
 
 
 def details(mailer, name):
-    return [step.detail for step in check(mailer) if step.name == name and step.mark == OK]
+    return [step.detail for step in mailer.iter_check() if step.name == name and step.mark == OK]
 
 
 def warnings(mailer):
-    return [step.detail for step in check(mailer) if step.mark == WARNING]
+    return [step.detail for step in mailer.iter_check() if step.mark == WARNING]
 
 
 def failure(mailer):
     """The last step, which failed."""
-    *others, last = check(mailer)
+    *others, last = mailer.iter_check()
     assert FAILED not in [step.mark for step in others]
     assert last.mark == FAILED
     assert last.error is not None
@@ -46,20 +47,21 @@ def failure(mailer):
 
 class TestSMTP:
     def test_without_tls(self, smtp_server):
-        assert [step.name for step in check(get_connection(smtp_server.url))] == [
-            "Name", "Connection", "Greeting", "EHLO", "AUTH", "QUIT",
+        assert [step.name for step in get_connection(smtp_server.url).iter_check()] == [
+            "Name", "Connection", "Greeting", "EHLO", "AUTH", "MAIL", "QUIT",
         ]  # fmt: skip
 
     def test_with_starttls_and_login(self, tls_server):
-        assert [step.name for step in check(get_connection(tls_server.url))] == [
+        assert [step.name for step in get_connection(tls_server.url).iter_check()] == [
             "Name", "Connection", "Greeting", "EHLO", "STARTTLS", "Certificate", "EHLO", "AUTH",
-            "QUIT", "Login",
+            "Login", "MAIL", "QUIT",
         ]  # fmt: skip
 
     def test_with_tls_from_the_first_byte(self):
         with SMTPServer(tls=True) as server:
-            assert [step.name for step in check(get_connection(server.url))] == [
-                "Name", "Connection", "TLS", "Certificate", "Greeting", "EHLO", "AUTH", "QUIT",
+            assert [step.name for step in get_connection(server.url).iter_check()] == [
+                "Name", "Connection", "TLS", "Certificate", "Greeting", "EHLO", "AUTH", "MAIL",
+                "QUIT",
             ]  # fmt: skip
 
     def test_what_the_steps_tell(self, tls_server):
@@ -88,16 +90,57 @@ class TestSMTP:
         assert after.startswith("SIZE 1000, AUTH")
 
     def test_sends_nothing_and_says_goodbye(self, tls_server):
-        list(check(get_connection(tls_server.url)))
+        list(get_connection(tls_server.url).iter_check())
 
         commands = [command.split()[0].upper() for command in tls_server.commands]
-        assert not {"MAIL", "RCPT", "DATA", "BDAT"} & set(commands)
+        assert not {"RCPT", "DATA", "BDAT"} & set(commands)
+        assert commands[-3:] == ["MAIL", "RSET", "QUIT"]
         assert commands.count("QUIT") == 2
         tls_server.wait_for(lambda: not tls_server.open_connections)
         assert tls_server.violations == []
 
+    def test_asks_for_the_sender_and_the_recipients_and_takes_it_back(self, tls_server):
+        mailer = get_connection(tls_server.url)
+
+        found = {
+            step.name: step.detail
+            for step in mailer.check(
+                sender="me@b.example", recipients=["a@b.example", "c@d.example"]
+            )
+        }
+
+        assert found["MAIL"] == "from me@b.example"
+        assert found["RCPT"] == "a@b.example, c@d.example"
+        assert [command.upper() for command in tls_server.commands[-5:]] == [
+            "MAIL FROM:<ME@B.EXAMPLE>", "RCPT TO:<A@B.EXAMPLE>", "RCPT TO:<C@D.EXAMPLE>", "RSET",
+            "QUIT",
+        ]  # fmt: skip
+        assert tls_server.messages == []
+
+    @pytest.mark.parametrize("sender", ["", "jürgen@example.com"])
+    def test_other_senders(self, sender, smtp_server):
+        get_connection(smtp_server.url).check(sender=sender)
+
+        [command] = [c for c in smtp_server.commands if c.upper().startswith("MAIL")]
+        assert command.partition(":")[2].startswith(f"<{sender}>")
+
+    def test_a_mailer_is_as_it_was(self, tls_server):
+        options = {"timeout": 33, "retries": 2, "keep_alive": 5, "fail_silently": True}
+        mailer = get_connection(tls_server.url, **options)
+
+        mailer.check()
+
+        assert {name: getattr(mailer, name) for name in options} == options
+        assert not mailer.is_ready()
+
+    def test_what_is_open_stays_open(self, smtp_server):
+        with get_connection(smtp_server.url) as mailer:
+            mailer.check()
+
+            assert mailer.is_ready()
+
     def test_leaves_no_connection_when_it_fails_or_is_given_up(self, tls_server):
-        next(check(get_connection(tls_server.url))).name  # noqa: B018
+        next(get_connection(tls_server.url).iter_check()).name  # noqa: B018
         tls_server.script("STARTTLS", "454 4.7.0 Not now")
         failure(get_connection(tls_server.url))
 
@@ -220,6 +263,36 @@ class TestFailures:
         assert name == "AUTH"
         assert "use_tls" in error
 
+    def test_mail_is_refused_without_a_login(self, smtp_server):
+        smtp_server.script("MAIL", "530 5.7.0 Authentication required")
+
+        name, error = failure(get_connection(smtp_server.url))
+
+        assert name == "MAIL"
+        assert "give username and password" in error
+
+    def test_the_sender_is_refused(self, smtp_server):
+        smtp_server.script("MAIL", "553 5.7.1 Not you")
+
+        with pytest.raises(smtplib.SMTPSenderRefused, match="Not you"):
+            get_connection(smtp_server.url).check(sender="me@b.example")
+
+    def test_a_recipient_is_refused(self, smtp_server):
+        smtp_server.script("RCPT TO:<c@", "550 5.7.1 No relaying")
+
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+            get_connection(smtp_server.url).check(recipients=["a@b.example", "c@d.example"])
+
+        assert list(caught.value.recipients) == ["c@d.example"]
+
+    def test_a_step_waits_ten_seconds_at_most(self, smtp_server, monkeypatch):
+        monkeypatch.setattr(smtp_check, "PATIENCE", 0.1)
+        smtp_server.script("MAIL", Silence())
+
+        name, _ = failure(get_connection(smtp_server.url, timeout=3600))
+
+        assert name == "MAIL"
+
     def test_a_wrong_password(self, tls_server):
         name, error = failure(get_connection(tls_server.url.replace(SECRET, "not-" + SECRET)))
 
@@ -306,6 +379,18 @@ class TestOtherMailers:
             "Mailer": (OK, "Takes every message and keeps none.")
         }
 
+    def test_those_that_hold_others_check_each(self, smtp_server, tmp_path):
+        other = get_connection(f"file:{tmp_path / 'out'}")
+        (tmp_path / "out").rmdir()
+        mailer = get_connection("failover", mailers=[other, smtp_server.url])
+
+        found = [(step.mark, step.name) for step in mailer.iter_check()]
+
+        assert found[:2] == [(OK, "Mailer"), (FAILED, "Directory")]
+        assert found[-2:] == [(OK, "MAIL"), (OK, "QUIT")]
+        with pytest.raises(FileNotFoundError):
+            mailer.check()
+
     def test_anybodys(self):
         class Plain(BaseEmailBackend):
             __doc__ = None
@@ -324,13 +409,13 @@ class TestOtherMailers:
     ],
 )
 def test_a_mailer_is_described_without_its_secrets(url, expected):
-    assert described(get_connection(url)) == expected
+    assert get_connection(url).describe() == expected
 
 
 def test_errors_keep_their_type(smtp_server):
     smtp_server.script("GREETING", "421 4.3.2 Later")
 
-    *_, last = check(get_connection(smtp_server.url))
+    *_, last = get_connection(smtp_server.url).iter_check()
 
     assert isinstance(last.error, smtplib.SMTPConnectError)
     assert last.error.smtp_code == 421

@@ -1,0 +1,62 @@
+"""What `mailer.check()` finds out: whether a mailer can send, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..exceptions import ImproperlyConfigured
+from ..light import NamedTuple
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+
+
+class Step(NamedTuple):
+    """What one step found out.
+
+    `mark` is "ok", "warning" or "failed". A step that failed has the error that says why; no other
+    step of its mailer follows.
+    """
+
+    mark: str
+    name: str
+    detail: str = ""
+    error: OSError | ImproperlyConfigured | None = None
+
+
+class Checkable:
+    """A mailer's part that says what it is, and whether it can send."""
+
+    @property
+    def sends(self) -> bool:
+        """Does what it takes go to a mail server? Then "sent" is the word, else "handed over"."""
+        return False
+
+    def check(self, *, sender: str | None = None, recipients: Sequence[str] = ()) -> list[Step]:
+        """Find out whether this mailer can send, and send nothing: for the start of a program.
+
+        Returns what each step found out, warnings among them, and raises the error of the first
+        that failed: an OSError or ImproperlyConfigured whose text names the remedy. An SMTP server
+        is asked whether it takes mail from `sender` (an address; DEFAULT_FROM_EMAIL if it is left
+        out) and for `recipients`; then it is told to forget them. Each answer is waited for as
+        long as `timeout` says, and 10 seconds at most.
+        """
+        steps = list(self.iter_check(sender=sender, recipients=recipients))
+        for step in steps:
+            if step.error is not None:
+                raise step.error
+        return steps
+
+    def iter_check(
+        self, *, sender: str | None = None, recipients: Sequence[str] = ()
+    ) -> Iterator[Step]:
+        """Yield what each step of `check()` finds out, as soon as it is known.
+
+        Raises nothing for a step that failed: it has the error. A backend of your own overrides
+        this.
+        """
+        promise = type(self).__doc__ or "There is nothing to check."
+        yield Step(OK, "Mailer", promise.strip().partition("\n")[0])
+
+    def describe(self) -> str:
+        """Say where messages go, for people to read, without user and password."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"

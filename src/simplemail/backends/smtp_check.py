@@ -1,0 +1,260 @@
+"""Finds out, step by step, whether a server takes mail from a mailer, without sending any."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..conf import settings
+from ..exceptions import ImproperlyConfigured
+from ..rendering.addresses import addr_spec
+from ..rendering.msgid import DNS_NAME
+from ..smtp import certificates, greeting
+from ..smtp.channel import Channel
+from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
+from ..smtp.session import Session
+from .checking import FAILED, OK, WARNING, Step
+
+if TYPE_CHECKING:
+    from .smtp import EmailBackend
+
+SOON = 14
+"""Days before its end from which a certificate is worth a warning."""
+
+PATIENCE = 10.0
+"""Seconds that a step waits for an answer at most: somebody sits and watches."""
+
+
+class SMTPCheck:
+    """A first session finds out what the server is; a second, the mailer's own, logs in and asks.
+
+    The mailer's limits are lowered for as long as this takes.
+    """
+
+    def __init__(self, mailer: EmailBackend, sender: str | None, recipients: Sequence[str]) -> None:
+        self.mailer = mailer
+        self.sender, self.recipients = sender, recipients
+        self.host, self.port = str(mailer.host), int(mailer.port or 0)
+        self.name = mailer.local_hostname or DNS_NAME.get_fqdn()
+        self.addresses: list[str] = []
+        self.sessions: list[Session] = []
+        self.warnings: list[str] = []
+        self.hint = ""
+        self.explained = False  # by the mailer itself
+
+    def run(self) -> Iterator[Step]:
+        with self._attentive():
+            yield from self._steps()
+
+    @contextlib.contextmanager
+    def _attentive(self) -> Iterator[None]:
+        """Let the mailer say no at once, on a connection of its own, and leave none behind."""
+        mailer = self.mailer
+        timeout = min(mailer.timeout or PATIENCE, PATIENCE)
+        now = {"timeout": timeout, "fail_silently": False, "retries": 0, "keep_alive": 0}
+        before = {name: getattr(mailer, name) for name in now}
+        was_open = mailer.is_ready()
+        try:
+            for name, value in now.items():
+                setattr(mailer, name, value)
+            yield
+        finally:
+            for session in self.sessions:
+                session.close()
+            if not was_open:
+                mailer.close()
+            for name, value in before.items():
+                setattr(mailer, name, value)
+
+    def _steps(self) -> Iterator[Step]:
+        for name, action in self._plan():
+            try:
+                yield Step(OK, name, action())
+            except (OSError, ImproperlyConfigured) as error:
+                untrusted = isinstance(error, ssl.SSLCertVerificationError)
+                self._explain(error)
+                yield Step(FAILED, "Certificate" if untrusted else name, error=error)
+                return
+            yield from (Step(WARNING, name, warning) for warning in self.warnings)
+            self.warnings.clear()
+
+    def _plan(self) -> list[tuple[str, Callable[[], str]]]:
+        plan = [("Name", self.resolve), ("Connection", self.connect)]
+        if self.mailer.use_ssl:
+            plan += [("TLS", self.encrypt), ("Certificate", self.certificate)]
+        plan += [("Greeting", self.greeting), ("EHLO", self.hello)]
+        if self.mailer.use_tls:
+            plan += [("STARTTLS", self.start_tls), ("Certificate", self.certificate)]
+            plan += [("EHLO", self.hello)]  # RFC 3207, 4.2: what was offered before is void
+        plan.append(("AUTH", self.auth))
+        if self._has_credentials:
+            plan.append(("Login", self.log_in))
+        plan.append(("MAIL", self.mail))
+        if self.recipients:
+            plan.append(("RCPT", self.rcpt))
+        return [*plan, ("QUIT", self.quit)]
+
+    @property
+    def _certified(self) -> str:
+        """The name that the certificate must be for."""
+        return self.mailer.server_hostname or self.host
+
+    @property
+    def _where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def _session(self) -> Session:
+        return self.sessions[-1]
+
+    @property
+    def _has_credentials(self) -> bool:
+        return bool(self.mailer.username and self.mailer.password)
+
+    def _explain(self, error: OSError | ImproperlyConfigured) -> None:
+        if self.explained or not isinstance(error, OSError):
+            return
+        if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in NAME_MISMATCH:
+            self.hint = self._other_names()
+        explain(error, self._where, timeout=self.mailer.timeout or 0, hint=self.hint)
+
+    def resolve(self) -> str:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        self.addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        if self.addresses == [self.host]:
+            return f"{self.host} is an address, not a name"
+        return f"{self.host} is {', '.join(self.addresses)}"
+
+    def connect(self) -> str:
+        began = time.monotonic()
+        while not self.sessions:
+            try:
+                self._connect_to(self.addresses[0])
+            except OSError as error:
+                if len(self.addresses) == 1:
+                    raise
+                self.warnings.append(
+                    f"{self.addresses.pop(0)} can't be reached ({error.strerror or error}), and "
+                    "every message tries it first; repair it, or take it out of the DNS"
+                )
+        return f"to {self.addresses[0]} in {(time.monotonic() - began) * 1000:.0f} ms"
+
+    def _connect_to(self, address: str) -> None:
+        source: Any = self.mailer.source_address
+        sock = socket.create_connection((address, self.port), self.mailer.timeout, source)
+        self.sessions.append(Session(Channel(sock, self.mailer.timeout), self.host))
+
+    def greeting(self) -> str:
+        greeting.greet(self._session)
+        return str(self._session.greeting)
+
+    def hello(self) -> str:
+        greeting.hello(self._session, self.name)
+        features = self._session.features
+        if "starttls" in features and not self.mailer.use_tls:
+            self.warnings.append("mail travels unencrypted, but needn't: use smtp+tls:// (use_tls)")
+        return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
+
+    def start_tls(self) -> str:
+        greeting.start_tls(self._session, self.mailer.ssl_context, self._certified)
+        return self._cipher()
+
+    def encrypt(self) -> str:
+        self._session.channel.wrap(self.mailer.ssl_context, self._certified)
+        return self._cipher()
+
+    @property
+    def _socket(self) -> ssl.SSLSocket:
+        assert isinstance(self._session.channel.sock, ssl.SSLSocket)
+        return self._session.channel.sock
+
+    def _cipher(self) -> str:
+        return f"{self._socket.version()}, {(self._socket.cipher() or ['?'])[0]}"
+
+    def certificate(self) -> str:
+        certificate = self._socket.getpeercert()
+        if not certificate:
+            self.warnings.append("not verified: the ssl_context given does not ask for it")
+            return "accepted"
+        if (left := certificates.days_left(certificate)) < SOON:
+            self.warnings.append(f"ends in {left} days, and then nothing will be sent; renew it")
+        return certificates.described(certificate)
+
+    def auth(self) -> str:
+        methods = self._session.features.get("auth", "").split()
+        if self.mailer.username and not self.mailer.password:
+            self.warnings.append("there is a user name without a password, so nobody logs in")
+        if self._has_credentials and not methods:
+            raise smtplib.SMTPNotSupportedError(
+                f"{self._where} offers no login (AUTH) here; "
+                + ("leave out user and password" if self._encrypted else "try use_tls on port 587")
+            )
+        return ", ".join(methods) or "not offered"
+
+    @property
+    def _encrypted(self) -> bool:
+        return bool(self.mailer.use_ssl or self.mailer.use_tls)
+
+    def log_in(self) -> str:
+        self._open()
+        return "accepted"
+
+    def _open(self) -> None:
+        # The mailer's own way, so that what is found is what a message will find. The first
+        # session ends before, for servers that allow one at a time.
+        self._session.quit()
+        self.explained = True
+        self.mailer.open()
+
+    def mail(self) -> str:
+        if not self._has_credentials:
+            self._open()
+        given = settings.DEFAULT_FROM_EMAIL if self.sender is None else self.sender
+        sender = addr_spec(given, utf8=True) if given else ""
+        options = [] if sender.isascii() else ["SMTPUTF8"]
+        code, text = self._connection.mail(sender, options)
+        if code != 250:
+            raise self._refused(smtplib.SMTPSenderRefused(code, text, sender))
+        if not self.recipients:
+            self._connection.rset()
+        return f"from {sender or 'nobody (<>)'}"
+
+    def rcpt(self) -> str:
+        answers = {who: self._connection.rcpt(addr_spec(who, utf8=True)) for who in self.recipients}
+        self._connection.rset()
+        if refused := {who: answer for who, answer in answers.items() if answer[0] // 100 != 2}:
+            raise self._refused(smtplib.SMTPRecipientsRefused(refused))
+        return ", ".join(answers)
+
+    @property
+    def _connection(self) -> smtplib.SMTP:
+        assert self.mailer.connection is not None
+        return self.mailer.connection
+
+    def _refused(self, error: OSError) -> OSError:
+        explain_refusal(error, self.mailer)
+        return error
+
+    def quit(self) -> str:
+        return "done"
+
+    def _other_names(self) -> str:
+        """Connect again without comparing names, to say which ones the certificate is for."""
+        # Not the mailer's own context: nothing may be sent by these rules.
+        context = ssl.create_default_context(cafile=self.mailer.ca_file)
+        context.check_hostname = False
+        with contextlib.suppress(OSError):
+            self._connect_to(self.addresses[0])
+            if self.mailer.use_tls:
+                greeting.greet(self._session)
+                greeting.hello(self._session, self.name)
+                greeting.start_tls(self._session, context, self._certified)
+            else:
+                self._session.channel.wrap(context, self._certified)
+            return f"it is for {certificates.names(self._socket.getpeercert() or {})}"
+        return ""
