@@ -151,3 +151,28 @@ def test_a_block_that_uses_a_name_from_another_one_is_noticed(tmp_path):
 
     with Network().up() as network, pytest.raises(NameError, match="name 'name' is not defined"):
         Page(page, here, network).run()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_no_command_line_has_a_password_in_it(path):
+    commands = [block for block in blocks_of(path) if block.language in ("sh", "crontab")]
+
+    assert {block.where for block in commands if PASSWORD_AS_ARGUMENT.search(block.code)} == set()
+
+
+PASSWORD_AS_ARGUMENT = re.compile(r"simplemail [^\n|;&]*\w+://[^\s/@]+:[^\s/@]+@|--password")
+"""Every user of a machine can read its command lines. In the environment, they can't."""
+
+
+@pytest.mark.parametrize(
+    ("line", "shows"),
+    [
+        ("python3 -m simplemail check --mailer 'smtp+tls://me:secret@mail.example.com'", True),
+        ("simplemail send --to ann@example.com --mailer smtps://me:secret@mail.example.com", True),
+        ("simplemail check --password secret", True),
+        ("export EMAIL_URL='smtp+tls://me:secret@mail.example.com'; simplemail check", False),
+        ("simplemail check --mailer smtp://localhost:2525", False),
+    ],
+)
+def test_a_password_on_a_command_line_is_found(line, shows):
+    assert bool(PASSWORD_AS_ARGUMENT.search(line)) is shows
