@@ -283,3 +283,80 @@ def test_an_envelope_may_get_other_recipients() -> None:
     assert (other.sender, other.recipients) == ("", ("c@d.example",))
     assert other.content == envelope.content
     assert Envelope.of(envelope) is envelope
+
+
+# Headers of mail that exists: what stands around an address may be broken, the address is clear.
+BROKEN = [
+    b"=?utf-8?q?J=C3=B6rg?=<c@d.example>",
+    b"=?gb2312?B?xOO6w4Kh?= <c@d.example>",
+    b"=?utf-8?b?not base64?= <c@d.example>",
+    b"=?utf-8?b?J\xc3?= <c@d.example>",
+    b"=?nobody-knows?q?a?= <c@d.example>",
+    "Jörg <c@d.example>".encode("latin-1"),
+    "Jörg <c@d.example>".encode(),
+    '"Jörg, Koch" <c@d.example>'.encode("latin-1"),
+    b"c@d.example <c@d.example>",
+    b'"x@y.example, <z@y.example>" <c@d.example>',
+    b"(x@y.example, <z@y.example>) c@d.example",
+    b"J. R. <nobody> <c@d.example>",
+    b"c@d.example,, ,",
+    b'"Ann"\r\n <c@d.example>',
+    b"bell \x07 <c@d.example>",
+]
+
+
+def eml_to(value):
+    return b"From: a@b.example\r\nTo: %s\r\n\r\n\xe9\r\n" % value
+
+
+def parsed(kind):
+    return lambda content: message_from_bytes(content, policy=kind)
+
+
+every_source = pytest.mark.parametrize(
+    "source", [bytes, *map(parsed, (policy.SMTP, policy.default, policy.compat32))]
+)
+
+
+@every_source
+@pytest.mark.parametrize("eight_bit", [True, False])
+@pytest.mark.parametrize("value", BROKEN)
+def test_addresses_in_broken_headers_are_found(value, eight_bit, source):
+    envelope = Envelope.of(source(eml_to(value)), eight_bit=eight_bit)
+
+    assert envelope.recipients == ("c@d.example",)
+    assert not envelope.utf8
+
+
+@every_source
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"<c@d.example> <e@f.example>", "which address is meant"),
+        (b"Doe, John <c@d.example>", "quote names with commas"),
+        (b"=?utf-8?q?c=40d=2Eexample?=", "encoded-words"),
+        (b"c@d.example e@f.example", "Invalid address"),
+        (b"c\x01@d.example", "must be in quotes"),
+    ],
+)
+def test_addresses_that_are_not_clear_are_refused(value, why, source):
+    with pytest.raises(ValueError, match=why):
+        Envelope.of(source(eml_to(value)))
+
+
+@every_source
+def test_raw_utf8_leaves_the_header_unless_an_address_needs_it(source):
+    subject = b"Subject: %s\r\n" % "Grüße".encode()
+    plain, needy = (
+        source(subject + EML_UTF8),
+        source(subject + EML_UTF8.replace(b"c@", b"\xc3\xbc@")),
+    )
+
+    assert b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n" in Envelope.of(plain, utf8=True).content
+    assert subject in Envelope.of(needy, utf8=True).content
+    assert Envelope.of(needy, utf8=True).utf8
+    with pytest.raises(ValueError, match="SMTPUTF8"):
+        Envelope.of(needy)
+
+
+EML_UTF8 = eml_to(b"c@d.example")

@@ -13,6 +13,7 @@ from .addresses import (
     InvalidAddress,
     Mailbox,
     as_text,
+    groups,
     is_pair,
     is_simple,
     parsed,
@@ -45,13 +46,14 @@ _VERBATIM = pattern(rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', r
 _ESCAPED = pattern(r"\\(.)")
 
 
-def address_list(name: str, value: object, utf8: bool) -> str:
+def address_list(name: str, value: object, utf8: bool, *, lenient: bool = False) -> str:
     """Return a field without its CRLF; the value is a list of addresses, or text that holds some.
 
-    Raises InvalidAddress, which names the field, for what is no address.
+    Text of mail that exists is read `lenient`. Raises InvalidAddress, which names the field, for
+    what is no address.
     """
     try:
-        mailboxes = _mailboxes(name, value, utf8)
+        mailboxes = _read(str(value), utf8) if lenient else _mailboxes(name, value, utf8)
     except InvalidAddress as error:
         raise error.within(name) from None
     line = f"{name}: {', '.join(mailboxes)}" if mailboxes else f"{name}:"
@@ -81,6 +83,11 @@ def _mailboxes(name: str, value: object, utf8: bool) -> list[str]:
         return [text]
     check_header(name, text)
     return [_group(group, members, utf8) for group, members in parse_list(text)]
+
+
+def _read(text: str, utf8: bool) -> list[str]:
+    found = groups(text, lenient=True)
+    return [_group(name, [Parsed(*each, ()) for each in boxes], utf8) for name, boxes in found]
 
 
 def _mailbox(name: str, address: object, utf8: bool) -> str:

@@ -9,10 +9,12 @@ from functools import lru_cache
 from ..conf import settings
 from ..light import Any, NamedTuple
 from .addresses import addr_spec, mailboxes
-from .checks import check_octets, generated, header_end
+from .checks import check_octets, header_end
+from .downgrade import in_seven_bits, with_ascii_header
 from .header import RECIPIENTS
 from .mime import as_bytes
 from .parts import BYTES
+from .ready import ready_text
 
 __all__ = ["Envelope", "as_bytes"]
 
@@ -70,11 +72,14 @@ class Envelope(NamedTuple):
         if not (hasattr(thing, "message") or hasattr(thing, "policy") or isinstance(thing, BYTES)):
             kind = type(thing).__name__
             raise TypeError(f"A message, an envelope or the bytes of one can be sent, not {kind}")
+        thing = _eml(bytes(thing)) if isinstance(thing, BYTES) else thing
         content = _content(thing, eight_bit, utf8)
         end = header_end(content)
         header = b"\n" + content[:end]
-        spec = _sender(thing, header, sender, utf8)
-        found = _recipients(thing, header) if recipients is None else recipients
+        # From the source, whatever a conversion may do to it.
+        source = thing if isinstance(thing, bytes) or hasattr(thing, "raw_items") else content
+        spec = _sender(thing, source, sender, utf8)
+        found = _recipients(thing, source) if recipients is None else recipients
         # Each once: a server may answer the second time otherwise than the first.
         specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
         lowered = header.lower()
@@ -161,32 +166,31 @@ _KINDS: dict[str, type] = {
 
 
 def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
-    if isinstance(thing, BYTES):
-        return _eml(bytes(thing), eight_bit)
+    write = _ready if isinstance(thing, bytes) else as_bytes
     try:
-        return as_bytes(thing, eight_bit=eight_bit)
+        return write(thing, eight_bit=eight_bit)
     except ValueError:
         if not utf8:
             raise
         # An address in the header needs SMTPUTF8, or what is wrong is wrong with it too.
-        return as_bytes(thing, eight_bit=eight_bit, utf8=True)
+        return write(thing, eight_bit=eight_bit, utf8=True)
 
 
-def _eml(content: bytes, eight_bit: bool) -> bytes:
+def _ready(content: bytes, *, eight_bit: bool, utf8: bool = False) -> bytes:
+    write = with_ascii_header if eight_bit else in_seven_bits
+    return write(content, utf8=utf8)
+
+
+def _eml(content: bytes) -> bytes:
     if b"\r" not in content:
         content = content.replace(b"\n", b"\r\n")
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
     check_octets(content)
-    if eight_bit or content.isascii():
-        return content
-    from email import message_from_bytes
-    from email.policy import SMTP
-
-    return generated(message_from_bytes(content, policy=SMTP), eight_bit=False)
+    return content
 
 
-def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
+def _sender(thing: Any, source: Any, sender: object, utf8: bool) -> str:
     if sender == "":
         return ""
     if sender is None and hasattr(thing, "from_email"):
@@ -194,7 +198,7 @@ def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
     if sender is not None:
         return addr_spec(sender, utf8=utf8)
     # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
-    found = _addresses(header, "sender") or _addresses(header, "from")
+    found = _addresses(source, "sender") or _addresses(source, "from")
     if len(found) != 1:
         raise WaysUnclear(
             f"The message doesn't say whom it is from: its header names {len(found)} senders"
@@ -202,22 +206,33 @@ def _sender(thing: Any, header: bytes, sender: object, utf8: bool) -> str:
     return addr_spec(found[0], utf8=utf8)
 
 
-def _recipients(thing: Any, header: bytes) -> Iterable[Any]:
+def _recipients(thing: Any, source: Any) -> Iterable[Any]:
     if hasattr(thing, "recipients"):
         return thing.recipients()  # type: ignore[no-any-return]  # anybody's
-    return [each for name in RECIPIENTS for each in _addresses(header, name)]
+    return [each for name in RECIPIENTS for each in _addresses(source, name)]
 
 
-def _addresses(header: bytes, name: str) -> list[str]:
+def _addresses(source: Any, name: str) -> list[str]:
     """Return the addresses in a field, or in its namesake that says to whom it was sent on.
 
     A message that was resent goes to the new recipients (RFC 5322, 3.6.6), if it was so once.
     """
-    resent = len(_values(header, "resent-date"))
+    resent = len(_values(source, "resent-date"))
     if resent > 1:
         raise WaysUnclear("The message was resent several times: say from whom and to whom it goes")
-    values = _values(header, f"resent-{name}" if resent else name)
-    return [each.addr_spec(utf8=True) for value in values if value for each in mailboxes(value)]
+    values = _values(source, f"resent-{name}" if resent else name)
+    found = [each for value in values for each in mailboxes(value, lenient=True)]
+    return [each.addr_spec(utf8=True) for each in found]
+
+
+def _values(source: Any, name: str) -> list[str]:
+    """Return what the fields of this name hold, unfolded."""
+    if isinstance(source, bytes):
+        header = b"\n" + source[: header_end(source)]
+        return [_unfolded(value) for value in _field(name).findall(header)]
+    given = [ready_text(key, value) for key, value in source.raw_items() if key.lower() == name]
+    octets = [text.encode("utf-8", "surrogateescape") for text in given]
+    return [_unfolded(re.sub(b"[\r\n]", b"", each)) for each in octets]
 
 
 def _message_id(header: bytes, at: int) -> str:
@@ -229,11 +244,6 @@ def _message_id(header: bytes, at: int) -> str:
         return _unfolded(header[start + 1 : end])
     found = _field("message-id").search(header, at)
     return _unfolded(found[1]) if found else ""
-
-
-def _values(header: bytes, name: str) -> list[str]:
-    """Return what the fields of this name hold, unfolded."""
-    return [_unfolded(value) for value in _field(name).findall(header)]
 
 
 def _unfolded(value: bytes) -> str:

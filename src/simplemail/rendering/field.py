@@ -30,24 +30,28 @@ from .folding import (
 )
 from .injection import check_header, cut
 
-# Octets of a line without its CRLF (RFC 5322, 2.1.1).
-_LONGEST_LINE = 998
+LONGEST_LINE = 998
+"""Octets of a line without its CRLF (RFC 5322, 2.1.1)."""
 # A run of spaces over this length is encoded, so that a line can end inside of it.
 _LONGEST_SPACE = 40
 
 _PLAIN = pattern(
     rf"[!-~]{{1,{LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{LONGEST_WORD}}}+)*+"
 )
-_IDS = {"message-id", "in-reply-to", "references", "content-id", "resent-message-id"}
+# What holds ids, URLs, signatures, dates, or what machines wrote for machines.
+_VERBATIM = {"message-id", "in-reply-to", "references", "content-id", "resent-message-id"}
+_VERBATIM |= {"content-location", "content-base", "archived-at", "openpgp", "autocrypt", "received"}
+_VERBATIM |= {"dkim-signature", "domainkey-signature", "authentication-results", "received-spf"}
+_VERBATIM |= {"return-path", *DATE_FIELDS}
 
 
 def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
     """Return the field with its CRLF, folded at 78 characters where there is a space to fold at.
 
     A fold never comes right after the colon if it can be helped, which some programs misread.
-    Address fields take a text or a list of addresses, date fields a datetime too. Everything that
-    isn't an address, a date, an id or a `List-` field is unstructured text. With `utf8` (SMTPUTF8,
-    RFC 6532) nothing is encoded for being other than ASCII.
+    Address fields take a text or a list of addresses, date fields a datetime too. Everything but
+    addresses, dates, ids, URLs, signatures and their kin is unstructured text. With `utf8`
+    (SMTPUTF8, RFC 6532) nothing is encoded for being other than ASCII.
 
     Raises BadHeaderError for what `check_header()` refuses, and ValueError for addresses and ids
     that can't be written, or for a line that would be over 998 octets.
@@ -57,16 +61,22 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
         only = value[0] if type(value) is list and len(value) == 1 else value
         if type(only) is str and is_simple(only) and len(name) + len(only) <= LINE - 2:
             return f"{name}: {only}\r\n".encode()
-        return _finished(name, address_list(name, value, utf8))
+        return finished(name, address_list(name, value, utf8))
     text = format_date(value) if isinstance(value, datetime) else str(value)
     if _is_plain(text) and is_name(name):
         if len(name) + len(text) <= LINE - 2:
             return f"{name}: {text}\r\n".encode()
-        return _finished(name, fold(f"{name}:", words(text), LINE))
+        return finished(name, fold(f"{name}:", words(text), LINE))
     check_header(name, text)
-    if key in _IDS or key in DATE_FIELDS or key.startswith("list-"):
-        return _finished(name, _ids(name, text, utf8))
-    return _finished(name, _unstructured(name, text, utf8))
+    if is_verbatim(key):
+        return finished(name, _verbatim(name, text, utf8))
+    return finished(name, unstructured(name, text, utf8))
+
+
+def is_verbatim(name: str) -> bool:
+    """Is a field of this name never encoded, only folded where there is a space?"""
+    key = name.lower()
+    return key in _VERBATIM or key.startswith(("list-", "arc-"))
 
 
 def _is_plain(text: str) -> bool:
@@ -90,21 +100,22 @@ def mime_header(name: str, value: str, params: Mapping[str, str]) -> bytes:
     for key, param in params.items():
         check_header(f"{name}-{key}", param)
         tokens[-1] += ";"
-        tokens += _parameter(key, param)
-    return _finished(name, fold(f"{name}:", tokens, LINE))
+        tokens += parameter(key, param)
+    return finished(name, fold(f"{name}:", tokens, LINE))
 
 
-def _finished(name: str, folded: str) -> bytes:
+def finished(name: str, folded: str) -> bytes:
+    """Return a folded field in octets with its CRLF. Raises ValueError for a line over 998."""
     line = f"{folded}\r\n".encode()
-    if len(line) > _LONGEST_LINE and max(map(len, line.split(b"\r\n"))) > _LONGEST_LINE:
-        raise ValueError(f"{name} can't be folded to lines of {_LONGEST_LINE} octets: {folded!r}")
+    if len(line) > LONGEST_LINE and max(map(len, line.split(b"\r\n"))) > LONGEST_LINE:
+        raise ValueError(f"{name} can't be folded to lines of {LONGEST_LINE} octets: {folded!r}")
     return line
 
 
-# Ids and URLs
+# Ids, URLs, signatures
 
 
-def _ids(name: str, text: str, utf8: bool) -> str:
+def _verbatim(name: str, text: str, utf8: bool) -> str:
     text = text.strip(" \t")
     if not (utf8 or text.isascii()):
         # List-Id may have a description before the id (RFC 2919, 3), no other has text of its own.
@@ -118,7 +129,8 @@ def _ids(name: str, text: str, utf8: bool) -> str:
 # Unstructured text (RFC 5322, 2.2.1) and encoded-words (RFC 2047)
 
 
-def _unstructured(name: str, text: str, utf8: bool) -> str:
+def unstructured(name: str, text: str, utf8: bool) -> str:
+    """Return a field of any text without its CRLF: words that can't stand as they are, encoded."""
     if not text:
         return f"{name}:"
     start, end = _to_encode(text, utf8)
@@ -152,7 +164,8 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 # Parameters
 
 
-def _parameter(key: str, value: str) -> list[str]:
+def parameter(key: str, value: str) -> list[str]:
+    """Return a parameter as tokens for `fold()`: a quoted-string, or by RFC 2231 in UTF-8."""
     plain = quote(value)
     if all(PLAIN_WORD.fullmatch(word) for word in plain.split(" ") if word):
         return words(f"{key}={plain}") if len(plain) > 60 else [f" {key}={plain}"]

@@ -14,8 +14,10 @@ from io import BytesIO
 from ..conf import settings
 from ..light import Any, NamedTuple
 from .bodies import base64_blocks, encode_text
-from .checks import check_octets, generated, header_end
+from .checks import check_octets, header_end
+from .downgrade import in_seven_bits
 from .field import header_line, mime_header
+from .generated import generated
 from .header import fields
 from .msgid import random_bits
 from .parts import BYTES, EmailInline, content_type, decoded, normalized
@@ -249,8 +251,7 @@ def _ready_message(data: bytes, how: _How) -> bytes:
     try:
         check_octets(data)
         header_end(data)
-        if how.eight_bit or data.isascii():
-            return data
+        return data if how.eight_bit else in_seven_bits(data)
     except ValueError:
         pass
     from email import message_from_bytes
