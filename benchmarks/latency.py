@@ -15,8 +15,8 @@ def far(milliseconds: int, extensions: list[str]) -> partial:
 
 
 WITH_CHUNKING = {
-    "iter_deliver": partial(ways.iter_deliver, window=32),
-    "iter_deliver, window=16": ways.iter_deliver,
+    "iter_deliver, window=32": partial(ways.iter_deliver, window=32),
+    "iter_deliver": ways.iter_deliver,
     "send_mass_mail": ways.send_mass_mail,
     "Django": ways.django_send_messages,
     "aiosmtplib": ways.aiosmtplib_one_session,
@@ -31,10 +31,14 @@ WITHOUT = {
 }
 CASES = [
     Race(
-        "200 small messages, 50 ms, CHUNKING; iter_deliver and raw with 32 on their way",
+        "200 small messages, 50 ms, CHUNKING; raw with 32 on their way",
         far(50, sinks.CHUNKING),
         WITH_CHUNKING,
-        [Claim("iter_deliver", 70), Claim("send_mass_mail", 3.7)],
+        [
+            Claim("iter_deliver", 3.7),
+            Claim("iter_deliver, window=32", 70),
+            Claim("send_mass_mail", 1.9),
+        ],
         messages=200,
         rounds=3,
     ),

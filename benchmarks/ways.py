@@ -19,7 +19,7 @@ def simplemail_messages(messages: int) -> Iterator[Any]:
     return (EmailMessage(*small_text.arguments(number)) for number in range(messages))
 
 
-def iter_deliver(port: int, messages: int, window: int = 16) -> None:
+def iter_deliver(port: int, messages: int, window: int = 1) -> None:
     from simplemail import Status, get_connection
 
     mailer = get_connection("smtp", host="127.0.0.1", port=port, window=window)

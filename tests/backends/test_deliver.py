@@ -20,6 +20,7 @@ from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import patience
 from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, Delay, Reset, SMTPServer
+from support.sessions import refuse_bdat_unread
 
 SENT, REFUSED, DEFERRED, UNKNOWN = Status
 
@@ -123,6 +124,17 @@ class TestSMTP:
 
             assert {r.status for r in receipts} == {SENT}
             assert arrived(server) == [f"n{i}" for i in range(20)]
+
+    @pytest.mark.parametrize("reply", ["502 5.5.1 No BDAT here", "552 5.3.4 Too long"])
+    def test_a_server_that_offers_bdat_and_refuses_it(self, extensions, reply, monkeypatch):
+        """What it refused goes once more, by DATA; nothing else was on its way with it."""
+        refuse_bdat_unread(monkeypatch, reply)
+        with SMTPServer(extensions=extensions) as server:
+            receipts = backend_for(server, window=16).deliver(numbered(5))
+
+            assert {r.status for r in receipts} == {SENT}
+            assert arrived(server) == [f"n{i}" for i in range(5)]
+            assert len(server.connections) == (2 if "CHUNKING" in extensions else 1)
 
     def test_a_server_that_hangs_up_at_a_reset(self, extensions):
         """Exim does after ten. What was behind it was not sent, and is sent again."""

@@ -35,9 +35,12 @@ class TestPostfix(Offers, ServerContract):
 class TestPostfixDelivery(Offers, DeliveryContract):
     """What every server is asked about receipts and lasting sessions."""
 
-    @pytest.mark.parametrize(("port", "command"), [("plain", "bdat=1"), ("basic", "data=1")])
-    def test_best_command_for_content(self, server, port, command, box):
-        mailer_for(server, port).send_messages([a_mail(f"{box}@example.com")])
+    @pytest.mark.parametrize(
+        ("port", "window", "command"),
+        [("plain", 1, "data=1"), ("plain", 2, "bdat=1"), ("basic", 2, "data=1")],
+    )
+    def test_best_command_for_content(self, server, port, window, command, box):
+        mailer_for(server, port, window=window).send_messages([a_mail(f"{box}@example.com")])
 
         lines = lambda: server.log().splitlines()  # noqa: E731
         wait_until(lambda: any(f"/{port}/smtpd" in line and command in line for line in lines()))

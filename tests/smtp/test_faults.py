@@ -157,7 +157,7 @@ class Case:
             use_tls=way.tls == "starttls",
             use_ssl=way.tls == "tls",
             ca_file=server.ca_file,
-            window=1 if way.call == "iter_deliver" else 16,
+            window=way.window,
             fail_silently=way.silent,
             local_hostname="client.example",
             **options,

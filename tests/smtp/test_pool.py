@@ -54,13 +54,14 @@ def test_is_off_by_default(smtp_server: SMTPServer) -> None:
     assert idle() == 0
 
 
-def test_one_round_trip_per_message() -> None:
+def test_two_round_trips_per_message() -> None:
+    """The commands and DATA, and then the content."""
     with SMTPServer(rtt=0.01) as server:
         send(server)
         before = server.turns
         send(server)
 
-        assert server.turns - before == 1
+        assert server.turns - before == 2
 
 
 def test_different_credentials_never_share_a_session() -> None:

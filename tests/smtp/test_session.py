@@ -14,7 +14,7 @@ from simplemail.smtp import channel as channel_module
 from simplemail.smtp.greeting import _features
 from simplemail.smtp.session import UNANSWERED, Session
 from simplemail.testing.server import Close, Inject, Reset, Silence, SMTPServer
-from support.sessions import connect, letter, narrow
+from support.sessions import connect, letter, narrow, refuse_bdat_unread
 
 PIPELINING, CHUNKING = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 ALL = pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def send(
     """Hand envelopes over as a backend does, `window` at a time."""
     begun = []
     for envelope in envelopes:
-        begun.append(session.begin(envelope))
+        begun.append(session.begin(envelope, chunking=window > 1))
         while len(begun) > session.ahead(window):
             yield session.finish(begun.pop(0))
     for transaction in begun:
@@ -83,8 +83,8 @@ class TestRoundTrips:
     @pytest.mark.parametrize(
         ("extensions", "window", "most"),
         [
-            (CHUNKING, 1, 1.0),
-            (CHUNKING, 16, 0.2),
+            (CHUNKING, 1, 1.1),
+            (CHUNKING, 16, 0.3),
             (PIPELINING, 1, 1.1),
             (PIPELINING, 16, 1.1),
             (["CHUNKING"], 16, 3.0),
@@ -236,6 +236,85 @@ class TestTheDataCommand:
             assert results[0][0] is Status.REFUSED
             assert results[1] == (Status.SENT, None)
             assert b"\r\nDATA\r\n.\r\n" in server.connections[0].received
+
+
+FORGED = b"\r\n".join(
+    [
+        b"Subject: a copy for you\r\n",
+        *(b"RSET", b"MAIL FROM:<boss@example.com>", b"RCPT TO:<victim@example.net>", b"DATA"),
+        *(b"Subject: forged\r\n", b"Pay at once", b"."),
+        *(b"MAIL FROM:<boss@example.com>", b"RCPT TO:<victim@example.net>", b"BDAT 2 LAST", b""),
+    ]
+)
+NOT_SWALLOWED = ["500 5.5.2 What?", "502 5.5.1 No BDAT here", "503 5.5.1 RCPT first"]
+NOT_SWALLOWED += ["504 5.5.4 Not like this", "552 5.3.4 Too long"]
+
+
+@ALL
+@pytest.mark.parametrize("refused", [(), ("no@x.example",), ("no@x.example", "no2@x.example")])
+@pytest.mark.parametrize("reply", NOT_SWALLOWED)
+def test_no_text_of_a_message_is_taken_for_commands(
+    extensions: list[str],
+    refused: tuple[str, ...],
+    reply: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Content leaves only after the server has agreed to take it."""
+    refuse_bdat_unread(monkeypatch, reply)
+    with SMTPServer(extensions=extensions) as server:
+        server.script("RCPT TO:<no", "550 5.1.1 No such user")
+        session = connect(server)
+        list(send(session, [letter(content=FORGED, to=(*refused, "ann@x.example")), letter(1)]))
+        list(send(session, [letter(content=FORGED, to=refused or ("ann@x.example",)), letter(2)]))
+        session.quit()
+
+        assert {*server.messages[0].recipients} == {"ann@x.example"}
+        assert not [m for m in server.messages if "victim@example.net" in m.recipients]
+        assert not [m for m in server.messages if m.sender == "boss@example.com"]
+        assert not [line for line in server.commands if "boss" in line]
+
+
+class TestARefusedChunk:
+    """A window over 1 trusts the server; one that refuses BDAT is trusted no longer."""
+
+    @pytest.mark.parametrize("reply", NOT_SWALLOWED)
+    def test_ends_the_session(self, reply: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        refuse_bdat_unread(monkeypatch, reply)
+        with SMTPServer(extensions=CHUNKING) as server:
+            session = connect(server)
+            transaction = session.begin(letter(), chunking=True)
+            assert session.ahead(16) == 0, "nothing else is sent before the first answer"
+            status, _ = session.finish(transaction)
+
+            assert status is Status.REFUSED
+            assert transaction.unread
+            assert not session.usable
+
+    @pytest.mark.parametrize("reply", ["503 5.5.1 Valid RCPT command must precede BDAT", "554 No"])
+    def test_after_refused_recipients_is_how_some_servers_refuse_what_they_have_read(
+        self, reply: str
+    ) -> None:
+        with SMTPServer(extensions=CHUNKING) as server:
+            server.script("RCPT TO:<no", "550 5.1.1 No such user")
+            server.script("BDAT", [reply])
+            session = connect(server)
+            first, second = send(session, [letter(to=("no@x.example",)), letter(1)], window=16)
+            session.quit()
+
+        assert first[0] is Status.REFUSED
+        assert isinstance(first[1], smtplib.SMTPRecipientsRefused)
+        assert second == (Status.SENT, None)
+
+    @pytest.mark.parametrize("reply", ["554 5.6.0 Spam", "451 4.3.0 Later", "550 5.7.1 No"])
+    def test_for_what_it_says_is_an_ordinary_no(self, reply: str) -> None:
+        with SMTPServer(extensions=CHUNKING) as server:
+            server.script("END", reply, nth=1)
+            session = connect(server)
+            first, second = send(session, [letter(), letter(1)], window=16)
+            session.quit()
+
+        assert first[0] in (Status.REFUSED, Status.DEFERRED)
+        assert second == (Status.SENT, None)
 
 
 class TestParameters:
@@ -424,7 +503,7 @@ class TestTheEnd:
             server.script("RCPT", Inject("250 2.0.0 Surprise"))
             server.script("END", "554 5.6.0 Spam")
             session = connect(server)
-            [(found, error)] = send(session, [letter()])
+            [(found, error)] = send(session, [letter()], window=16)
 
             assert found is status
             assert "without being asked" in str(error)
@@ -467,7 +546,7 @@ class TestTheEnd:
         with SMTPServer(extensions=CHUNKING) as server:
             server.script(*script)
             session = connect(server)
-            transaction = session.begin(letter())
+            transaction = session.begin(letter(), chunking=True)
             session.leave()
 
             assert session.finish(transaction)[0] is status
@@ -480,7 +559,7 @@ class TestTheEnd:
             server.script("END", ["554 5.6.0 Spam"])
             server.script("RSET", refusal)
             session = connect(server)
-            _, (status, error) = send(session, [letter(), letter(1)])
+            _, (status, error) = send(session, [letter(), letter(1)], window=16)
 
             assert status is (Status.UNKNOWN if extensions == CHUNKING else Status.DEFERRED)
             assert "(in answer to RSET)" in str(error)

@@ -91,11 +91,19 @@ class Way(NamedTuple):
     silent: bool
 
     @property
+    def window(self) -> int:
+        """More than 1 is for CHUNKING."""
+        return 1 if self.call == "iter_deliver" else 16
+
+    @property
+    def chunks(self) -> bool:
+        """Does content go by BDAT?"""
+        return "C" in self.extensions and self.window > 1
+
+    @property
     def overlaps(self) -> bool:
         """Is the next message on its way before this one's fate is known?"""
-        return (self.extensions == "P" and self.call == "iter_deliver") or (
-            "P" in self.extensions and self.call == "deliver"
-        )
+        return "P" in self.extensions and self.call in ("iter_deliver", "deliver")
 
 
 class Row(NamedTuple):
@@ -131,7 +139,7 @@ class Row(NamedTuple):
             return {"D:poor"}  # the answer to HELO, which comes next, offers no STARTTLS
         if (self.stage, self.what) == ("CONTENT", "half") and way.tls:
             return {"D:lost", "U:lost"}  # TLS has no half-closed connections
-        early = way.extensions == "PC" and self.stage in ("MAIL", "RCPT", *LATER)
+        early = way.chunks and "P" in way.extensions and self.stage in ("MAIL", "RCPT", *LATER)
         if early and error in _ENDED and self.what != "421":
             status = "U"  # the content left with the commands
         if (self.stage, self.what) == ("CONTENT", "before"):
@@ -158,7 +166,7 @@ class Row(NamedTuple):
             "STARTTLS": way.tls == "starttls",
             "HANDSHAKE": way.tls != "",
             "EHLO-TLS": way.tls == "starttls",
-            "DATA": "C" not in way.extensions,
+            "DATA": not way.chunks,
         }.get(self.stage, True)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import pytest
+
 from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import greeting, login, tls
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.session import Session
 from simplemail.testing.server import SMTPServer
+from simplemail.testing.server.session import Session as ServerSession
+from simplemail.testing.server.transactions import Transactions
 
 
 def channel_to(server: SMTPServer, timeout: float = 5.0) -> Channel:
@@ -47,6 +51,17 @@ def narrow(server: SMTPServer) -> None:
     """Let the system buffer little for the server: what it hasn't read, nobody could send."""
     assert server._listener
     server._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+
+
+def refuse_bdat_unread(monkeypatch: pytest.MonkeyPatch, reply: str) -> None:
+    """Let servers refuse each BDAT, and take the content for commands."""
+    usual = Transactions.__init__
+
+    def init(self: Transactions, session: ServerSession) -> None:
+        usual(self, session)
+        self.handlers["BDAT"] = lambda rest, told: session.say(told, reply)
+
+    monkeypatch.setattr(Transactions, "__init__", init)
 
 
 def letter(number: int = 0, *, to: tuple[str, ...] = ("b@example.net",), **more: Any) -> Envelope:

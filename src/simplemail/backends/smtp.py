@@ -37,10 +37,12 @@ class EmailBackend(BaseEmailBackend):
     leave this machine unencrypted unless `allow_cleartext_auth` is true. `auth` insists on one
     method; `password` may be a callable that returns a fresh token.
 
-    `window` is how many messages `iter_deliver()` hands over before it waits for the first answer;
-    `retries`, how often a message that surely didn't arrive is tried again, after a pause;
-    `keep_alive`, for how many seconds up to `pool_size` sessions stay open for others by the same
-    options. `notify` and `ret` ask for delivery reports (RFC 3461), where the server offers them.
+    `window` is how many messages `iter_deliver()` may hand over before the first answer. More than
+    one says that this server is trusted with the text of a message that it hasn't agreed to take
+    (CHUNKING, RFC 3030): one that refuses it unread takes the text for commands. `retries` is how
+    often a message that surely didn't arrive is tried again, after a pause; `keep_alive`, for how
+    many seconds up to `pool_size` sessions stay open for others by the same options. `notify` and
+    `ret` ask for delivery reports (RFC 3461), where the server offers them.
 
     Without an alias, the classic EMAIL_* settings fill in what isn't given; inside a Django project
     these are Django's, unless simplemail has its own.
@@ -68,7 +70,7 @@ class EmailBackend(BaseEmailBackend):
         auth: str | None = None,
         allow_cleartext_auth: bool = False,
         ehlo_after_auth: bool = False,
-        window: int = 16,
+        window: int = 1,
         retries: int = 0,
         keep_alive: float = 0,
         pool_size: int = 16,

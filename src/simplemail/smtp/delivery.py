@@ -54,6 +54,9 @@ class Job:
 class Courier:
     """Hands messages over, up to `window` at a time, and tells what became of each.
 
+    A `window` over 1 says that the server can be trusted with content that it hasn't agreed to
+    take yet (BDAT).
+
     A message is rendered once, before its first try. It is tried again where nobody can get it
     twice: once and at once if its session was used before and turned out dead, and up to
     `retries` times after a temporary no. With `leaving`, the session isn't needed after the last
@@ -68,6 +71,7 @@ class Courier:
         self._retries = retries
         self._leaving = leaving and not retries
         self._eight_bit = True
+        self._chunking = window > 1
 
     def deliver(self, message: Any) -> Receipt:
         """Take one message to the server."""
@@ -125,7 +129,7 @@ class Courier:
 
     def _begin(self, job: Job) -> None:
         """Send as much of a message as can be sent now; `job.receipt` says why it can't."""
-        job.receipt = job.session = None
+        job.receipt = job.session = job.transaction = None
         if job.envelope is None and not self._render(job):
             return
         try:
@@ -136,7 +140,7 @@ class Courier:
         if not _fits(job.envelope, session.features) and not self._render(job, session.features):
             return
         try:
-            job.transaction = session.begin(job.envelope)
+            job.transaction = session.begin(job.envelope, chunking=self._chunking)
             job.session = session
         except (ValueError, OSError) as error:  # this server can't take it
             job.receipt = _receipt(job, Status.REFUSED, error)
@@ -160,7 +164,7 @@ class Courier:
     def _finish(self, job: Job) -> Receipt:
         """Wait until the message's fate is known, trying again while that is safe."""
         receipt = self._result(job)
-        while receipt.retry_is_safe and self._may_try_again(job):
+        while (receipt.retry_is_safe and self._may_try_again(job)) or self._can_go_by_data(job):
             self._begin(job)
             receipt = self._result(job)
         return receipt
@@ -171,6 +175,13 @@ class Courier:
             assert job.transaction is not None
             job.receipt = _receipt(job, *job.session.finish(job.transaction))
         return job.receipt
+
+    def _can_go_by_data(self, job: Job) -> bool:
+        """Decide for a message that the server refused because it came by BDAT, as it seems."""
+        if job.transaction is None or not job.transaction.unread or not self._chunking:
+            return False
+        self._window, self._chunking = 1, False
+        return True
 
     def _may_try_again(self, job: Job) -> bool:
         """Decide, and wait, for a message that the server surely doesn't have."""

@@ -106,6 +106,16 @@ def status_of(error: BaseException, *, foreign: bool = False) -> Status:
     return Status.UNKNOWN if (lost or foreign) and not any(codes) else Status.DEFERRED
 
 
+# What servers answer to a BDAT that they don't know, don't want now, or find too long. Some then
+# read the content as commands.
+_CHUNK_UNREAD = frozenset((500, 502, 503, 504, 552))
+
+
+def leaves_content_unread(reply: Reply) -> bool:
+    """Is this an answer to BDAT after which the content may be taken for commands?"""
+    return reply.code in _CHUNK_UNREAD
+
+
 def disconnected(what: str, cause: OSError | None = None) -> OSError:
     """Return the exception for a lost connection."""
     from smtplib import SMTPServerDisconnected

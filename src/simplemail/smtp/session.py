@@ -12,9 +12,9 @@ from collections import deque
 from time import monotonic
 
 from ..light import TYPE_CHECKING, Any
-from ..receipts import Status
+from ..receipts import Reply, Status
 from .dialogue import FAREWELL, LAST_WORD, Dialogue
-from .replies import protocol_error
+from .replies import leaves_content_unread, protocol_error
 from .transaction import (
     CONTENT,
     DATA,
@@ -48,17 +48,23 @@ class Session(Dialogue):
         self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
         self.count = 0  # transactions finished
         self.settled = False  # was any of them, for good?
+        self._takes_chunks = False  # the server has taken a message by BDAT
         self._asked: deque[tuple[Transaction, str]] = deque()
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
 
-    def begin(self, envelope: Any) -> Transaction:
+    def begin(self, envelope: Any, *, chunking: bool = False) -> Transaction:
         """Send as much of a message as can be sent without waiting.
+
+        With `chunking`, the content goes by BDAT where the server offers it: before any answer, so
+        that a server which refuses it and doesn't read it takes it for commands. Otherwise it goes
+        by DATA, after the server has agreed to take it (354).
 
         Raises for the message alone, before anything was sent: ValueError, or an SMTPException if
         this server can't take it. A lost session shows when the transaction is finished.
         """
-        asks = steps(envelope, self.features, self.host, self.notify, self.ret)
+        chunking = chunking and "chunking" in self.features
+        asks = steps(envelope, self.features, self.host, self.notify, self.ret, chunking=chunking)
         if not self.busy:
             self._check_quiet()
         content = self._release()
@@ -67,6 +73,7 @@ class Session(Dialogue):
             # how the one before will end isn't known yet.
             asks.insert(0, (b"RSET\r\n", RSET))
         self._last = transaction = Transaction(envelope)
+        transaction.chunked = chunking
         self._converse(transaction, asks, content)
         return transaction
 
@@ -94,11 +101,15 @@ class Session(Dialogue):
         return found
 
     def ahead(self, window: int) -> int:
-        """Return how many more messages may be begun before the oldest is finished."""
+        """Return how many more messages may be begun before the oldest is finished.
+
+        A `window` over 1 is for messages begun with `chunking`.
+        """
         if "pipelining" not in self.features:
             return 0
-        if "chunking" in self.features:
-            return window - 1
+        if window > 1 and "chunking" in self.features:
+            # The first one shows whether the server means what it offers.
+            return window - 1 if self._takes_chunks else 0
         # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next. The
         # answer to it is read when the next but one begins, which can be rendered meanwhile.
         return min(window, 2)
@@ -108,7 +119,9 @@ class Session(Dialogue):
 
         What is on its way is finished as ever, and nothing new can begin.
         """
-        if self._last is None or not self.busy or self.broken or not self.ahead(2):
+        if self._last is None or not self.busy or self.broken:
+            return
+        if "pipelining" not in self.features:
             return
         content = self._release()
         if self.closed:
@@ -224,17 +237,31 @@ class Session(Dialogue):
             self._note(f"< {reply}")
         if asked is not CONTENT and reply.code == (354 if asked is DATA else 250):
             return  # nearly always, and there is nothing to remember
+        if asked is CONTENT and reply.code == 250 and transaction.chunked:
+            self._takes_chunks = True
         if not fits(asked, reply.code):
             content_left = transaction.end > 0  # before that, there is nothing to doubt
             if asked is RSET and reply.code >= 400 and content_left and self._has_hung_up():
                 self._part(reply)
             self._lose(protocol_error(f"The server answered {reply}"), asked)
+        elif asked is CONTENT and self._may_be_unread(transaction, reply):
+            transaction.hear(asked, reply)
+            transaction.unread = True
+            self._lose(protocol_error(f"The server refused a message by BDAT: {reply}"), asked)
         elif asked is CONTENT and transaction.early and reply.code < 300:
             self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
         else:
             if reply.code == 421:
                 self._part(reply)
             transaction.hear(asked, reply)
+
+    def _may_be_unread(self, transaction: Transaction, reply: Reply) -> bool:
+        """May the server now take for commands what was content?
+
+        Not if it had refused the sender or all recipients before: then this is how Exim and others
+        refuse what they have read.
+        """
+        return transaction.chunked and leaves_content_unread(reply) and not transaction.hopeless
 
     def _has_hung_up(self) -> bool:
         """Was that the server's last reply, with which it left what followed undone?

@@ -33,7 +33,17 @@ class Transaction:
     `refused` holds each recipient's refusal; `reply` is the answer that settled the message.
     """
 
-    __slots__ = ("early", "end", "envelope", "over", "refused", "reply", "sender_reply")
+    __slots__ = (
+        "chunked",
+        "early",
+        "end",
+        "envelope",
+        "over",
+        "refused",
+        "reply",
+        "sender_reply",
+        "unread",
+    )
 
     def __init__(self, envelope: Any) -> None:
         self.envelope = envelope
@@ -43,6 +53,8 @@ class Transaction:
         self.over = False  # no more answers will come
         self.early = False  # the answer to the content came before its end had left
         self.end = 0  # where the content ends in all that the channel sends
+        self.chunked = False  # it went by BDAT, which
+        self.unread = False  # the server refused as if it had not read the content
 
     def hear(self, asked: str, reply: Reply) -> None:
         """Take the answer to one step."""
@@ -97,9 +109,16 @@ class Transaction:
 
 
 def steps(
-    envelope: Any, features: Mapping[str, str], host: str, notify: str = "", ret: str = ""
+    envelope: Any,
+    features: Mapping[str, str],
+    host: str,
+    notify: str = "",
+    ret: str = "",
+    *,
+    chunking: bool = False,
 ) -> Steps:
-    """Write the commands for one message; the last one brings the content or asks for it.
+    """Write the commands for one message; the last one brings the content (`chunking`, BDAT) or
+    asks for it (DATA).
 
     Raises, for a message that this server can't be asked to take: ValueError, or the
     smtplib.SMTPException that says why.
@@ -114,7 +133,7 @@ def steps(
         if not (is_simple(each) or _PATH.fullmatch(each)):
             raise ValueError(f"Invalid address {each!r}: it can't be told to a mail server")
     _check_lines(envelope.content)
-    if "chunking" in features:  # RFC 3030, 2
+    if chunking:  # RFC 3030, 2
         found.append((b"BDAT %d LAST\r\n" % len(ended(envelope.content)), CONTENT))
     else:
         found.append((b"DATA\r\n", DATA))
