@@ -28,10 +28,10 @@ ask(b"From: a@example.com\\r\\nTo: b@example.com\\r\\nSubject: Hi\\r\\n\\r\\nHel
 ask(b"QUIT\\r\\n")
 """
 SIMPLEMAIL = """
-import simplemail
+from simplemail import configure, send_mail
 options = {{"host": "127.0.0.1", "port": {port}}}
-simplemail.configure(MAILERS={{"default": {{"BACKEND": "smtp", "OPTIONS": options}}}})
-simplemail.send_mail("Hi", "Hello", "a@example.com", ["b@example.com"])
+configure(MAILERS={{"default": {{"BACKEND": "smtp", "OPTIONS": options}}}})
+send_mail("Hi", "Hello", "a@example.com", ["b@example.com"])
 """
 DJANGO = """
 from django.conf import settings
@@ -43,7 +43,8 @@ send_mail("Hi", "Hello", "a@example.com", ["b@example.com"])
 """
 SCRIPTS = {"simplemail": SIMPLEMAIL, "Django": DJANGO, "raw": RAW}
 IMPORTS = {
-    "simplemail": "import simplemail",
+    "simplemail": "from simplemail import send_mail",
+    "its names": "import simplemail",  # which load what is behind them when they are used
     "smtplib and email": "import smtplib, email.message",
     "nothing": "",
 }

@@ -171,7 +171,12 @@ def test_import_is_light():
 def test_every_public_name_is_where_the_package_says():
     for name in simplemail.__all__:
         assert getattr(simplemail, name) is not None
-        assert name in dir(simplemail)
+
+
+def test_dir_shows_the_public_names_and_no_others():
+    code = "import simplemail, simplemail.smtp.session; print(*dir(simplemail))"
+
+    assert run(code).split() == sorted(simplemail.__all__)
 
 
 def test_sending_is_light():

@@ -72,8 +72,8 @@ def unknown_options(backend: type, names: list[str], alias: str | None) -> Excep
     listed = ", ".join(map(repr, names))
     help_ = suggestion(backend, names)
     if alias is None:
-        plural = "s" * (len(names) > 1)
-        return TypeError(f"{backend.__module__}: unknown option{plural} {listed}. {help_}")
+        what = "unknown option" if len(names) == 1 else "unknown options"
+        return TypeError(f"{backend.__module__}: {what} {listed}. {help_}")
     return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)  # Django's words
 
 
