@@ -11,8 +11,14 @@ from types import SimpleNamespace
 import pytest
 
 import simplemail
-from simplemail import conf, configure, override_settings, settings
-from simplemail.conf import NAMES, Settings, did_you_mean
+from simplemail import EmailMessage, conf, configure, override_settings, settings
+from simplemail.conf import (
+    LISTS_FROM_ENVIRONMENT,
+    NAMES,
+    TEXT_FROM_ENVIRONMENT,
+    Settings,
+    did_you_mean,
+)
 
 SECRET = "hunter2"
 
@@ -160,6 +166,47 @@ class TestFrozen:
         for copied in (copy.deepcopy(configured), pickle.loads(pickle.dumps(configured))):
             assert copied.EMAIL_HOST == "a.example"
             assert not copied.is_set("EMAIL_PORT")
+
+
+class TestEnvironment:
+    """What a variable says counts where no setting was made."""
+
+    @pytest.mark.parametrize("name", ["DEFAULT_FROM_EMAIL", "SERVER_EMAIL", "EMAIL_SUBJECT_PREFIX"])
+    def test_a_text(self, name, monkeypatch):
+        monkeypatch.setenv(name, "from@example.com")
+        assert getattr(settings, name) == "from@example.com"
+        with override_settings(**{name: "given@example.com"}):
+            assert getattr(settings, name) == "given@example.com"
+        monkeypatch.setenv(name, "")
+        assert getattr(settings, name) == getattr(Settings, name)
+
+    @pytest.mark.parametrize("name", ["ADMINS", "MANAGERS"])
+    @pytest.mark.parametrize(
+        ("text", "entries"),
+        [
+            ("a@b.example", ["a@b.example"]),
+            (" a@b.example,, c@d.example ,", ["a@b.example", "c@d.example"]),
+            ('"Doe, Ann" <a@b.example>, c@d.example', ['"Doe, Ann" <a@b.example>', "c@d.example"]),
+            (r'"Doe\", Ann" <a@b.example>', [r'"Doe\", Ann" <a@b.example>']),
+            ('"open, a@b.example', ['"open', "a@b.example"]),
+            ("", ()),
+        ],
+    )
+    def test_a_list(self, name, text, entries, monkeypatch):
+        monkeypatch.setenv(name, text)
+
+        assert getattr(settings, name) == entries
+
+    def test_no_other_setting(self, monkeypatch):
+        for name in {*NAMES} - {*TEXT_FROM_ENVIRONMENT, *LISTS_FROM_ENVIRONMENT}:
+            monkeypatch.setenv(name, "x")
+
+            assert getattr(settings, name) == getattr(Settings, name)
+
+    def test_a_message_has_the_sender(self, monkeypatch):
+        monkeypatch.setenv("DEFAULT_FROM_EMAIL", "env@example.com")
+
+        assert EmailMessage(to=["a@b.example"]).from_email == "env@example.com"
 
 
 class TestSecrets:

@@ -282,8 +282,8 @@ class TestEnvironment:
         with override_settings(DEFAULT_FROM_EMAIL="python@example.com"):
             run("send", "--mailer", "memory:", *TO_ANN)
 
+            assert simplemail.settings.DEFAULT_FROM_EMAIL == "python@example.com"
         assert simplemail.outbox[0].from_email == "python@example.com"
-        assert simplemail.settings.DEFAULT_FROM_EMAIL == "webmaster@localhost"
 
 
 class TestSending:
@@ -449,7 +449,7 @@ class TestTest:
         run("test", "--admins", "--managers")
 
         managers, admins = simplemail.outbox
-        assert admins.to == ['"Ann" <ann@example.com>', "bob@example.com"]
+        assert admins.to == ["Ann <ann@example.com>", "bob@example.com"]
         assert managers.to == ["carl@example.com"]
         assert admins.from_email == "root@example.com"
         assert admins.subject.startswith("[site] Test from ")

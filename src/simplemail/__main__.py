@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
 
 from . import __version__
 from .cli.commands import COMMANDS, parse
-from .cli.composing import addresses
 from .cli.terminal import complain, listening, nobody_reads, sentence, without_secrets
 from .cli.usage import INTERRUPTED, NOT_SENT, WRONG_USAGE
-from .conf import override_settings, settings
 from .exceptions import ImproperlyConfigured
 from .rendering.readable import escaped
-
-_LISTS = ("ADMINS", "MANAGERS")
-_FROM_ENVIRONMENT = ("DEFAULT_FROM_EMAIL", "SERVER_EMAIL", "EMAIL_SUBJECT_PREFIX", *_LISTS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,19 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     args = parse(arguments, __version__)
-    with (
-        override_settings(**_settings_from_environment()),
-        listening(debug=getattr(args, "debug", False)) as listener,
-    ):
+    with listening(debug=getattr(args, "debug", False)) as listener:
         status = COMMANDS[args.command].run(args, listener)
     sys.stdout.flush()  # here, where a reader that has gone away is no surprise
     return status
-
-
-def _settings_from_environment() -> dict[str, Any]:
-    found = {name: os.environ.get(name) for name in _FROM_ENVIRONMENT}
-    given = {name: v for name, v in found.items() if v and not settings.is_set(name)}
-    return {name: addresses([v]) if name in _LISTS else v for name, v in given.items()}
 
 
 if __name__ == "__main__":

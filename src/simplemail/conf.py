@@ -6,6 +6,7 @@ https://docs.djangoproject.com/en/stable/ref/settings/#email
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -90,6 +91,31 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+TEXT_FROM_ENVIRONMENT = ("DEFAULT_FROM_EMAIL", "SERVER_EMAIL", "EMAIL_SUBJECT_PREFIX")
+LISTS_FROM_ENVIRONMENT = ("ADMINS", "MANAGERS")
+
+
+def from_environment(name: str) -> Any:
+    """Return what an environment variable says for a setting that isn't set; None if nothing."""
+    if name in TEXT_FROM_ENVIRONMENT:
+        return os.environ.get(name) or None
+    if name in LISTS_FROM_ENVIRONMENT and (text := os.environ.get(name)):
+        import re
+
+        # At commas, but for those in quotes: "Doe, Ann" <ann@example.com>
+        found = re.findall(r'(?:"(?:\\.|[^"\\])*+"|[^,"]|")+', text)
+        return [entry.strip() for entry in found if entry.strip()]
+    return None
+
+
+_LOGIN = ("EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
+_IN_A_URL = (
+    *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL"),
+    *("EMAIL_FILE_PATH", *_LOGIN),
+)
+"""What a URL says, or says nothing of: these settings don't change where it sends."""
+
+
 # Replaced whole, never changed: whoever reads it in another thread sees one state or the other.
 _current = Settings()
 
@@ -99,7 +125,9 @@ class _CurrentSettings:
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return getattr(_current, name)
+            value = getattr(_current, name)
+            given = None if _current.is_set(name) else from_environment(name)
+            return value if given is None else given
         except AttributeError:
             raise AttributeError(f"No setting {name!r}{did_you_mean(name, NAMES)}") from None
 
@@ -118,6 +146,9 @@ class _CurrentSettings:
 
 settings = _CurrentSettings()
 
+
+WAYS = ("EMAIL_BACKEND", "EMAIL_HOST")
+"""The classic settings that say where mail goes. The others say how, whoever says where."""
 
 CLASSIC = tuple(name for name in NAMES if name.startswith("EMAIL_") and name not in _NEWER)
 """The settings from which Django makes its mailer where `MAILERS` isn't set."""
@@ -150,11 +181,13 @@ def _djangos(project: Any, name: str) -> Any:
 def configure(**changes: Any) -> None:
     """Change the settings named and leave the rest; None unsets one.
 
-    An unknown name is a TypeError that suggests the nearest one, and nothing is changed.
+    An unknown name is a TypeError that suggests the nearest one, and nothing is changed. A setting
+    that counts for nothing, because another one outranks it, is a warning in the log.
     """
     with hiding_frames():
         Settings(**changes)  # refuses unknown names, before anything is changed
     _layers.amend(changes)
+    _warn_of_ignored(changes)
 
 
 class override_settings(Scope[None]):  # noqa: N801 - Django's name
@@ -177,9 +210,39 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
 
     def __enter__(self) -> None:
         self._entered.append(_layers.add(self._changes))
+        _warn_of_ignored(self._changes)
 
     def __exit__(self, *exc_info: object) -> None:
         _layers.remove(self._entered.pop())
+
+
+def _ignored(given: Sequence[str]) -> tuple[list[str], str, str]:
+    """Return which of these settings count for nothing, why, and what to do about it."""
+    if _current.MAILERS is not None:
+        return [*given], "MAILERS is set", "put it into MAILERS, or set MAILERS=None"
+    others = [name for name in given if name in _IN_A_URL]
+    if _current.EMAIL_URL:
+        return others, "EMAIL_URL is set", "put it into the URL, or set EMAIL_URL=None"
+    if any(map(_current.is_set, WAYS)):
+        path_alone = "EMAIL_FILE_PATH" in given and not _current.is_set("EMAIL_BACKEND")
+        ignored = ["EMAIL_FILE_PATH"] if path_alone else []
+        return ignored, "EMAIL_BACKEND isn't set", "set EMAIL_BACKEND='file'"
+    if url := os.environ.get("EMAIL_URL"):
+        login = () if "@" in url else _LOGIN
+        ignored = [name for name in others if name not in login]
+        return ignored, "the environment variable EMAIL_URL is set", "put it into the URL"
+    return [], "", ""
+
+
+def _warn_of_ignored(changes: Mapping[str, Any]) -> None:
+    """Log which of these settings count for nothing: whoever made them thinks otherwise."""
+    given = [name for name in ("EMAIL_URL", *CLASSIC) if changes.get(name)]
+    ignored, reason, remedy = _ignored(given)
+    if ignored:
+        import logging  # takes longer to load than a mail to send
+
+        text = "%s is ignored, because %s; %s"
+        logging.getLogger("simplemail").warning(text, ", ".join(ignored), reason, remedy)
 
 
 def _swap(values: dict[str, Any]) -> None:

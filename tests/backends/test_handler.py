@@ -24,6 +24,7 @@ from simplemail import (
 from simplemail.backends import console, dummy, filebased, locmem, smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.handler import is_configured
+from simplemail.conf import CLASSIC, WAYS
 
 built: list[tuple[tuple, dict]] = []
 
@@ -438,13 +439,39 @@ class TestPrecedence:
         with pytest.raises(MailerDoesNotExist):
             mailers.default  # noqa: B018
 
-    @pytest.mark.parametrize("name", ["EMAIL_HOST", "EMAIL_PORT", "EMAIL_TIMEOUT", "EMAIL_BACKEND"])
-    def test_any_classic_setting_counts_also_at_its_default(self, name, monkeypatch):
+    @pytest.mark.parametrize("name", ["EMAIL_HOST", "EMAIL_BACKEND"])
+    def test_what_says_where_mail_goes_counts_also_at_its_default(self, name, monkeypatch):
         monkeypatch.setenv("EMAIL_URL", "memory:")
         default = getattr(simplemail.settings, name)
         configure(**{name: default})
 
         assert isinstance(mailers.default, smtp.EmailBackend)
+
+    @pytest.mark.parametrize("name", [n for n in CLASSIC if n not in WAYS])
+    def test_no_other_setting_throws_the_environments_mailer_away(self, name, monkeypatch):
+        monkeypatch.setenv("EMAIL_URL", "memory:")
+        configure(**{name: getattr(simplemail.settings, name) or "x"})
+
+        assert isinstance(mailers.default, locmem.EmailBackend)
+
+    def test_they_fill_what_the_environments_url_leaves_open(self, monkeypatch):
+        monkeypatch.setenv("EMAIL_URL", "smtp+tls://mail.example.com")
+        configure(EMAIL_TIMEOUT=7, EMAIL_HOST_USER="ann", EMAIL_HOST_PASSWORD="secret")
+
+        mailer = mailers.default
+
+        assert (mailer.host, mailer.port, mailer.use_tls) == ("mail.example.com", 587, True)
+        assert (mailer.timeout, mailer.username, mailer.password) == (7, "ann", "secret")
+
+    @pytest.mark.parametrize("url", ["smtp://bob:b@h.example?timeout=3", "smtp://bob@h.example"])
+    def test_and_nothing_that_it_says(self, url, monkeypatch):
+        monkeypatch.setenv("EMAIL_URL", url)
+        configure(EMAIL_TIMEOUT=7, EMAIL_HOST_USER="ann", EMAIL_HOST_PASSWORD="secret")
+
+        mailer = mailers.default
+
+        assert mailer.timeout == (3 if "?" in url else 7)
+        assert (mailer.username, mailer.password) == ("bob", "b" if "b:" in url else "")
 
     @pytest.mark.parametrize("name", ["DEFAULT_FROM_EMAIL", "ADMINS", "EMAIL_SUBJECT_PREFIX"])
     def test_other_settings_do_not(self, name, monkeypatch):
@@ -465,6 +492,90 @@ class TestPrecedence:
         assert mailers.default.host == "one"
         monkeypatch.setitem(os.environ, "EMAIL_URL", "smtp://two")
         assert mailers.default.host == "two"
+
+
+class TestSettingsThatCountForNothing:
+    """Whoever makes them thinks that they do something, so it is said."""
+
+    @pytest.fixture(autouse=True)
+    def environment(self, monkeypatch):
+        monkeypatch.delenv("EMAIL_URL", raising=False)
+
+    @pytest.mark.parametrize(
+        ("before", "changes", "words"),
+        [
+            ({"MAILERS": {}}, {"EMAIL_URL": "memory:"}, "EMAIL_URL is ignored, because MAILERS is"),
+            ({"MAILERS": {}}, {"EMAIL_TIMEOUT": 5}, "EMAIL_TIMEOUT is ignored, because MAILERS"),
+            ({}, {"MAILERS": {}, "EMAIL_HOST": "h"}, "EMAIL_HOST is ignored, because MAILERS is"),
+            (
+                {"EMAIL_URL": "memory:"},
+                {"EMAIL_HOST": "h"},
+                "EMAIL_HOST is ignored, because EMAIL_",
+            ),
+            (
+                {},
+                {"EMAIL_URL": "smtp://h", "EMAIL_PORT": 26},
+                "EMAIL_PORT is ignored, because EMAI",
+            ),
+            (
+                {"EMAIL_HOST": "h"},
+                {"EMAIL_FILE_PATH": "out"},
+                "EMAIL_FILE_PATH is ignored, because EMAIL_BACKEND isn't set; set EMAIL_BACK",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("way", [configure, override_settings])
+    def test_are_told(self, before, changes, words, way, caplog):
+        configure(**before)
+        assert not caplog.messages
+
+        if way is configure:
+            configure(**changes)
+        else:
+            with override_settings(**changes):
+                pass
+
+        [message] = caplog.messages
+        assert message.startswith(words)
+
+    @pytest.mark.parametrize(
+        ("url", "ignored"),
+        [
+            ("smtp://h.example", "EMAIL_PORT"),
+            ("smtp://u:p@h.example", "EMAIL_PORT, EMAIL_HOST_USER"),
+        ],
+    )
+    def test_beside_the_environments_url(self, url, ignored, monkeypatch, caplog):
+        monkeypatch.setenv("EMAIL_URL", url)
+
+        configure(EMAIL_PORT=26, EMAIL_HOST_USER="ann", EMAIL_TIMEOUT=5)
+
+        [message] = caplog.messages
+        assert message.startswith(
+            f"{ignored} is ignored, because the environment variable EMAIL_URL"
+        )
+
+    @pytest.mark.parametrize(
+        ("before", "changes"),
+        [
+            ({"EMAIL_HOST": "h"}, {"EMAIL_URL": "memory:"}),
+            ({"EMAIL_URL": "smtp://h"}, {"MAILERS": {"default": "memory:"}}),
+            ({"EMAIL_URL": "smtp://h"}, {"EMAIL_TIMEOUT": 5}),
+            ({"EMAIL_BACKEND": "memory"}, {"EMAIL_HOST": "h", "EMAIL_FILE_PATH": "out"}),
+            ({"MAILERS": {}}, {"EMAIL_HOST": None, "DEFAULT_FROM_EMAIL": "a@b.example"}),
+            ({}, {"EMAIL_PORT": 26}),
+        ],
+    )
+    def test_nothing_is_said_of_what_replaces_or_completes(self, before, changes, caplog):
+        configure(**before)
+        configure(**changes)
+
+        assert not caplog.messages
+
+    def test_no_value_is_shown(self, caplog):
+        configure(MAILERS={}, EMAIL_URL="smtp://ann:hunter2@h.example")
+
+        assert "hunter2" not in caplog.text
 
 
 class TestNothingConfigured:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 
-from ..conf import CLASSIC, nearest, settings
+from ..conf import CLASSIC, WAYS, nearest, settings
 from ..exceptions import (
     ImproperlyConfigured,
     InvalidMailer,
@@ -193,14 +193,26 @@ def _default_mailer(**extra: Any) -> Mailer:
     """Build the default mailer where `MAILERS` isn't set; the first that is set counts."""
     if settings.EMAIL_URL:
         return _from_setting(settings.EMAIL_URL, extra, "EMAIL_URL")
-    if any(settings.is_set(name) for name in CLASSIC):
+    if any(map(settings.is_set, WAYS)):
         return _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
     if url := os.environ.get("EMAIL_URL"):
-        return _from_setting(url, extra, "environment variable EMAIL_URL")
+        what = "environment variable EMAIL_URL"
+        return _from_setting(url, {**_login_for(url), **extra}, what)
     mailer = _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
-    if "host" not in extra:
+    if "host" not in extra and not any(map(settings.is_set, CLASSIC)):
         mailer.hint = NOTHING_CONFIGURED
     return mailer
+
+
+def _login_for(url: str) -> Mapping[str, Any]:
+    """Return the login in the settings, if the environment's URL has none: they name no server."""
+    if not settings.is_set("EMAIL_HOST_USER") or "@" in url or not is_url(url):
+        return {}
+    if "username" not in backend_options.known_options(
+        backend_class(parse(url)[0], _ARGUMENT, None)
+    ):
+        return {}
+    return {"username": settings.EMAIL_HOST_USER, "password": settings.EMAIL_HOST_PASSWORD}
 
 
 def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..conf import nearest
-from . import check, send, test
+from . import check, config, send, test
 from .terminal import Listener
 from .usage import Parser, UsageError, add_output_arguments
 
@@ -28,6 +28,11 @@ COMMANDS = {
         "check step by step whether mail can be sent, and send nothing",
         check.add_arguments,
         check.run,
+    ),
+    "config": Command(
+        "show each setting and where it comes from, without secrets",
+        config.add_arguments,
+        config.run,
     ),
 }
 

@@ -1,0 +1,74 @@
+"""`simplemail config`: shows each setting and where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..backends.checking import Checkable
+from ..backends.handler import get_connection, is_configured, mailers
+from ..conf import NAMES, from_environment, settings
+from ..exceptions import ImproperlyConfigured
+from .terminal import Listener, one_line, say, sentence, without_secrets
+from .usage import DONE, NOT_SENT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This command has none of its own."""
+
+
+def run(args: argparse.Namespace, listener: Listener) -> int:
+    """Show the settings, and then the mailers that they make. 1 if one of them can't be made."""
+    for name in NAMES:
+        value, source = _found(name)
+        say(f"{name:<22} {source:<12} {one_line(without_secrets(_shown(name, value)))}".rstrip())
+    say("")
+    return _show_mailers()
+
+
+def _found(name: str) -> tuple[Any, str]:
+    if settings.is_set(name):
+        return getattr(settings, name), "configured"
+    if name == "EMAIL_URL" and (url := os.environ.get(name)):
+        return url, "environment"
+    source = "default" if from_environment(name) is None else "environment"
+    return getattr(settings, name), source
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return the value as text; of what may hold a password, no more than that it is there."""
+    if value in (None, "", ()):
+        return "-"
+    if name == "EMAIL_HOST_PASSWORD":
+        return "(hidden)"
+    if name == "EMAIL_URL":
+        return _described(value)
+    if name == "MAILERS":
+        return ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _described(url: Any) -> str:
+    try:
+        return _place(get_connection(url))
+    except (ImproperlyConfigured, OSError, ValueError, TypeError) as error:
+        return f"wrong: {sentence(error)}"
+
+
+def _place(mailer: Any) -> str:
+    # One that was written for Django may be no child of ours.
+    return str(mailer.describe() if isinstance(mailer, Checkable) else type(mailer).__name__)
+
+
+def _show_mailers() -> int:
+    status = DONE
+    for alias in mailers:
+        try:
+            described = _place(mailers[alias])
+        except (ImproperlyConfigured, OSError, ValueError, TypeError) as error:
+            described, status = f"wrong: {sentence(error)}", NOT_SENT
+        note = "" if is_configured() else " (nothing is configured)"
+        say(f"mailer {one_line(f'{alias}: {described}{note}')}")
+    return status
