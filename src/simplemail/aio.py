@@ -51,7 +51,16 @@ async def asend_mail(
     *,
     using: str | None = None,
 ) -> int:
-    """Do what `send_mail()` does without blocking the event loop."""
+    """Send one message, as `send_mail()` does, without blocking the event loop.
+
+    `subject`, `message`, `from_email`, `recipient_list`, `fail_silently`, `auth_user`,
+    `auth_password`, `connection`, `html_message` and `using` are those of `send_mail()`, and so
+    are the result and the exceptions.
+
+    If the task is cancelled before a thread has taken the message, nothing is sent. After that,
+    CancelledError is raised when the outcome is known: its `result` is what would have been
+    returned, or its `error` what would have been raised.
+    """
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
@@ -70,9 +79,11 @@ async def asend_mass_mail(
     *,
     using: str | None = None,
 ) -> int:
-    """Do what `send_mass_mail()` does without blocking the event loop.
+    """Send many messages, as `send_mass_mail()` does, without blocking the event loop.
 
-    The iterable is read in a thread.
+    `datatuple`, `fail_silently`, `auth_user`, `auth_password`, `connection` and `using` are those
+    of `send_mass_mail()`, and so are the result and the exceptions. `datatuple` is read in a
+    thread. A cancelled task ends as that of `asend_mail()` does.
     """
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
@@ -89,7 +100,11 @@ async def amail_admins(
     *,
     using: str | None = None,
 ) -> None:
-    """Do what `mail_admins()` does without blocking the event loop."""
+    """Send one message to ADMINS, as `mail_admins()` does, without blocking the event loop.
+
+    `subject`, `message`, `fail_silently`, `connection`, `html_message` and `using` are those of
+    `mail_admins()`, and so are the exceptions. A cancelled task ends as that of `asend_mail()`.
+    """
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
     mail = message_to("ADMINS", subject, message, html_message, connection)
     if mail is not None:
@@ -105,7 +120,11 @@ async def amail_managers(
     *,
     using: str | None = None,
 ) -> None:
-    """Do what `mail_managers()` does without blocking the event loop."""
+    """Send one message to MANAGERS, as `mail_managers()` does, without blocking the event loop.
+
+    `subject`, `message`, `fail_silently`, `connection`, `html_message` and `using` are those of
+    `mail_admins()`, and so are the exceptions. A cancelled task ends as that of `asend_mail()`.
+    """
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
     mail = message_to("MANAGERS", subject, message, html_message, connection)
     if mail is not None:
@@ -113,7 +132,11 @@ async def amail_managers(
 
 
 async def asend(message: Any, fail_silently: bool = False, *, using: str | None = None) -> int:
-    """Do what `message.send()` does without blocking the event loop."""
+    """Send `message`, as its own `send()` does, without blocking the event loop.
+
+    `fail_silently` and `using` are those of `send()`, and so are the result and the exceptions.
+    A cancelled task ends as that of `asend_mail()` does.
+    """
     mailer = message.connection
     if mailer is None and message.recipients():
         mailer = choose_mailer(using, None, fail_silently=fail_silently)
@@ -122,7 +145,15 @@ async def asend(message: Any, fail_silently: bool = False, *, using: str | None 
 
 
 async def adeliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
-    """Do what `deliver()` does without blocking the event loop."""
+    """Send messages, as `deliver()` does, without blocking the event loop.
+
+    - `messages`: any iterable of messages, envelopes or messages of Python's `email` package. It
+      is read in a thread.
+    - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
+
+    Returns a list with one `Receipt` for each message, in the same order. A cancelled task ends
+    as that of `asend_mail()` does.
+    """
     mailer = choose_mailer(using, None)
     receipts: list[Receipt] = await in_thread(mailer, mailer.deliver, messages)
     return receipts
@@ -131,12 +162,16 @@ async def adeliver(messages: Iterable[Any], *, using: str | None = None) -> list
 async def aiter_deliver(
     messages: Iterable[Any] | AsyncIterable[Any], *, using: str | None = None
 ) -> AsyncIterator[Receipt]:
-    """Do what `iter_deliver()` does without blocking the event loop.
+    """Send messages, as `iter_deliver()` does, without blocking the event loop.
 
-    `messages` may be an async iterable; any other is read in a thread. Receipts come in order,
-    and no more messages are taken than there is room for their receipts. Whoever stops early
-    leaves the loop with `aclose()` (contextlib.aclosing): what is on its way is still finished,
-    but an async iterable isn't waited for. It is cancelled and closed.
+    - `messages`: an async iterable, or any other iterable, which is read in a thread. At most 64
+      receipts wait for you; no further messages are taken until you ask for one of them.
+    - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
+
+    Yields one `Receipt` for each message, in the same order, as soon as its fate is known.
+
+    To stop early, leave the loop under `contextlib.aclosing()`. Messages on their way are
+    finished; an async iterable is cancelled and closed.
     """
     mailer = choose_mailer(using, None)
     stream = _Stream(messages)

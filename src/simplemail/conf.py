@@ -179,10 +179,14 @@ def _djangos(project: Any, name: str) -> Any:
 
 
 def configure(**changes: Any) -> None:
-    """Change the settings named and leave the rest; None unsets one.
+    """Change the settings that `changes` names, for the whole process, and leave the rest.
 
-    An unknown name is a TypeError that suggests the nearest one, and nothing is changed. A setting
-    that counts for nothing, because another one outranks it, is a warning in the log.
+    `changes`: settings by name, like DEFAULT_FROM_EMAIL="me@example.com". None unsets a setting,
+    so that its default holds again.
+
+    An unknown name is a TypeError that suggests the nearest one; nothing is changed then. Values
+    are checked when they are used, not here. A setting that counts for nothing, because another
+    one outranks it, is a warning in the log.
     """
     with hiding_frames():
         Settings(**changes)  # refuses unknown names, before anything is changed
@@ -191,10 +195,14 @@ def configure(**changes: Any) -> None:
 
 
 class override_settings(Scope[None]):  # noqa: N801 - Django's name
-    """Change settings inside a `with` block, or a decorated function or class, and restore them.
+    """Change settings for a `with` block or a decorated function or class, and restore them.
 
-    For tests. Process-wide on purpose: threads started by the code under test see it too. What
-    `configure()` changed meanwhile is undone as well.
+    `changes`: settings by name, as for `configure()`. An unknown name is a TypeError.
+
+    For tests. The change holds for the whole process, so that threads which the code under test
+    starts see it too. What `configure()` changes meanwhile is undone as well. A class is
+    decorated test by test: a `unittest.TestCase` from `setUp()` to its last cleanup, any other
+    class for each method whose name begins with `test`.
     """
 
     example = "@override_settings(EMAIL_URL='memory:')"

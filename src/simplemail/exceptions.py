@@ -22,7 +22,9 @@ class ImproperlyConfigured(Exception):  # noqa: N818 - Django's name
 class InvalidMailer(ImproperlyConfigured):
     """A mailer's entry in `MAILERS`, or its URL, is wrong.
 
-    With an alias, the text says whose: `MAILERS['news']: ...`.
+    - `message`: what is wrong.
+    - `alias`: the alias of the mailer, also an attribute. The text begins with it:
+      `MAILERS['news']: ...`. None if the mailer has none.
     """
 
     def __init__(self, message: str, *, alias: str | None = None) -> None:
@@ -34,7 +36,10 @@ class InvalidMailer(ImproperlyConfigured):
 
 
 class MailerDoesNotExist(InvalidMailer, KeyError):  # noqa: N818 - Django's name
-    """No mailer has this alias. Also a `KeyError`, so that `mailers` behaves as a mapping."""
+    """No mailer has the alias `alias`, which is also an attribute.
+
+    It is a `KeyError` too, as that of a dict, because `mailers` is a mapping.
+    """
 
     def __init__(self, *, alias: str | None) -> None:
         if isinstance(alias, str) and "://" in alias:  # not shown: it may hold a password

@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 
 class Reply(NamedTuple):
-    """One SMTP reply (RFC 5321, 4.2): its code, its text, and its enhanced code (RFC 3463).
+    """What a server said: one SMTP reply (RFC 5321, 4.2).
 
-    The text has no enhanced code in front of it; `str(reply)` is the reply in one piece.
+    - `code`: three digits. 2xx is yes, 4xx is "not now", 5xx is no.
+    - `text`: the server's words, without the enhanced code.
+    - `enhanced`: the enhanced status code (RFC 3463), like "5.1.1", or None.
+
+    `str(reply)` is the whole: "550 5.1.1 No such user".
     """
 
     code: int
@@ -25,7 +29,10 @@ class Reply(NamedTuple):
 
 
 class Status(Enum):
-    """What the caller can do next is what tells these apart."""
+    """What happened to a message: SENT, REFUSED, DEFERRED or UNKNOWN.
+
+    They differ in what you can do next. `Status("sent")` finds one by its value.
+    """
 
     SENT = "sent"
     """The server took it, for at least one recipient: look at `receipt.refused`."""
@@ -54,15 +61,18 @@ class RecipientReceipt(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """The truth about one message.
+    """What happened to one message.
 
-    `refused` says what the server answered for each recipient it did not take, whatever the
-    status, unless it refused the sender; `reply` is the server's last word, or its no to the
-    sender, and holds the queue id of a message that was sent; `error` is the exception
-    `send_messages()` would have raised, None when it was sent. `envelope` is None for a message
-    that could not be rendered. `mailer` names the one that had the last word where a mailer holds
-    others (failover, say), and is "" otherwise. `by_recipient` is what `recipients` returns, if one
-    answer for all doesn't tell it: the message took several transactions, or went by LMTP.
+    - `message`: the message, as you gave it.
+    - `status`: a `Status`.
+    - `envelope`: the `Envelope` that went over the wire; None if the message could not be rendered.
+    - `refused`: the recipients that the server did not take, each with its `Reply`. Empty if it
+      refused the sender.
+    - `reply`: the server's last word, often with the name under which it queued the message.
+    - `error`: the exception that `send_messages()` would have raised; None if it was sent.
+    - `mailer`: which mailer had the last word, if one holds others (failover, say); else "".
+    - `by_recipient`: what `recipients` returns, if one answer for all doesn't tell it: the message
+      took several transactions, or went by LMTP.
     """
 
     message: Any

@@ -27,13 +27,34 @@ def send_mail(
     *,
     using: str | None = None,
 ) -> int:
-    """Send one message; everybody in `recipient_list` sees the others in its To.
+    """Send one message. Everybody in `recipient_list` sees the others in its `To` header.
 
-    Returns how many messages were sent: 1, or 0 if there are no recipients (or if it failed
-    silently). Raises `smtplib.SMTPException` or another OSError if it could not be delivered,
-    ValueError if the message is wrong. `from_email` None means DEFAULT_FROM_EMAIL.
+    - `subject`: the subject line. A line break in it raises BadHeaderError, a ValueError.
+    - `message`: the plain text. None is an empty text.
+    - `from_email`: the sender, like "Me <me@example.com>". None means the setting
+      DEFAULT_FROM_EMAIL. Bounces go to this address.
+    - `recipient_list`: a list or tuple of addresses, like ["Ann <ann@example.com>"]. A string
+      is a TypeError. Without recipients, nothing is sent.
+    - `fail_silently`: if true, a message that can't be delivered is logged as a warning on the
+      logger `simplemail` instead of raising. Mistakes in the message or in the configuration
+      raise all the same.
+    - `auth_user`, `auth_password`: log in to the default mailer with these, instead of what is
+      configured. None keeps what is configured.
+    - `connection`: the mailer to send through, from `mailers[...]` or `get_connection()`. An open
+      one stays open.
+    - `html_message`: the same text in HTML. Mail programs show it instead of `message`.
+    - `using`: the alias of a mailer in the setting MAILERS.
 
-    https://docs.djangoproject.com/en/stable/topics/email/#send-mail
+    Without `connection` and `using`, the default mailer sends the message. `using` excludes
+    `connection`, `fail_silently` and `auth_*`; `connection` excludes `fail_silently` and `auth_*`:
+    both together are a TypeError.
+
+    Returns the number of messages sent: 1, or 0 if there are no recipients or it failed silently.
+
+    Raises ValueError for a wrong address or header, before anything is sent. Raises
+    `smtplib.SMTPException` or another OSError if the message could not be delivered, and
+    ImproperlyConfigured if the mailer is configured wrongly. Recipients that the server refuses
+    while it takes others are logged as a warning; `deliver()` returns them.
     """
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
@@ -54,12 +75,22 @@ def send_mass_mail(
     *,
     using: str | None = None,
 ) -> int:
-    """Send many messages over one connection: (subject, message, from_email, recipient_list) each.
+    """Send many messages over one connection.
 
-    Takes any iterable, one message at a time (a backend with its own `send_messages()` gets a
-    list). Returns how many were sent; the first failure raises.
+    - `datatuple`: any iterable of (subject, message, from_email, recipient_list). Its items are
+      taken one at a time, so that it can be a generator. (A backend written for Django, with a
+      `send_messages()` of its own, gets all of them in a list.)
+    - `fail_silently`: if true, messages that can't be delivered are logged as warnings on the
+      logger `simplemail`, and the others are sent.
+    - `auth_user`, `auth_password`: log in to the default mailer with these, instead of what is
+      configured.
+    - `connection`: the mailer to send through, from `mailers[...]` or `get_connection()`.
+    - `using`: the alias of a mailer in the setting MAILERS.
 
-    https://docs.djangoproject.com/en/stable/topics/email/#send-mass-mail
+    `using`, `connection` and the others exclude each other as in `send_mail()`.
+
+    Returns the number of messages sent. The first failure raises, with the exceptions of
+    `send_mail()`; the messages before it have been sent, and the exception's `receipts` list them.
     """
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
@@ -97,9 +128,18 @@ def mail_admins(
     *,
     using: str | None = None,
 ) -> None:
-    """Send a message to ADMINS, from SERVER_EMAIL, EMAIL_SUBJECT_PREFIX before its subject.
+    """Send one message to the addresses in the setting ADMINS. The sender is SERVER_EMAIL.
 
-    Does nothing if ADMINS is empty; raises ImproperlyConfigured if it isn't a list of addresses.
+    - `subject`: the subject line. EMAIL_SUBJECT_PREFIX is put before it.
+    - `message`: the plain text.
+    - `fail_silently`: if true, a failed delivery is logged as a warning instead of raising.
+    - `connection`: the mailer to send through, from `mailers[...]` or `get_connection()`.
+    - `html_message`: the same text in HTML.
+    - `using`: the alias of a mailer in the setting MAILERS. It excludes `connection` and
+      `fail_silently`, and these two exclude each other: TypeError.
+
+    Does nothing if ADMINS is empty. Raises ImproperlyConfigured if ADMINS isn't a list of
+    addresses, and what `send_mail()` raises.
     """
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
     mail = message_to("ADMINS", subject, message, html_message, connection)
@@ -116,7 +156,11 @@ def mail_managers(
     *,
     using: str | None = None,
 ) -> None:
-    """Send a message to MANAGERS, as mail_admins() does to ADMINS."""
+    """Send one message to the addresses in the setting MANAGERS. The sender is SERVER_EMAIL.
+
+    `subject`, `message`, `fail_silently`, `connection`, `html_message` and `using` are those of
+    `mail_admins()`, and so are the exceptions.
+    """
     check_exclusive(using=using, connection=connection, fail_silently=fail_silently)
     mail = message_to("MANAGERS", subject, message, html_message, connection)
     if mail is not None:
@@ -124,18 +168,30 @@ def mail_managers(
 
 
 def deliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receipt]:
-    """Send messages and return what became of each, in order. See `iter_deliver()`."""
+    """Send messages, and return a list with one `Receipt` for each, in the same order.
+
+    - `messages`: any iterable of messages, envelopes or messages of Python's `email` package.
+    - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
+
+    A message that fails doesn't raise, and doesn't stop the others: its receipt has the error.
+    Raises only what is no message's fault, such as ImproperlyConfigured.
+    """
     return list(iter_deliver(messages, using=using))
 
 
 def iter_deliver(messages: Iterable[Any], *, using: str | None = None) -> Iterator[Receipt]:
     """Send messages, and yield one `Receipt` for each, in order, as soon as its fate is known.
 
-    Takes any iterable of messages, envelopes or stdlib messages, lazily; a message that fails
-    doesn't stop the others. Raises only for what is no message's fault, such as bad
-    configuration. Nothing is sent before the first receipt is asked for; whoever stops early
-    closes the iterator (or lets it be collected); what was handed over by then is finished, but
-    yields no receipt. To see them all, end `messages` instead.
+    - `messages`: any iterable of messages, envelopes or messages of Python's `email` package. It
+      is read as receipts are asked for, so a million messages need no more memory than a few.
+    - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
+
+    A message that fails doesn't raise, and doesn't stop the others: its receipt has the error.
+    Raises only what is no message's fault, such as ImproperlyConfigured.
+
+    Nothing is sent before the first receipt is asked for. If you stop early, messages that were
+    already handed over are finished, but yield no receipt. To get every receipt, end `messages`
+    instead.
     """
     messages = several(messages)
     mailer = choose_mailer(using, None)

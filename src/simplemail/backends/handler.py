@@ -64,7 +64,7 @@ class MailersHandler:
         return iter(_aliases())
 
     def get(self, alias: str, default: _Default | None = None) -> Mailer | _Default | None:
-        """Return the mailer, or the default where no mailer has this alias."""
+        """Return the mailer named `alias`, or `default` if no mailer has this alias."""
         try:
             return self[alias]
         except MailerDoesNotExist:
@@ -80,9 +80,16 @@ mailers = MailersHandler()
 
 
 def get_connection(backend: Any = None, fail_silently: bool = False, **options: Any) -> Mailer:
-    """Return a mailer: of this backend, or the default one, with these options on top.
+    """Return a new mailer, without an entry in MAILERS.
 
-    `backend` is a short name ("smtp"), a URL, a dotted path, or a class.
+    - `backend`: a short name ("smtp"), a URL ("smtp+tls://..."), a dotted path, or a class.
+      Without it, you get the default mailer, with `options` on top of its own.
+    - `fail_silently`: if true, messages that can't be delivered are logged as warnings on the
+      logger `simplemail` instead of raising.
+    - `options`: the backend's options by name, like host="mail.example.com".
+
+    Raises InvalidMailer if there is no such backend or the URL is wrong, and TypeError for an
+    option that the backend doesn't have. Nothing is connected yet.
     """
     if fail_silently:
         options["fail_silently"] = True

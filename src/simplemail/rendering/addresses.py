@@ -113,13 +113,15 @@ def _addr_spec(text: str, utf8: bool) -> str:
 
 
 def check_address(text: str, *, utf8: bool = False) -> str:
-    """Return an address that somebody typed, ready for sending to: for sign-up forms.
+    """Return an address that somebody typed, ready for sending to. For sign-up forms.
 
-    White space around it goes, the domain becomes lower case and ASCII, the part before the @
-    stays as it is. Raises ValueError, with the reason, for everything but one bare address with a
-    domain: for a name beside it, an address literal like `[192.0.2.1]`, a typing mistake that RFC
-    5322 can tell. Unless `utf8`, the part before the @ must be ASCII, as most servers want it.
-    Asks no server, so nobody knows whether the mailbox exists.
+    - `text`: what was typed: one bare address with a domain. White space around it is removed,
+      the domain becomes lower case and ASCII, and the part before the @ stays as it is.
+    - `utf8`: allow a part before the @ that isn't ASCII. Most servers can't send to one.
+
+    Raises ValueError, with the reason, for anything else: a name beside the address, an address
+    literal like `[192.0.2.1]`, what RFC 5322 doesn't allow. No server is asked, so the mailbox may
+    still not exist.
     """
     if not isinstance(text, str):
         raise InvalidAddress(text, "an address is text, like 'ann@example.com'")

@@ -26,8 +26,12 @@ class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
 class Envelope(NamedTuple):
     """What SMTP needs for one message, rendered once. Frozen, and it pickles.
 
-    `eight_bit` and `utf8` say what the server must be told, or be able to take: 8BITMIME
-    (RFC 6152) and SMTPUTF8 (RFC 6531).
+    - `sender`: the bare address to which bounces go; "" is the null sender.
+    - `recipients`: a tuple of the bare addresses that get the message, blind copies included.
+    - `content`: the finished message in bytes, with CRLF line ends.
+    - `message_id`: its Message-ID, in angle brackets.
+    - `eight_bit`: the content isn't ASCII, so the server must offer 8BITMIME (RFC 6152).
+    - `utf8`: an address or a header isn't ASCII, so the server must offer SMTPUTF8 (RFC 6531).
     """
 
     sender: str
@@ -53,15 +57,20 @@ class Envelope(NamedTuple):
         eight_bit: bool = True,
         utf8: bool = False,
     ) -> Envelope:
-        """Make an envelope of a message, a stdlib message, or the bytes of an `.eml` file.
+        """Make an envelope from anything that can be sent.
 
-        Sender and recipients come from the message unless given; `sender=""` is the null sender of
-        RFC 5321, 4.5.5. An `.eml` is left as it is, so that signatures stay valid, but for its Bcc
-        fields; if all its lines end in LF, they will end in CRLF. An envelope is returned
-        as it is, but for the sender and the recipients given.
+        - `thing`: a message of ours, of Django's or of Python's `email` package, the bytes of an
+          `.eml` file, or an envelope, which is returned as it is but for sender and recipients.
+        - `sender`: the envelope's sender, instead of the message's. "" is the null sender of
+          RFC 5321, 4.5.5.
+        - `recipients`: a list of addresses, instead of the message's.
+        - `eight_bit`: whether the server takes 8-bit content (8BITMIME).
+        - `utf8`: whether it takes UTF-8 in addresses and headers (SMTPUTF8). UTF-8 stays in the
+          header only if an address can't do without.
 
-        `eight_bit` and `utf8` say what the server takes. UTF-8 stays in the header only if an
-        address can't do without. Raises ValueError for what can't be sent.
+        An `.eml` keeps its bytes, so that signatures stay valid, but loses its Bcc fields; if all
+        its lines end in LF, they will end in CRLF. Raises ValueError for what can't be sent, and
+        TypeError for what is no message.
         """
         if isinstance(recipients, (str, bytes)):
             raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
@@ -113,7 +122,10 @@ class Envelope(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Envelope:
-        """Return the envelope that `to_json()` wrote. Raises ValueError for any other text."""
+        """Return the envelope that `to_json()` wrote as `text`.
+
+        Raises ValueError, which says what is wrong, for any other text.
+        """
         import json
         from base64 import b64decode
 

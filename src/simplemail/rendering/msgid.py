@@ -45,9 +45,12 @@ def _ask_for_name() -> str:
 def make_msgid(idstring: str | None = None, domain: object = None) -> str:
     """Return a new Message-ID in angle brackets, of the form of `email.utils.make_msgid()`.
 
-    Its 64 random bits come from the operating system: `random.seed()` and `fork()` don't make two
-    of them alike. `idstring` makes it stronger still; `domain` defaults to `DNS_NAME`. Raises
-    ValueError for what a Message-ID can't hold (RFC 5322, 3.6.4), such as spaces.
+    - `idstring`: text of yours to put into it.
+    - `domain`: what comes after the @; by default this machine's name, `DNS_NAME`.
+
+    Raises ValueError for what a Message-ID can't hold (RFC 5322, 3.6.4), such as spaces. Its 64
+    random bits come from the operating system, so `random.seed()` and `fork()` don't make two of
+    them alike.
     """
     if idstring is not None:
         _check("idstring", idstring)

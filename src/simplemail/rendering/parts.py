@@ -14,7 +14,12 @@ BYTES = (bytes, bytearray, memoryview)
 
 
 class EmailAttachment(NamedTuple):
-    """A file that travels with the message; `content` is text or bytes, or a message."""
+    """A file that travels with the message.
+
+    - `filename`: its name, or None.
+    - `content`: text, bytes, or a message.
+    - `mimetype`: its type, like "application/pdf". None guesses it from the name.
+    """
 
     filename: str | None
     content: Any
@@ -22,7 +27,11 @@ class EmailAttachment(NamedTuple):
 
 
 class EmailAlternative(NamedTuple):
-    """The same content in another form: HTML, a calendar entry."""
+    """The text of a message in another form, such as HTML or a calendar entry.
+
+    - `content`: text or bytes.
+    - `mimetype`: its type, like "text/html". It may have parameters.
+    """
 
     content: str | bytes
     mimetype: str

@@ -114,7 +114,10 @@ pool = Pool()
 
 
 def close_pools() -> None:
-    """Close the sessions that `keep_alive` keeps, of all mailers. It happens at exit anyway."""
+    """Close the sessions that `keep_alive` keeps open, for all mailers of this process.
+
+    This happens by itself when the program ends. Mailers can be used again afterwards.
+    """
     pool.close()
 
 
