@@ -127,6 +127,14 @@ def test_path_may_be_text_or_path_and_becomes_absolute(tmp_path, monkeypatch):
     assert (tmp_path / "deep" / "er").is_dir()
 
 
+def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    for mailer in (get_connection("file:~/mail"), EmailBackend(file_path=Path("~/mail"))):
+        assert mailer.file_path == str(tmp_path / "mail")
+
+
 def test_path_comes_from_the_setting_or_the_url(tmp_path):
     with override_settings(EMAIL_BACKEND="file", EMAIL_FILE_PATH=tmp_path / "a"):
         assert get_connection().file_path == str(tmp_path / "a")

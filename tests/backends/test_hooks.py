@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from email.message import EmailMessage as StdlibMessage
 from unittest import mock
@@ -10,7 +11,7 @@ import pytest
 
 import simplemail
 from simplemail import EmailMessage, EmailMultiAlternatives, Envelope, get_connection
-from simplemail.backends import console, smtp
+from simplemail.backends import console, filebased, smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.receipts import Reply, Status
 from simplemail.testing.contract import a_message
@@ -170,6 +171,104 @@ class TestConsole:
             console.EmailBackend()
         with pytest.raises(simplemail.InvalidMailer, match=r"MAILERS\['c'\]: .*stdout"):
             console.EmailBackend(alias="c")
+
+
+class TestFile:
+    @pytest.fixture(params=["log", "eml"])
+    def kind(self, request):
+        return request.param
+
+    def test_write_message_is_called(self, tmp_path, way, thing, kind):
+        class Short(filebased.EmailBackend):
+            def write_message(self, message):
+                self.stream.write(f"{message.to}\n".encode())
+
+        way(Short(file_path=tmp_path, format=kind), thing)
+
+        [path] = tmp_path.iterdir()
+        assert path.read_bytes() == b"['ann@example.com']\n"
+
+    def test_write_message_may_call_the_one_it_overrides(self, tmp_path, kind):
+        class Framed(filebased.EmailBackend):
+            def write_message(self, message):
+                self.stream.write(b"<<<\n")
+                super().write_message(message)
+
+        mailer = Framed(file_path=tmp_path, format=kind)
+        receipts = mailer.deliver([a_message(), a_message()])
+
+        contents = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+        assert b"".join(contents).count(b"<<<\nContent-Type") == 2
+        assert len(contents) == (1 if kind == "log" else 2)
+        assert [each.status for each in receipts] == [Status.SENT] * 2
+        assert all(each.reply.text.startswith("written to 2") for each in receipts)
+        assert receipts[0].message_id
+
+    def test_write_message_that_withholds_a_message_writes_nothing(self, tmp_path, way, thing):
+        class Strict(filebased.EmailBackend):
+            def write_message(self, message):
+                return None
+
+        way(Strict(file_path=tmp_path, format="eml"), thing)
+
+        assert list(tmp_path.iterdir()) == []
+
+    def test_error_in_write_message_leaves_nothing(self, tmp_path, kind):
+        class Broken(filebased.EmailBackend):
+            def write_message(self, message):
+                super().write_message(message)
+                raise LookupError("no key")
+
+        with pytest.raises(LookupError):
+            Broken(file_path=tmp_path, format=kind).send_messages([a_message()])
+
+        assert b"".join(path.read_bytes() for path in tmp_path.iterdir()) == b""
+
+    def test_get_filename_says_where(self, tmp_path, way, thing, kind):
+        class Named(filebased.EmailBackend):
+            def _get_filename(self):
+                return tmp_path / "mail.txt"
+
+        way(Named(file_path=tmp_path / "unused", format=kind), thing)
+
+        assert b"To: ann@example.com" in (tmp_path / "mail.txt").read_bytes()
+        assert list((tmp_path / "unused").iterdir()) == []
+
+    def test_get_filename_may_name_a_file_that_is_there(self, tmp_path):
+        class Named(filebased.EmailBackend):
+            def _get_filename(self):
+                return str(tmp_path / "mail.txt")
+
+        for _ in range(2):
+            Named(file_path=tmp_path).send_messages([a_message()])
+
+        assert (tmp_path / "mail.txt").read_bytes().count(b"Subject: Subject") == 2
+
+    def test_get_filename_replaces_no_eml_file(self, tmp_path):
+        class Named(filebased.EmailBackend):
+            def _get_filename(self):
+                return str(tmp_path / "mail.eml")
+
+        mailer = Named(file_path=tmp_path, format="eml")
+        [first, second] = mailer.deliver([a_message(subject="first"), a_message()])
+
+        assert (first.status, second.status) == (Status.SENT, Status.DEFERRED)
+        assert "There is such a file already" in str(second.error)
+        assert b"Subject: first" in (tmp_path / "mail.eml").read_bytes()
+
+    def test_open_that_sets_a_stream_of_its_own(self, tmp_path, way, thing):
+        class Zipped(filebased.EmailBackend):
+            def open(self):
+                if self.stream is None:
+                    self.stream = gzip.open(tmp_path / "mail.gz", "ab")  # noqa: SIM115 - as Django writes it
+                    return True
+                return False
+
+        mailer = Zipped(file_path=tmp_path)
+        way(mailer, thing)
+        mailer.close()
+
+        assert b"To: ann@example.com" in gzip.decompress((tmp_path / "mail.gz").read_bytes())
 
 
 class Reading(BaseEmailBackend):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..conf import classic
 from ..exceptions import ImproperlyConfigured, InvalidMailer
-from ..receipts import Reply
+from ..light import lock
+from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
+from ..smtp.replies import status_of
 from .base import BaseEmailBackend
 from .checking import FAILED, OK, Step
 from .options import but_not
+from .records import RecordFile, write_new
 
 FORMATS = ("log", "eml")
 
@@ -26,7 +30,11 @@ class EmailBackend(BaseEmailBackend):
 
     `format="log"` makes one file per instance, as Django does: each message, a newline, 79 dashes
     and a newline. `format="eml"` makes one file per message, which mail programs open. Names
-    begin with the date and never collide, between threads or processes.
+    begin with the date and never collide, between threads or processes; those of `.eml` files
+    sort in the order of sending. A message is in a file whole, or it is not there.
+
+    Django's hooks `write_message()` and `_get_filename()` are called where they are overridden.
+    `write_message()` gets a `stream` in memory, which is written as one record when it returns.
     """
 
     def __init__(
@@ -42,23 +50,42 @@ class EmailBackend(BaseEmailBackend):
             raise self._wrong(f"'format' must be 'log' or 'eml'{but_not(format)}.")
         self.format = format
         self.file_path = self._directory(file_path)
-        self._stream: BinaryIO | None = None
-        self._name: str | None = None
-        self._numbers = itertools.count(1)
+        self.stream: Any = None
+        self._fname: str | None = None  # Django's name for it
+        self._log: RecordFile | None = None
 
-    def open(self) -> bool:
-        if self._stream is not None or self.format == "eml":
+    def open(self) -> bool | None:
+        if self.is_ready():
             return False
-        self._stream = self._create(self._log_name(), os.O_APPEND)
+        try:
+            self._open_log()
+        except OSError as error:
+            if not self.silences(error):
+                raise
+            self.log_silenced(error)
+            return None
         return True
 
+    def _open_log(self) -> RecordFile:
+        if self._log is None:
+            secret = not self.is_overridden("_get_filename", _GET_FILENAME)
+            self._log = RecordFile(os.fspath(self._get_filename()), secret=secret)
+        if not self._log.is_open:
+            self._log.open()
+        return self._log
+
     def close(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
+        stream, self.stream = self.stream, None
+        try:
+            if self._log is not None:
+                self._log.close()
+        finally:
+            if stream is not None:  # set by an open() that was written for Django
+                stream.close()
 
     def is_ready(self) -> bool:
-        return self._stream is not None or self.format == "eml"
+        is_open = self._log is not None and self._log.is_open
+        return is_open or self.stream is not None or self.format == "eml"
 
     def iter_check(
         self, *, sender: str | None = None, recipients: Sequence[str] = ()
@@ -75,32 +102,76 @@ class EmailBackend(BaseEmailBackend):
     def describe(self) -> str:
         return f"files in {self.file_path}"
 
+    def own_hook(self) -> Callable[[Any], object] | None:
+        return self._by_hook if self.is_overridden("write_message", _WRITE_MESSAGE) else None
+
+    def _by_hook(self, message: Any) -> bool:
+        self.write_message(message)
+        self.stream.flush()
+        return True
+
+    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
+        if self.stream is not None:
+            return super().deliver_by_hook(hook, message)
+        self.stream = record = BytesIO()
+        try:
+            receipt = super().deliver_by_hook(hook, message)
+        finally:
+            self.stream = None
+        if receipt.error is not None or not record.getvalue():
+            return receipt
+        try:
+            return receipt._replace(reply=self._write(record.getvalue()))
+        except OSError as error:
+            return receipt._replace(status=status_of(error), reply=None, error=error)
+
+    def write_message(self, message: Any) -> None:
+        """Write one message to `stream`. Django's hook: an override gets every message."""
+        self.deliver_for_hook(message, self.deliver_rendered)
+
     def send_envelope(self, envelope: Envelope) -> Reply:
         if self.format == "eml":
-            name = f"{_timestamp()}-{secrets.token_hex(8)}-{next(self._numbers)}.eml"
-            with self._create(name, os.O_EXCL) as stream:
-                stream.write(envelope.content)
-            return Reply(250, f"written to {name}")
-        opened = self.open()
+            return self._write(envelope.content)
+        content = envelope.content.replace(b"\r\n", b"\n")
+        return self._write(b"%b\n%b\n" % (content, b"-" * 79))
+
+    def _write(self, record: bytes) -> Reply:
+        """Write what is one message, to the stream that a hook was given or else to a file."""
+        if self.stream is not None:
+            self.stream.write(record)
+            self.stream.flush()
+            return Reply(250, "written")
+        if self.format == "eml":
+            path = os.fspath(self._get_filename())
+            write_new(path, record)
+        else:
+            path = self._add(record)
+        return Reply(250, f"written to {os.path.basename(path)}")  # noqa: PTH119
+
+    def _add(self, record: bytes) -> str:
+        was_open = self.is_ready()
+        log = self._open_log()
         try:
-            assert self._stream is not None
-            content = envelope.content.replace(b"\r\n", b"\n")
-            self._stream.write(b"%b\n%b\n" % (content, b"-" * 79))
-            self._stream.flush()
+            log.add(record)
         finally:
-            if opened:
+            if not was_open:
                 self.close()
-        return Reply(250, f"written to {self._log_name()}")
+        return log.path
 
-    def _log_name(self) -> str:
+    def _get_filename(self) -> str:
+        """Return where to write. Django's hook: an override names the file, with its directory.
+
+        For `format="log"` it is asked once, for `format="eml"` for each message.
+        """
+        if self.format == "eml":
+            name = f"{_stamp()}-{secrets.token_hex(8)}.eml"
+            return os.path.join(self.file_path, name)  # noqa: PTH118 - Django's are text
         # The same after close() and open(): one file for each instance.
-        if self._name is None:
-            self._name = f"{_timestamp()}-{secrets.token_hex(8)}.log"
-        return self._name
-
-    def _create(self, name: str, flags: int) -> BinaryIO:
-        flags |= os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        return os.fdopen(os.open(Path(self.file_path, name), flags, 0o600), "wb")
+        if self._fname is None:
+            now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+            name = f"{now}-{secrets.token_hex(8)}.log"
+            self._fname = os.path.join(self.file_path, name)  # noqa: PTH118
+        return self._fname
 
     def _directory(self, file_path: Any) -> str:
         if file_path is None and self.alias is None:
@@ -112,7 +183,8 @@ class EmailBackend(BaseEmailBackend):
             )
         if not isinstance(file_path, (str, os.PathLike)):
             raise TypeError(f"'file_path' must be a str or a Path, not {file_path!r}")
-        path = os.path.abspath(file_path)  # noqa: PTH100 - Path.resolve() follows links
+        # "~" is somebody's home here too; Path.resolve() would follow links.
+        path = os.path.abspath(os.path.expanduser(file_path))  # noqa: PTH100, PTH111
         try:
             Path(path).mkdir(0o700, parents=True, exist_ok=True)
         except FileExistsError:
@@ -138,5 +210,19 @@ class EmailBackend(BaseEmailBackend):
         return InvalidMailer(text, alias=self.alias)
 
 
-def _timestamp() -> str:
-    return datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+# Kept apart from the class, on which a test may put others.
+_WRITE_MESSAGE = EmailBackend.write_message
+_GET_FILENAME = EmailBackend._get_filename
+
+# The order of sending is the whole process's, whatever the clock does.
+_lock = lock()  # over _last
+_last = 0  # nanoseconds
+
+
+def _stamp() -> str:
+    """Return the time in UTC, with nine digits of a second, later than all before."""
+    global _last
+    with _lock:
+        _last = now = max(time.time_ns(), _last + 1)
+    seconds, rest = divmod(now, 1_000_000_000)
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}-{rest:09}"
