@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
-from ..light import TYPE_CHECKING, Any, TypeVar, lock
+from ..light import Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status
 from ..rendering.envelope import Envelope, several
 from ..smtp.replies import refused, status_of
 from .checking import Checkable
 from .delivered import as_message
+from .hooks import Hooked
 from .options import unknown_options, without_djangos_own
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 
 
-class BaseEmailBackend(Checkable):
+class BaseEmailBackend(Hooked, Checkable):
     """Takes messages somewhere.
 
     A new backend writes `send_envelope()`; one that was written for Django and overrides
@@ -42,7 +40,6 @@ class BaseEmailBackend(Checkable):
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = lock()
-        self._told: list[Receipt] | None = None  # by the method that a hook overrides
         if options and (unknown := without_djangos_own(options)):
             raise unknown_options(type(self), list(unknown), alias)
 
@@ -190,44 +187,6 @@ class BaseEmailBackend(Checkable):
             return Receipt(message, status_of(error, foreign=True), error=error)
         return Receipt(message, Status.SENT if count else Status.UNKNOWN)
 
-    def own_hook(self) -> Callable[[Any], object] | None:
-        """Return the method that Django calls for each message, if it is overridden or patched.
-
-        That is `_send()` of the SMTP backend, and `write_message()` of console and file. For
-        backends that Django has.
-        """
-        return None
-
-    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
-        """Deliver through a method that was written for Django, and tells little.
-
-        Where it calls the one that it overrides, that one's receipts tell more.
-        """
-        told: list[Receipt] = []
-        before, self._told = self._told, told
-        try:
-            taken = bool(hook(as_message(message)))
-        except Exception as error:
-            return _by_hook(message, told, status_of(error, foreign=True), error)
-        finally:
-            self._told = before
-        return _by_hook(message, told, Status.SENT if taken else Status.UNKNOWN)
-
-    def deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
-        """Deliver for the method that a hook overrides. True if sent; raises as Django's does."""
-        receipt = deliver(message)
-        if self._told is not None:
-            self._told.append(receipt)
-        if receipt.error is not None and not self.silences(receipt.error):
-            raise receipt.error
-        if self._told is None or receipt.error is not None:
-            self.log_receipt(receipt)
-        return receipt.status is Status.SENT
-
-    def is_overridden(self, name: str, ours: object) -> bool:
-        """Is a method another one than ours: a subclass's, the instance's, a patched one?"""
-        return getattr(getattr(self, name), "__func__", None) is not ours
-
     def has_own_send_messages(self) -> bool:
         """Is `send_messages()` overridden, or patched? Then nothing may be sent around it.
 
@@ -265,54 +224,9 @@ class BaseEmailBackend(Checkable):
             "A mailer can't be pickled; leave 'connection' alone and send with using='alias'"
         )
 
-    def _raise_or_log(self, receipt: Receipt) -> None:
-        if receipt.error is None or self.silences(receipt.error):
-            self.log_receipt(receipt)
-        else:
-            raise receipt.error
-
-    def silences(self, error: BaseException | None) -> TypeGuard[OSError]:
-        """Does `fail_silently` keep this from the caller? Failed deliveries, never mistakes."""
-        return self.fail_silently and isinstance(error, OSError)
-
-    def log_receipt(self, receipt: Receipt) -> None:
-        """Log what nobody may notice: refused recipients, and errors with `fail_silently`."""
-        if receipt.refused and receipt.status is Status.SENT:
-            self._log_refused(receipt)
-        if self.silences(receipt.error):
-            self.log_silenced(receipt.error)
-
-    def _log_refused(self, receipt: Receipt) -> None:
-        refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
-        count = len(receipt.envelope.recipients)
-        warn(
-            "%d of %d recipients of %s were refused: %s",
-            len(refused), count, receipt.message_id, ", ".join(refused),
-        )  # fmt: skip
-
-    def log_silenced(self, error: OSError) -> None:
-        """Log an error that `fail_silently` keeps from the caller."""
-        where = f" through mailer {self.alias!r}" if self.alias else ""
-        warn("Mail was not sent%s (fail_silently): %r", where, error)
-
 
 # Kept apart from the class, on which a test may put another one.
 _SEND_MESSAGES = BaseEmailBackend.send_messages
-
-
-def _by_hook(
-    message: Any, told: list[Receipt], status: Status, error: Exception | None = None
-) -> Receipt:
-    """Return the receipt of a message that went through a hook, from those that it was told."""
-    if not told:
-        return Receipt(message, status, error=error)
-    last = told[-1]
-    if len(told) == 1 and error in (None, last.error):
-        return last._replace(message=message, error=error)  # which the hook may have caught
-    # It sent several, or what it sent and then did failed.
-    sent = error is None and all(receipt.status is Status.SENT for receipt in told)
-    status = Status.SENT if sent else Status.UNKNOWN
-    return Receipt(message, status, last.envelope, {}, last.reply, error)
 
 
 def _check(message: Any) -> None:
@@ -321,13 +235,6 @@ def _check(message: Any) -> None:
     It would be wrong with one, too: who sent it hears of that first, and is never kept from it.
     """
     Envelope.of(message, utf8=True)
-
-
-def warn(text: str, *values: object) -> None:
-    """Log a warning on the logger `simplemail`."""
-    import logging  # takes longer to load than a mail to send
-
-    logging.getLogger("simplemail").warning(text, *values)
 
 
 def _unsent(message: Any, error: OSError | None = None) -> Receipt:

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
-from .base import warn
 from .holding import HoldingBackend, deliver_through
+from .telling import warn
 
 
 class EmailBackend(HoldingBackend):

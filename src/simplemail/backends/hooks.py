@@ -1,0 +1,71 @@
+"""Calls the methods that backends written for Django override, and judges what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..light import Any
+from ..receipts import Receipt, Status
+from ..smtp.replies import status_of
+from .delivered import as_message
+from .telling import Telling
+
+
+class Hooked(Telling):
+    """A mailer's part that hands messages to a method of Django's, where a subclass has one."""
+
+    _told: list[Receipt] | None = None
+    """For the method that a hook overrides, to put its receipts into."""
+
+    def own_hook(self) -> Callable[[Any], object] | None:
+        """Return the method that Django calls for each message, if it is overridden or patched.
+
+        That is `_send()` of the SMTP backend, and `write_message()` of console and file. For
+        backends that Django has.
+        """
+        return None
+
+    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
+        """Deliver through a method that was written for Django, and tells little.
+
+        Where it calls the one that it overrides, that one's receipts tell more.
+        """
+        told: list[Receipt] = []
+        before, self._told = self._told, told
+        try:
+            taken = bool(hook(as_message(message)))
+        except Exception as error:
+            return _by_hook(message, told, status_of(error, foreign=True), error)
+        finally:
+            self._told = before
+        return _by_hook(message, told, Status.SENT if taken else Status.UNKNOWN)
+
+    def deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
+        """Deliver for the method that a hook overrides. True if sent; raises as Django's does."""
+        receipt = deliver(message)
+        if self._told is not None:
+            self._told.append(receipt)
+        if receipt.error is not None and not self.silences(receipt.error):
+            raise receipt.error
+        if self._told is None or receipt.error is not None:
+            self.log_receipt(receipt)
+        return receipt.status is Status.SENT
+
+    def is_overridden(self, name: str, ours: object) -> bool:
+        """Is a method another one than ours: a subclass's, the instance's, a patched one?"""
+        return getattr(getattr(self, name), "__func__", None) is not ours
+
+
+def _by_hook(
+    message: Any, told: list[Receipt], status: Status, error: Exception | None = None
+) -> Receipt:
+    """Return the receipt of a message that went through a hook, from those that it was told."""
+    if not told:
+        return Receipt(message, status, error=error)
+    last = told[-1]
+    if len(told) == 1 and error in (None, last.error):
+        return last._replace(message=message, error=error)  # which the hook may have caught
+    # It sent several, or what it sent and then did failed.
+    sent = error is None and all(receipt.status is Status.SENT for receipt in told)
+    status = Status.SENT if sent else Status.UNKNOWN
+    return Receipt(message, status, last.envelope, {}, last.reply, error)

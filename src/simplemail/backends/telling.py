@@ -1,0 +1,53 @@
+"""What a mailer raises, and what it tells in the log alone."""
+
+from __future__ import annotations
+
+from ..light import TYPE_CHECKING
+from ..receipts import Receipt, Status
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+
+class Telling:
+    """A mailer's part that keeps failed deliveries from the caller if `fail_silently` is true."""
+
+    alias: str | None
+    fail_silently: bool
+
+    def _raise_or_log(self, receipt: Receipt) -> None:
+        if receipt.error is None or self.silences(receipt.error):
+            self.log_receipt(receipt)
+        else:
+            raise receipt.error
+
+    def silences(self, error: BaseException | None) -> TypeGuard[OSError]:
+        """Does `fail_silently` keep this from the caller? Failed deliveries, never mistakes."""
+        return self.fail_silently and isinstance(error, OSError)
+
+    def log_receipt(self, receipt: Receipt) -> None:
+        """Log what nobody may notice: refused recipients, and errors with `fail_silently`."""
+        if receipt.refused and receipt.status is Status.SENT:
+            self._log_refused(receipt)
+        if self.silences(receipt.error):
+            self.log_silenced(receipt.error)
+
+    def _log_refused(self, receipt: Receipt) -> None:
+        refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
+        count = len(receipt.envelope.recipients)
+        warn(
+            "%d of %d recipients of %s were refused: %s",
+            len(refused), count, receipt.message_id, ", ".join(refused),
+        )  # fmt: skip
+
+    def log_silenced(self, error: OSError) -> None:
+        """Log an error that `fail_silently` keeps from the caller."""
+        where = f" through mailer {self.alias!r}" if self.alias else ""
+        warn("Mail was not sent%s (fail_silently): %r", where, error)
+
+
+def warn(text: str, *values: object) -> None:
+    """Log a warning on the logger `simplemail`."""
+    import logging  # takes longer to load than a mail to send
+
+    logging.getLogger("simplemail").warning(text, *values)
