@@ -34,11 +34,11 @@ class Telling:
 
     def _log_refused(self, receipt: Receipt) -> None:
         refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
-        count = len(receipt.envelope.recipients)
+        count, number = len(receipt.envelope.recipients), len(refused)
+        shown = ", ".join(refused[:10]) + (f" and {number - 10} others" if number > 10 else "")
         warn(
-            "%d of %d recipients of %s were refused: %s",
-            len(refused), count, receipt.message_id, ", ".join(refused),
-        )  # fmt: skip
+            "%d of %d recipients of %s were refused: %s", number, count, receipt.message_id, shown
+        )
 
     def log_silenced(self, error: OSError) -> None:
         """Log an error that `fail_silently` keeps from the caller."""

@@ -31,7 +31,7 @@ class Scheme(NamedTuple):
     """Options that the rest of the URL may change."""
 
     path: str = ""
-    """The option that a PATH is for."""
+    """The option that a PATH is for. With NAME, a path may be left out."""
 
 
 class Backend(NamedTuple):
@@ -60,6 +60,7 @@ BACKENDS = (
     Backend("console", ("console",), {"console": Scheme(NAME)}),
     Backend("locmem", ("memory", "locmem"), {"memory": Scheme(NAME)}),
     Backend("dummy", ("dummy",), {"dummy": Scheme(NAME)}),
+    Backend("sendmail", ("sendmail",), {"sendmail": Scheme(NAME, path="program")}),
     Backend("failover", ("failover",)),
     Backend("roundrobin", ("roundrobin",)),
     Backend("redirect", ("redirect",)),
@@ -162,7 +163,7 @@ def _place_in(parts: SplitResult, name: str) -> dict[str, Any]:
     scheme = SCHEMES[name]
     if scheme.form == HOST:
         return _server(parts, name)
-    if scheme.form == PATH:
+    if scheme.path and (scheme.form == PATH or parts.path):
         return {scheme.path: _file_path(parts, name)}
     if parts.netloc or parts.path:
         raise InvalidMailer(f"A {name}: mailer URL takes no host or path; write {name}:")

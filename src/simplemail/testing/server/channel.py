@@ -69,8 +69,9 @@ class Channel:
     def read(self, size: int) -> bytes:
         """Exactly `size` bytes."""
         self.need(size)
-        with memoryview(self._buffer) as view:
-            taken = bytes(view[:size])
+        # Both views are ended here: PyPy wouldn't before it collects its garbage.
+        with memoryview(self._buffer) as view, view[:size] as part:
+            taken = bytes(part)
         del self._buffer[:size]
         return taken
 

@@ -1,0 +1,207 @@
+"""Hands messages to the `sendmail` program of this machine: Postfix's, Exim's, msmtp."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ..receipts import Receipt, Reply, Status
+from ..rendering.envelope import Envelope
+from ..smtp.replies import disconnected, status_of
+from .base import BaseEmailBackend
+from .checking import FAILED, OK, Step
+from .smtp_options import number
+
+PLACES = ("/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/local/sbin/sendmail")
+"""Where the program is looked for if it isn't given."""
+
+REPLIES = {
+    64: Reply(554, "the program was called wrongly", "5.3.0"),
+    65: Reply(554, "the data is wrong", "5.6.0"),
+    66: Reply(554, "the input can't be read", "5.3.0"),
+    67: Reply(550, "no such user", "5.1.1"),
+    68: Reply(550, "no such host", "5.1.2"),
+    69: Reply(451, "the service is not available", "4.3.0"),
+    70: Reply(451, "the program failed", "4.3.0"),
+    71: Reply(451, "the system failed", "4.3.0"),
+    72: Reply(451, "a file of the system is missing", "4.3.0"),
+    73: Reply(451, "the output can't be written", "4.3.0"),
+    74: Reply(451, "reading or writing failed", "4.3.0"),
+    75: Reply(451, "not now", "4.3.0"),
+    76: Reply(451, "the other side broke the protocol", "4.5.0"),
+    77: Reply(550, "not allowed", "5.7.0"),
+    78: Reply(451, "the configuration is wrong", "4.3.5"),
+}
+"""What an exit status means (sysexits.h), as an SMTP reply: from 500 on, a retry is no use."""
+
+_SHOWN = 2_000
+"""Octets of the program's complaints that a receipt holds."""
+
+_ROOM = 64_000
+"""Octets of recipients in one call: Linux takes 128 kB or more of arguments, others less."""
+
+
+class EmailBackend(BaseEmailBackend):
+    """Hands messages to the `sendmail` program of this machine, which sends them on.
+
+    It is called as `sendmail -i -f SENDER -- RECIPIENTS`, without a shell, and gets the message
+    with LF line ends. SENT means that it ended with status 0: it has the message now. A status
+    that sysexits.h doesn't have, the end by a signal, and no end within `timeout` seconds are
+    UNKNOWN. `arguments` come before ours: `["-a", "gmail"]` chooses an account of msmtp.
+    """
+
+    def __init__(
+        self,
+        fail_silently: bool = False,
+        program: str | os.PathLike[str] | None = None,
+        *,
+        arguments: Sequence[str] = (),
+        timeout: float = 60.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(fail_silently, **options)
+        self.program = os.fspath(program) if program else _found()
+        self.arguments = [arguments] if isinstance(arguments, str) else [*arguments]
+        self.timeout = number("timeout", timeout, float, 0.001, 1e6, alias=self.alias)
+
+    @property
+    def sends(self) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return f"the program {self.program}"
+
+    def iter_check(
+        self, *, sender: str | None = None, recipients: Sequence[str] = ()
+    ) -> Iterator[Step]:
+        if os.access(self.program, os.X_OK) and Path(self.program).is_file():
+            yield Step(OK, "Program", f"{self.program} can be run")
+        else:
+            yield Step(FAILED, "Program", error=self._missing())
+
+    def deliver_rendered(self, message: Any) -> Receipt:
+        try:
+            # 7-bit: not every program tells the next server what it would need otherwise.
+            envelope = Envelope.of(message, eight_bit=False, utf8=True)
+            batches = [*_batches(envelope.recipients)]
+        except Exception as error:
+            return Receipt(message, status_of(error), None, {}, None, error)
+        parts = [envelope._replace(recipients=tuple(batch)) for batch in batches]
+        receipts = [super(EmailBackend, self).deliver_rendered(part) for part in parts]
+        if len(receipts) == 1:
+            return receipts[0]._replace(message=message, envelope=envelope)
+        return _together(message, envelope, receipts)
+
+    def send_envelope(self, envelope: Envelope) -> Reply:
+        for address in (envelope.sender, *envelope.recipients):
+            if address.startswith("-"):
+                text = "begins with '-', so a program would take it for an option; quote it"
+                raise ValueError(f"The address {address!r} {text}, or leave it out")
+        with _file() as content, _file() as complaints:
+            content.write(envelope.content.replace(b"\r\n", b"\n"))
+            content.seek(0)
+            status = self._run(envelope, content, complaints)
+            return self._judge(status, _rest(content), _text_of(complaints))
+
+    def _run(self, envelope: Envelope, content: IO[bytes], complaints: IO[bytes]) -> int | None:
+        """Return the program's status; None if it didn't end in time."""
+        ours = ["-i", "-f", envelope.sender, "--", *envelope.recipients]
+        command = [self.program, *self.arguments, *ours]
+        try:
+            program = subprocess.Popen(
+                [word.encode() for word in command],
+                stdin=content,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise self._missing() from error
+        try:
+            return program.wait(self.timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if program.poll() is None:
+                program.kill()
+                program.wait()
+
+    def _judge(self, status: int | None, unread: int, said: str) -> Reply:
+        said = f": {said}" if said else ""
+        if status is None:
+            raise disconnected(f"{self.program} didn't end within {self.timeout:g} s{said}")
+        if status < 0:
+            name = signal.Signals(-status).name
+            raise disconnected(f"{self.program} was ended by the signal {name}{said}")
+        if status == 0 and unread:
+            raise disconnected(f"{self.program} left {unread:,} octets of the message unread{said}")
+        if status == 0:
+            return Reply(250, f"taken by {self.program}{said}")
+        if status not in REPLIES:
+            what = "which says nothing about the message"
+            raise disconnected(f"{self.program} ended with status {status}, {what}{said}")
+        reply = REPLIES[status]
+        return reply._replace(text=f"{self.program}: {reply.text} (status {status}){said}")
+
+    def _missing(self) -> OSError:
+        text = "can't be run; install a mail server or msmtp, or give 'program'"
+        return FileNotFoundError(f"{self.program} {text}")
+
+
+def _found() -> str:
+    import shutil
+
+    places = [place for place in PLACES if os.access(place, os.X_OK)]
+    return places[0] if places else shutil.which("sendmail") or PLACES[0]
+
+
+def _batches(recipients: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the recipients in groups that fit on a command line; at least one group."""
+    batch: list[str] = []
+    room = _ROOM
+    for address in recipients:
+        size = len(address.encode()) + 1 + 8  # its NUL, and the pointer to it
+        if batch and size > room:
+            yield batch
+            batch, room = [], _ROOM
+        batch.append(address)
+        room -= size
+    yield batch
+
+
+def _together(message: Any, envelope: Envelope, receipts: Sequence[Receipt]) -> Receipt:
+    """Return one receipt for a message that was handed over in several calls."""
+    statuses = {receipt.status for receipt in receipts}
+    order = (Status.UNKNOWN, Status.SENT, Status.DEFERRED, Status.REFUSED)
+    status = next(status for status in order if status in statuses)
+    said = next(receipt for receipt in receipts if receipt.status is status)
+    each = {name: found for r in receipts for name, found in r.recipients.items()}
+    refused = {
+        name: found.reply
+        for name, found in each.items()
+        if found.reply is not None and found.reply.code >= 400
+    }
+    return Receipt(message, status, envelope, refused, said.reply, said.error, "", each)
+
+
+def _file() -> IO[bytes]:
+    """Return a file without a name, in memory where that can be had."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("simplemail"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
+
+
+def _rest(content: IO[bytes]) -> int:
+    """Return how many octets the program didn't read: it shares our place in the file."""
+    place = content.seek(0, os.SEEK_CUR)
+    return content.seek(0, os.SEEK_END) - place
+
+
+def _text_of(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    text = complaints.read(_SHOWN).decode("utf-8", "replace")
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
