@@ -16,8 +16,11 @@ from .base import BaseEmailBackend
 class EmailBackend(BaseEmailBackend):
     """Writes each message, a newline, 79 dashes and a newline.
 
+    - `stream`: the text stream to write to; by default standard output.
+
     Text is shown decoded. Control characters but newline and tab are escaped, so that no message
-    can drive the terminal.
+    can drive the terminal. `fail_silently`, `alias` and other `options` are those of
+    `BaseEmailBackend`.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class EmailBackend(BaseEmailBackend):
         return True
 
     def write_message(self, message: Any) -> None:
-        """Write one message to `stream`. Django's hook: an override gets every message."""
+        """Write `message` to `stream`. Django's hook: an override gets every message."""
         self.deliver_for_hook(message, self.deliver_rendered)
 
     def send_envelope(self, envelope: Envelope) -> Reply:

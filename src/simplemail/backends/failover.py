@@ -20,9 +20,14 @@ _down_until: dict[str, float] = {}  # by the mailer's name, on time.monotonic()
 class EmailBackend(HoldingBackend):
     """Sends through the first of `mailers` that works.
 
-    The next one is tried only when that is safe: not after a permanent no, which is about the
-    message, and not when the server may have the message already. A mailer that can't be reached
-    is left alone for `cooldown` seconds, by the whole process, unless all are down.
+    - `mailers`: a list of mailers, in the order in which to try them: aliases of MAILERS, URLs,
+      entries like those in MAILERS, or backend objects.
+    - `cooldown`: how many seconds the whole process leaves a mailer alone that can't be reached,
+      unless all are down.
+
+    The next mailer is tried only when that is safe: not after a permanent no, which is about the
+    message, and not when the server may have the message already. `fail_silently`, `alias` and
+    other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

@@ -28,10 +28,16 @@ FORMATS = ("log", "eml")
 class EmailBackend(BaseEmailBackend):
     """Writes to a directory that only its owner can read.
 
-    `format="log"` makes one file per instance, as Django does: each message, a newline, 79 dashes
-    and a newline. `format="eml"` makes one file per message, which mail programs open. Names
-    begin with the date and never collide, between threads or processes; those of `.eml` files
+    - `file_path`: the directory. It is made if it isn't there. Without an alias, the default is
+      the setting EMAIL_FILE_PATH.
+    - `format`: "log" makes one file per instance, as Django does: each message, a newline, 79
+      dashes and a newline. "eml" makes one file per message, which mail programs open.
+
+    Names begin with the date and never collide, between threads or processes; those of `.eml` files
     sort in the order of sending. A message is in a file whole, or it is not there.
+
+    `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`. Raises
+    ImproperlyConfigured if the directory isn't given, or can't be made or written to.
 
     Django's hooks `write_message()` and `_get_filename()` are called where they are overridden.
     `write_message()` gets a `stream` in memory, which is written as one record when it returns.

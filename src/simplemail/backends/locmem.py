@@ -14,7 +14,8 @@ from .base import BaseEmailBackend
 class EmailBackend(BaseEmailBackend):
     """Appends a copy of every message to the list `simplemail.outbox`.
 
-    The copy's `sent_using` is the mailer's alias, or None.
+    The copy's `sent_using` is the mailer's alias, or None. Its only options are those of
+    `BaseEmailBackend`: `fail_silently`, `alias`; any other of the `options` is refused.
     """
 
     def send_message(self, message: Any, envelope: Envelope) -> Reply:

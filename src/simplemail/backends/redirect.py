@@ -24,14 +24,17 @@ _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n")
 class EmailBackend(HoldingBackend):
     """Sends through `mailer`, but to nobody it shouldn't.
 
-    With `to`, every message goes to these addresses instead. With `allow`, a list of addresses
-    and domains, recipients on it stay, and the others don't get the message; with both, a message
-    that has no recipient on the list goes to `to`. The original recipients are in the headers
-    X-Original-To, X-Original-Cc, X-Original-Reply-To and so on, and X-Original-Recipients has
-    them all, blind copies too. `subject_prefix` goes before the subject.
+    - `mailer`: the mailer to send through: an alias of MAILERS, a URL, an entry like those in
+      MAILERS, or a backend object.
+    - `to`: a list of addresses that get every message, instead of its recipients.
+    - `allow`: a list of addresses and domains. Recipients on it get their mail, the others don't.
+      With `to` as well, a message that has no recipient on the list goes to `to`.
+    - `subject_prefix`: text to put before the subject, like "[staging]".
 
-    A recipient that was left out is in the receipt's `refused`. The sender and From stay as they
-    are: mail servers insist on them.
+    The original recipients are in the headers X-Original-To, X-Original-Cc, X-Original-Reply-To and
+    so on; X-Original-Recipients has them all, blind copies too. A recipient that was left out is in
+    the receipt's `refused`. The sender and From stay as they are, because mail servers insist on
+    them. `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

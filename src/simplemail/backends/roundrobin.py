@@ -18,8 +18,13 @@ _turns: dict[str, int] = {}  # how many, by the mailer's name
 class EmailBackend(Failover):
     """Sends each message through the next of `mailers`, and fails over to the ones after it.
 
-    `weights` are whole numbers, one for each mailer: with [3, 1], the first gets three messages
-    of four. Turns are taken by the whole process, under this mailer's alias.
+    - `mailers`: a list of mailers: aliases of MAILERS, URLs, entries like those in MAILERS, or
+      backend objects.
+    - `weights`: a whole number for each mailer: with [3, 1], the first gets three messages of four.
+    - `cooldown`: how many seconds the whole process leaves a mailer alone that can't be reached.
+
+    Turns are taken by the whole process, under this mailer's alias. `fail_silently`, `alias` and
+    other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

@@ -14,8 +14,13 @@ from .telling import warn
 class EmailBackend(HoldingBackend):
     """Sends through `mailer`, and what was sent also through each of `copies`.
 
-    What counts is the mailer: a copy that fails is logged as a warning on the logger `simplemail`,
-    and changes nothing. With `everything`, copies are made of messages that could not be sent too.
+    - `mailer`: the mailer whose result counts: an alias of MAILERS, a URL, an entry like those in
+      MAILERS, or a backend object.
+    - `copies`: a list of mailers that get copies.
+    - `everything`: if true, also copy messages that could not be sent.
+
+    A copy that fails is logged as a warning on the logger `simplemail`, and changes nothing.
+    `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

@@ -32,14 +32,19 @@ def assert_sent(
 ) -> list[Any]:
     """Assert that mail like this was sent, and return all that fits, in the order sent.
 
-    At least one mail must fit, or exactly `count`. What isn't named, or is None, doesn't matter.
-    `to`, `cc` and `bcc` are one address or several that must be among the mail's; a display name
-    counts if you give one. `subject` and `attachment` (a file name) are compared whole;
-    `body_contains` is found in the plain text (in the HTML where there is no plain text). In place
-    of a text, a compiled pattern is searched for.
+    - `outbox`: messages of ours, Django's or the standard library's, envelopes, or
+      `SMTPServer.messages`.
+    - `to`, `cc`, `bcc`: an address, or a list of addresses which must all be among the mail's. A
+      display name counts if you give one.
+    - `from_email`: the sender's address.
+    - `subject`: the whole subject.
+    - `body_contains`: text in the plain text; in the HTML, if there is no plain text.
+    - `html_contains`: text in the HTML.
+    - `attachment`: the whole name of an attached file or an inline image.
+    - `count`: how many mails must fit. Without it, at least one must.
 
-    The outbox may hold messages of ours, Django's or the standard library's, and envelopes;
-    `SMTPServer.messages` is one, too. The AssertionError shows what was sent instead.
+    Instead of a text you can give a compiled pattern, which is searched for. What you leave out
+    doesn't matter. The AssertionError shows what was sent instead.
     """
     __tracebackhide__ = True
     wanted = {
@@ -61,7 +66,7 @@ def assert_sent(
 
 
 def assert_nothing_sent(outbox: Iterable[Any]) -> None:
-    """Assert that the outbox is empty; the AssertionError shows what was sent."""
+    """Assert that `outbox` is empty. The AssertionError shows what was sent."""
     __tracebackhide__ = True
     if mails := [_Judged(mail, {}) for mail in outbox]:
         raise AssertionError("\n".join(["No mail was expected.", *_listing(mails)]))

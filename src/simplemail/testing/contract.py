@@ -36,7 +36,7 @@ class BackendContract:
     """
 
     def make(self, **options: Any) -> Any:
-        """Return a new backend, ready to open, with these options besides those it needs."""
+        """Return a new backend, ready to open, with `options` besides those that it needs."""
         raise NotImplementedError(f"{type(self).__name__} must write make(self, **options)")
 
     def sent(self) -> int | None:
@@ -44,7 +44,7 @@ class BackendContract:
         return None
 
     def check_sent(self, count: int) -> None:
-        """Assert that so many messages arrived, where that can be told."""
+        """Assert that `count` messages arrived, if `sent()` can tell."""
         assert self.sent() in (None, count)
 
     # Sending

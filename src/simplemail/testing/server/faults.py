@@ -18,12 +18,16 @@ Told = str | bytes | None  # a reply in place of the usual one, if not None
 
 
 class Fault:
-    """Does its harm in `strike()`; returns the reply to give after all, None for the usual one."""
+    """Something that goes wrong. A fault of your own overrides `strike()`.
+
+    `accept`: at "END", keep the message before failing to say so.
+    """
 
     def __init__(self, *, accept: bool = False) -> None:
         self.accept = accept
 
     def strike(self, session: Session) -> Told:
+        """Do the harm to `session`. Return the reply to give after all; None is the usual one."""
         raise NotImplementedError
 
 
@@ -45,7 +49,7 @@ class Close(Fault):
 
 
 class Reset(Close):
-    """Closes the connection with a TCP reset (ECONNRESET at the client)."""
+    """Closes the connection with a TCP reset (ECONNRESET at the client), after `reply`."""
 
     def end(self, session: Session) -> None:
         session.channel.abort()
@@ -53,7 +57,7 @@ class Reset(Close):
 
 
 class HalfClose(Close):
-    """Closes its own direction only; reads on until the client goes."""
+    """Closes its own direction only, after `reply`; reads on until the client goes."""
 
     def end(self, session: Session) -> None:
         session.channel.half_close()
@@ -61,7 +65,7 @@ class HalfClose(Close):
 
 
 class Silence(Close):
-    """Never says another word; reads on until the client goes."""
+    """Never says another word after `reply`; reads on until the client goes."""
 
     def end(self, session: Session) -> None:
         raise Hangup(session.channel.drain)
@@ -111,7 +115,7 @@ class Inject(Fault):
 
 
 class Garbage(Fault):
-    """Answers with bytes that are no reply."""
+    """Answers with `data`: bytes that are no reply."""
 
     def __init__(self, data: bytes = b"\x16\x03\xff\x00 garbage\r\n") -> None:
         super().__init__()
@@ -137,6 +141,6 @@ class EndlessLine(Fault):
 
 
 class EndlessReply(EndlessLine):
-    """Answers with line after line, none of which is the last."""
+    """Answers with line after line, none of which is the last, or only after `limit` bytes."""
 
     data = b"250-and another thing\r\n" * 2000

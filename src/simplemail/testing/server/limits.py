@@ -4,10 +4,14 @@ from typing import NamedTuple
 
 
 class Limits(NamedTuple):
-    """None is without limit. A message over `content` octets is read, forgotten and refused (552).
+    """How much a server takes from its clients. None is without limit.
 
-    A client that says nothing for `idle` seconds, sends a command of more than `line` octets, or
-    is one more than `connections`, hears why, and the connection is closed.
+    - `content`: octets of a message. More are read, forgotten and refused (552).
+    - `line`: octets of a command.
+    - `idle`: seconds without a word from the client.
+    - `connections`: how many clients at a time.
+
+    A client over one of the last three hears why, and the connection is closed.
     """
 
     content: int | None = None

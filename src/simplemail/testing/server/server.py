@@ -36,14 +36,22 @@ TLS_DIR = Path(__file__).parent.parent / "tls"
 class SMTPServer:
     """Listens on a free port of 127.0.0.1 from `start()` to `stop()`, or for a `with` block.
 
-    Everything can be changed while it runs, and counts from the next EHLO or connection on.
-    `extensions` are lines of the EHLO reply, `tls_extensions` those within TLS (None: the same);
-    STARTTLS and AUTH are added by `starttls`, `tls` (implicit) and `users` ({name: password or
-    token}). With `starttls`, AUTH is offered within TLS only, unless `auth_in_clear`.
-    `certificate` is a PEM file with key and chain; `client_ca` demands certificates from clients.
-    RSET must follow content that was refused for want of recipients, unless `forgiving`.
-    `rtt` simulates a network with that round-trip time, in seconds. `record=False` keeps counts
-    only, for millions of messages. `limits` are for clients that can't be trusted.
+    - `extensions`: lines of the EHLO reply, without STARTTLS and AUTH.
+    - `tls_extensions`: those within TLS; None means the same.
+    - `starttls`: offer STARTTLS.
+    - `tls`: begin with TLS.
+    - `certificate`: a PEM file with the key and the chain; `ca_file`: the CA that signed it.
+    - `client_ca`: demand a client certificate of this CA.
+    - `users`: {name: password or token}. With `starttls`, AUTH is offered within TLS only,
+      unless `auth_in_clear`.
+    - `auth`: the mechanisms to offer; `auth_required`: refuse MAIL without a login.
+    - `helo_only`: don't know EHLO.
+    - `forgiving`: don't ask for RSET after content that was refused for want of recipients.
+    - `rtt`: the round-trip time of a simulated network, in seconds.
+    - `record`: if false, keep counts only, for millions of messages.
+    - `limits`: for clients that can't be trusted.
+
+    All of them are attributes, too. A change counts from the next EHLO or connection on.
     """
 
     host = "127.0.0.1"
@@ -215,16 +223,18 @@ class SMTPServer:
         nth: int | None = None,
         after: int = 0,
     ) -> None:
-        """Answer `command` (the beginning of a line in any letter case, or a pattern) this way.
+        """Answer a command this way. The newest rule that fits counts.
 
-        An answer is a reply ("550 5.1.1 No", more lines after a newline; bytes go out as they
-        are), a Fault, a function (line, session) -> answer, or None for the usual answer. A list
-        holds the answers to the first, second, ... such command, the usual ones follow; `nth`
-        picks one. Replies have their natural effect: after 250 a recipient is one. 421 closes.
+        - `command`: the beginning of a line in any letter case, a pattern, or GREETING, HANDSHAKE
+          (TLS), RESPONSE (a line of the AUTH dialogue), CONTENT, or END (of the content, by DATA
+          or BDAT).
+        - `answer`: a reply ("550 5.1.1 No", more lines after a newline; bytes go out as they are),
+          a Fault, a function (line, session) -> answer, or None for the usual answer. A list holds
+          the answers to the first, second, ... such command; the usual ones follow.
+        - `nth`: answer only the nth such command like this, counted from 1.
+        - `after`: for CONTENT, the number of octets to read first. A reply there is the last.
 
-        Besides commands there are GREETING, HANDSHAKE (TLS), RESPONSE (a line of the AUTH
-        dialogue), CONTENT (`after` so many octets of it; a reply here is early and the last) and
-        END (of the content, by DATA or BDAT). The newest rule that fits counts.
+        Replies have their natural effect: after 250 a recipient is one, and 421 closes.
         """
         self._script.add(command, answer, nth=nth, after=after)
         self.has_script = True
@@ -237,7 +247,10 @@ class SMTPServer:
     has_script = False
 
     def strike(self, fault: Fault | str | bytes, connection: int = -1) -> None:
-        """Let a fault (or a reply that nobody asked for) happen to an idle connection, now."""
+        """Let `fault`, or a reply that nobody asked for, happen to an idle connection, now.
+
+        `connection` counts from 0, in the order of connecting; -1 is the latest.
+        """
         self.connections[connection].strike(fault)
 
     # Reading
@@ -261,7 +274,10 @@ class SMTPServer:
         return len(self._open)
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 10.0) -> None:
-        """Wait until `predicate()` is true; it is asked whenever something happens, and often."""
+        """Wait until `predicate()` is true. It is called whenever something happens, and often.
+
+        Raises TimeoutError after `timeout` seconds.
+        """
         deadline = time.monotonic() + timeout
         with self._changed:
             while not predicate():
