@@ -32,7 +32,16 @@ _Kind = tuple[str, str, str]
 
 
 class MailHandler(logging.Handler):
-    """Sends log records to `to`, or to ADMINS, through the mailer `using`, or the default one.
+    """Sends log records by mail.
+
+    - `level`: ignore records below this one.
+    - `to`: a list of addresses; by default the setting ADMINS.
+    - `using`: the alias of the mailer; without it, the default one.
+    - `from_email`: the sender, by default the setting SERVER_EMAIL.
+    - `subject_prefix`: what subjects begin with, by default EMAIL_SUBJECT_PREFIX.
+    - `html`: if true, send the text as HTML, too.
+    - `interval`: seconds between two mails. 0 mails each record at once.
+    - `background`: if true, a thread sends, and the program doesn't wait for the mail server.
 
     The first record leaves at once. What follows within `interval` seconds is held, and leaves as
     one digest at its end: how often each message came, and the first ones in full. `flush()` sends
@@ -40,8 +49,7 @@ class MailHandler(logging.Handler):
 
     It never raises into the program: what goes wrong is told on standard error, as logging does
     (`logging.raiseExceptions`). What is logged while it sends is not mailed, so it can't chase
-    itself. Sending takes as long as the mailer does, at most its `timeout` for every answer; with
-    `background`, a thread sends, and the program doesn't wait until it ends.
+    itself. Sending takes as long as the mailer does, at most its `timeout` for every answer.
     """
 
     def __init__(
@@ -79,7 +87,7 @@ class MailHandler(logging.Handler):
         self._process = os.getpid()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Take one record, unless a filter or this handler's own sending forbids it."""
+        """Take `record`, unless a filter or this handler's own sending forbids it."""
         if getattr(self._sending, "now", False):
             return False
         passed: Any = self.filter(record)  # the record itself, perhaps changed, from Python 3.12 on
@@ -90,7 +98,7 @@ class MailHandler(logging.Handler):
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send the record's mail now, or hold the record for the next digest."""
+        """Mail `record` now, or hold it for the next digest."""
         try:
             if os.getpid() != self._process:
                 self._start_over()  # after fork(): what is held is the parent's to send

@@ -46,11 +46,17 @@ __all__ = [
 class EmailMessage:
     """A message with one text. Every attribute may be changed until it is sent.
 
-    Addresses are text ("Ann <ann@example.com>") or `email.headerregistry.Address`. `bcc` is in
-    the envelope only. What `headers` holds replaces what would be generated, From and To
-    included; the envelope always comes from `from_email` and `recipients()`.
+    - `subject`, `body`: text. None as `body` is an empty text.
+    - `from_email`: the sender, by default the setting DEFAULT_FROM_EMAIL. Bounces go to it.
+    - `to`, `cc`, `bcc`: lists of addresses. Nobody sees those in `bcc`.
+    - `connection`: the mailer to send through; None means the default one.
+    - `attachments`: a list of `EmailAttachment`, tuples of two or three, or MIME parts.
+    - `headers`: a dict of header fields, kept in `extra_headers`. They replace what would be
+      generated, From and To included, and never change who gets the message.
+    - `reply_to`: a list of addresses for the header Reply-To.
 
-    https://docs.djangoproject.com/en/stable/topics/email/#emailmessage-objects
+    An address is text ("Ann <ann@example.com>"), a pair (name, address), or an
+    `email.headerregistry.Address`. A string instead of a list is a TypeError.
     """
 
     content_subtype = "plain"
@@ -94,8 +100,8 @@ class EmailMessage:
     ) -> email.message.EmailMessage:
         """Return the message as Python's own `email.message.EmailMessage`, made anew.
 
-        The policy is `email.policy.default` unless given, and holds for nested messages too.
-        Raises BadHeaderError (a ValueError) for a line break in a header.
+        `policy`, by default `email.policy.default`, holds for nested messages too. Raises
+        BadHeaderError (a ValueError) for a line break in a header.
         """
         from .rendering.compose import compose
 
@@ -128,7 +134,8 @@ class EmailMessage:
         """Send it, through `connection` if there is one, else the mailer `using`, else the default.
 
         Returns how many messages were sent: 1, or 0 if there are no recipients. Raises
-        `smtplib.SMTPException` or another OSError if it could not be delivered.
+        `smtplib.SMTPException` or another OSError if it could not be delivered; with
+        `fail_silently`, that is a warning in the log, and the result is 0.
         """
         check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
         if not self.recipients():
@@ -137,9 +144,9 @@ class EmailMessage:
         return mailer.send_messages([self])  # type: ignore[no-any-return]  # may be anybody's
 
     def deliver(self, *, using: str | None = None) -> Receipt:
-        """Send it, as `send()` does, and return what became of it instead of raising.
+        """Send it, as `send()` does, and return its `Receipt` instead of raising.
 
-        Without recipients, it goes nowhere and the receipt's status is REFUSED.
+        `using` is the alias of a mailer. Without recipients, the receipt's status is REFUSED.
         """
         check_exclusive(using=using, connection=self.connection)
         if not self.recipients():
@@ -150,7 +157,7 @@ class EmailMessage:
         return receipt
 
     async def asend(self, fail_silently: bool = False, *, using: str | None = None) -> int:
-        """Send it, as `send()` does, without blocking the event loop."""
+        """Do what `send()` does, with its `fail_silently` and `using`, and block no event loop."""
         check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
         sent: int = await aio().asend(self, fail_silently, using=using)
         return sent
@@ -158,10 +165,10 @@ class EmailMessage:
     def attach(
         self, filename: Any = None, content: Any = None, mimetype: str | None = None
     ) -> None:
-        """Attach content under a file name, or a ready `MIMEPart` (alone, as it is).
+        """Attach `content` as a file named `filename`, or a ready `MIMEPart` (alone, as it is).
 
-        The type is guessed from the name if it isn't given. Bytes for text/* are decoded as
-        UTF-8, and sent as application/octet-stream if they are not.
+        `mimetype` is its type, guessed from the name by default. Bytes for text/* are decoded as
+        UTF-8, and sent as application/octet-stream if they are not. ValueError without content.
         """
         if _is_mime_part(filename):
             if content is not None or mimetype is not None:
@@ -171,7 +178,7 @@ class EmailMessage:
             self.attachments.append(normalized((filename, content, mimetype)))
 
     def attach_file(self, path: str | os.PathLike[str], mimetype: str | None = None) -> None:
-        """Attach a file from the disk under its base name."""
+        """Attach the file at `path` under its base name. `mimetype` is guessed if not given."""
         from pathlib import Path  # takes longer to load than a mail to send
 
         path = Path(path)
@@ -182,8 +189,9 @@ class EmailMessage:
     ) -> str:
         """Add a file that the HTML shows in place, and return its Content-ID.
 
-        Refer to it as `<img src="cid:...">` with what is returned. The file travels beside the
-        HTML in multipart/related (RFC 2387), so mail programs don't list it as an attachment.
+        `content` is text or bytes, `filename` its name, and `mimetype` its type, guessed from the
+        name by default. Refer to it as `<img src="cid:...">` with what is returned. The file
+        travels beside the HTML in multipart/related (RFC 2387), so mail programs don't list it.
         """
         check_content(filename, content)
         mimetype = mimetype or guess_type(filename)
@@ -199,7 +207,8 @@ _OWN_MESSAGE = EmailMessage.message
 class EmailMultiAlternatives(EmailMessage):
     """A message whose text is there in several forms: plain and HTML, most often.
 
-    https://docs.djangoproject.com/en/stable/topics/email/#sending-alternative-content-types
+    `alternatives` are (content, type) pairs, the best last. `subject`, `body`, `from_email`, `to`,
+    `cc`, `bcc`, `reply_to`, `connection`, `attachments` and `headers` are those of `EmailMessage`.
     """
 
     def __init__(
@@ -222,13 +231,13 @@ class EmailMultiAlternatives(EmailMessage):
         self.alternatives = [EmailAlternative(*alternative) for alternative in alternatives or ()]
 
     def attach_alternative(self, content: str | bytes, mimetype: str) -> None:
-        """Add another form of the text, the best last. The type may have parameters."""
+        """Add `content` as another form, the best last. `mimetype` may have parameters."""
         if content is None or mimetype is None:
             raise ValueError("An alternative needs both content and mimetype")
         self.alternatives.append(EmailAlternative(content, mimetype))
 
     def body_contains(self, text: str) -> bool:
-        """Is this text in the body and in every text/* alternative?"""
+        """Is `text` in the body and in every text/* alternative?"""
         return text in (self.body or "") and all(
             text in (content.decode() if isinstance(content, bytes) else content)
             for content, mimetype in self.alternatives

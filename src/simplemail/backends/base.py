@@ -21,11 +21,16 @@ _Self = TypeVar("_Self", bound="BaseEmailBackend")
 class BaseEmailBackend(Hooked, Checkable):
     """Takes messages somewhere.
 
-    A new backend writes `send_envelope()`; one that was written for Django and overrides
-    `send_messages()` works as it is. The constructor hands what it doesn't know up to here, where
-    it is refused. An instance belongs to one thread at a time.
+    A new backend writes `send_envelope()`. One that was written for Django and overrides
+    `send_messages()` works as it is.
 
-    https://docs.djangoproject.com/en/stable/topics/email/#defining-a-custom-email-backend
+    - `fail_silently`: if true, messages that can't be delivered are logged as warnings on the
+      logger `simplemail` instead of raising, and aren't counted.
+    - `alias`: the mailer's name in MAILERS; None if it has none.
+    - `options`: those that no subclass took. They are refused: InvalidMailer with an alias,
+      TypeError without.
+
+    An instance belongs to one thread at a time. It can't be pickled.
     """
 
     hint = ""
@@ -74,13 +79,14 @@ class BaseEmailBackend(Hooked, Checkable):
         self.close()
 
     def send_messages(self, email_messages: Iterable[Any]) -> int:
-        """Send messages and return how many were handed over; the first failure raises.
+        """Send messages and return how many were handed over. The first failure raises.
 
-        Takes any iterable and holds one message at a time. Opens if need be, and closes what it
-        opened. With `fail_silently`, a delivery that fails (OSError) is logged as a warning and
-        not counted; a mistake in a message (ValueError) is raised all the same.
+        `email_messages`: any iterable of messages, read one at a time. The backend is opened if
+        need be, and closed again if this call opened it. With `fail_silently`, a delivery that
+        fails (OSError) is logged as a warning and not counted; a mistake in a message (ValueError)
+        is raised all the same.
 
-        The exception has `receipts`: what became of each message up to the one that failed. Those
+        The exception has `receipts`: what happened to each message up to the one that failed. Those
         of sent messages have envelopes without content, and no message if it isn't in a list.
         """
         with self._lock:
@@ -120,22 +126,26 @@ class BaseEmailBackend(Hooked, Checkable):
             raise
 
     async def asend_messages(self, email_messages: Iterable[Any]) -> int:
-        """Do what `send_messages()` does without blocking the event loop."""
+        """Send `email_messages` as `send_messages()` does, without blocking the event loop."""
         sent: int = await import_module("..threads", __package__).in_thread(
             self, self.send_messages, email_messages
         )
         return sent
 
     def deliver(self, messages: Iterable[Any]) -> list[Receipt]:
-        """Send messages and return what became of each; see `iter_deliver()`."""
+        """Send `messages`, any iterable, and return a list with one receipt for each, in order.
+
+        A message that fails doesn't raise, and doesn't stop the others.
+        """
         return list(self.iter_deliver(messages))
 
     def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
         """Send messages, yielding one receipt for each, in order, as soon as its fate is known.
 
-        Goes on after a message that failed; raises only for what is no message's fault, such as
-        bad configuration. Takes any iterable, lazily. Opens if need be, and closes what it
-        opened, also when the caller stops early.
+        `messages`: any iterable, read as receipts are asked for. A message that fails doesn't
+        raise, and doesn't stop the others; what is no message's fault, such as bad configuration,
+        raises. The backend is opened if need be, and closed again if this call opened it, also
+        when the caller stops early.
         """
         opened = False
         deliver = self._deliver_by_count if self.has_own_send_messages() else self.deliver_message
@@ -155,12 +165,12 @@ class BaseEmailBackend(Hooked, Checkable):
                 self.close()
 
     def deliver_message(self, message: Any) -> Receipt:
-        """Send one message over what is open, and say what became of it. For subclasses."""
+        """Send `message` over what is open, and return its receipt. For subclasses."""
         hook = self.own_hook()
         return self.deliver_by_hook(hook, message) if hook else self.deliver_rendered(message)
 
     def deliver_rendered(self, message: Any) -> Receipt:
-        """Render a message, hand it to `send_message()`, and say what became of it."""
+        """Render `message`, hand it to `send_message()`, and return its receipt."""
         envelope = None
         reply: Any = None
         try:
@@ -199,7 +209,7 @@ class BaseEmailBackend(Hooked, Checkable):
         return True
 
     def send_message(self, message: Any, envelope: Envelope) -> Reply | None:
-        """Send a message for which this envelope was rendered; None if it went nowhere.
+        """Send `message`, for which `envelope` was rendered. None means that it went nowhere.
 
         `message` is ours, Django's, the stdlib's, or the envelope itself. For subclasses that
         want more than the envelope.
@@ -207,9 +217,9 @@ class BaseEmailBackend(Hooked, Checkable):
         return self.send_envelope(envelope)
 
     def send_envelope(self, envelope: Envelope) -> Reply | None:
-        """Send one envelope and return what the other side said, or raise. For subclasses.
+        """Send `envelope` and return what the other side said, or raise. For subclasses.
 
-        A reply of 400 or more is a no, as in SMTP; None says that the message went nowhere.
+        A reply of 400 or more is a no, as in SMTP. None means that the message went nowhere.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must override send_envelope() or send_messages()"

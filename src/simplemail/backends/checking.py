@@ -51,8 +51,8 @@ class Checkable:
     ) -> Iterator[Step]:
         """Yield what each step of `check()` finds out, as soon as it is known.
 
-        Raises nothing for a step that failed: it has the error. A backend of your own overrides
-        this.
+        `sender` and `recipients` are those of `check()`. A step that failed doesn't raise: it has
+        the error. A backend of your own overrides this.
         """
         promise = type(self).__doc__ or "There is nothing to check."
         yield Step(OK, "Mailer", promise.strip().partition("\n")[0])

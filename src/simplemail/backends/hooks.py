@@ -26,7 +26,7 @@ class Hooked(Telling):
         return None
 
     def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
-        """Deliver through a method that was written for Django, and tells little.
+        """Deliver `message` through `hook`, a method that was written for Django, and tells little.
 
         Where it calls the one that it overrides, that one's receipts tell more.
         """
@@ -41,7 +41,10 @@ class Hooked(Telling):
         return _by_hook(message, told, Status.SENT if taken else Status.UNKNOWN)
 
     def deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
-        """Deliver for the method that a hook overrides. True if sent; raises as Django's does."""
+        """Call `deliver` with `message`, for the method that a hook overrides.
+
+        Returns whether it was sent, and raises as Django's does.
+        """
         receipt = deliver(message)
         if self._told is not None:
             self._told.append(receipt)
@@ -52,7 +55,7 @@ class Hooked(Telling):
         return receipt.status is Status.SENT
 
     def is_overridden(self, name: str, ours: object) -> bool:
-        """Is a method another one than ours: a subclass's, the instance's, a patched one?"""
+        """Is the method `name` not `ours`, but a subclass's, the instance's, a patched one?"""
         return getattr(getattr(self, name), "__func__", None) is not ours
 
 

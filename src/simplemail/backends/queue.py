@@ -15,9 +15,13 @@ from .base import BaseEmailBackend
 class EmailBackend(BaseEmailBackend):
     """Puts each message into the SQLite file at `path`; a worker hands it to `mailer` later.
 
-    `mailer` is the alias of another entry of MAILERS. `rate`, like "100/m", is how many messages
-    that one may get, whoever sends them. A message has been sent, as far as this mailer is
-    concerned, when it is in the file.
+    - `path`: the file. It is made if it isn't there.
+    - `mailer`: the alias of another entry of MAILERS.
+    - `rate`: how many messages that one may get, whoever sends them, like "100/m".
+    - `unsafe_filesystem`: take a file on a network filesystem, too, for one process alone.
+
+    A message has been sent, as far as this mailer is concerned, when it is in the file.
+    `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

@@ -49,10 +49,14 @@ _ROOM = 64_000
 class EmailBackend(BaseEmailBackend):
     """Hands messages to the `sendmail` program of this machine, which sends them on.
 
+    - `program`: its path; by default /usr/sbin/sendmail, /usr/lib/sendmail, or what PATH has.
+    - `arguments`: a list that comes before ours: `["-a", "gmail"]` chooses an account of msmtp.
+    - `timeout`: seconds to wait for its end.
+
     It is called as `sendmail -i -f SENDER -- RECIPIENTS`, without a shell, and gets the message
     with LF line ends. SENT means that it ended with status 0: it has the message now. A status
     that sysexits.h doesn't have, the end by a signal, and no end within `timeout` seconds are
-    UNKNOWN. `arguments` come before ours: `["-a", "gmail"]` chooses an account of msmtp.
+    UNKNOWN. `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.patience import may_pass, pause
 from ..smtp.session import Session
 from .base import BaseEmailBackend
-from .smtp_options import CHECKED, right
+from .smtp_options import CHECKED, CLASSIC, right
 
 if TYPE_CHECKING:
     import os
@@ -29,23 +29,31 @@ if TYPE_CHECKING:
 
 
 class EmailBackend(BaseEmailBackend):
-    """A session with a mail server.
+    """A session with a mail server. Certificates and host names are always verified.
 
-    `use_tls` is STARTTLS, and required: it never falls back to clear text. `use_ssl` is TLS from
-    the first byte. Certificates and host names are verified, against the system's CAs or those in
-    `ca_file`, or as `ssl_context` says. `timeout` is in seconds, for every wait. Credentials don't
-    leave this machine unencrypted unless `allow_cleartext_auth` is true. `auth` insists on one
-    method; `password` may be a callable that returns a fresh token.
+    - `host`, `port`: the server. The port is by default 25, 587 with `use_tls`, 465 with `use_ssl`.
+    - `username`, `password`: the login, if there are both. `password` may be a function, called
+      for each login, that returns a fresh token or password.
+    - `use_tls`: STARTTLS, required: never clear text. `use_ssl`: TLS from the first byte.
+    - `timeout`: seconds to wait for each answer, 60 by default.
+    - `ssl_certfile`, `ssl_keyfile`, `ssl_keyfile_password`: a client certificate (PEM), its key,
+      and the key's password or a function that returns it.
+    - `ca_file`: the authorities to trust (PEM), instead of the system's. `ssl_context`: a context
+      of your own, instead of all these files.
+    - `server_hostname`: the name that the certificate must have, by default `host`.
+    - `local_hostname`: the name to greet with. `source_address`: the address to connect from.
+    - `auth`: the one mechanism to use, like "plain". `allow_cleartext_auth`: log in on another
+      machine without TLS. `ehlo_after_auth`: greet again after the login.
+    - `window`: how many messages `iter_deliver()` may hand over before the first answer. More than
+      1 says that this server is trusted with the text of a message that it hasn't agreed to take
+      (CHUNKING, RFC 3030): one that refuses it unread takes the text for commands.
+    - `retries`: how often to try a message again that surely didn't arrive, after a pause.
+    - `keep_alive`: seconds for which up to `pool_size` sessions stay open for the next messages.
+    - `notify`, `ret`: the delivery reports to ask for (RFC 3461), if the server offers them.
 
-    `window` is how many messages `iter_deliver()` may hand over before the first answer. More than
-    one says that this server is trusted with the text of a message that it hasn't agreed to take
-    (CHUNKING, RFC 3030): one that refuses it unread takes the text for commands. `retries` is how
-    often a message that surely didn't arrive is tried again, after a pause; `keep_alive`, for how
-    many seconds up to `pool_size` sessions stay open for others by the same options. `notify` and
-    `ret` ask for delivery reports (RFC 3461), where the server offers them.
-
-    Without an alias, the classic EMAIL_* settings fill in what isn't given; inside a Django project
-    these are Django's, unless simplemail has its own.
+    `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`. Without an alias,
+    the classic EMAIL_* settings fill in what isn't given; inside a Django project, Django's do,
+    unless simplemail has its own.
     """
 
     def __init__(
@@ -108,16 +116,7 @@ class EmailBackend(BaseEmailBackend):
 
     def _fill_from_settings(self) -> None:
         self.host = self.host or classic("EMAIL_HOST")
-        for name, setting in {
-            "port": "EMAIL_PORT",
-            "username": "EMAIL_HOST_USER",
-            "password": "EMAIL_HOST_PASSWORD",
-            "use_tls": "EMAIL_USE_TLS",
-            "use_ssl": "EMAIL_USE_SSL",
-            "timeout": "EMAIL_TIMEOUT",
-            "ssl_keyfile": "EMAIL_SSL_KEYFILE",
-            "ssl_certfile": "EMAIL_SSL_CERTFILE",
-        }.items():
+        for name, setting in CLASSIC.items():
             if getattr(self, name) is None:
                 setattr(self, name, classic(setting))
 

@@ -22,11 +22,11 @@ class Telling:
             raise receipt.error
 
     def silences(self, error: BaseException | None) -> TypeGuard[OSError]:
-        """Does `fail_silently` keep this from the caller? Failed deliveries, never mistakes."""
+        """Does `fail_silently` keep `error` from the caller? Failed deliveries, never mistakes."""
         return self.fail_silently and isinstance(error, OSError)
 
     def log_receipt(self, receipt: Receipt) -> None:
-        """Log what nobody may notice: refused recipients, and errors with `fail_silently`."""
+        """Log what nobody may notice in `receipt`: refused recipients, and silenced errors."""
         if receipt.refused and receipt.status is Status.SENT:
             self._log_refused(receipt)
         if self.silences(receipt.error):
@@ -36,12 +36,10 @@ class Telling:
         refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
         count, number = len(receipt.envelope.recipients), len(refused)
         shown = ", ".join(refused[:10]) + (f" and {number - 10} others" if number > 10 else "")
-        warn(
-            "%d of %d recipients of %s were refused: %s", number, count, receipt.message_id, shown
-        )
+        warn("%d of %d recipients of %s were refused: %s", number, count, receipt.message_id, shown)
 
     def log_silenced(self, error: OSError) -> None:
-        """Log an error that `fail_silently` keeps from the caller."""
+        """Log `error`, which `fail_silently` keeps from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
         warn("Mail was not sent%s (fail_silently): %r", where, error)
 

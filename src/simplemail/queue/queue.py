@@ -27,11 +27,13 @@ DEFAULT_LIMIT = 100
 
 
 class Queue:
-    """Messages in an SQLite file, on their way.
+    """Messages in the SQLite file at `path`, on their way.
 
     `mailer` is the alias of the mailer that delivers what is put here; `rate`, like "100/m", how
     many it may get, whoever sends them. `lifetime` is in seconds, or a timedelta: what couldn't be
     delivered by then expires. `timeout` is how many seconds a call waits for others that write.
+    `alias` names this queue in MAILERS; `resolve`, a function, finds a mailer that isn't there.
+    `unsafe_filesystem` takes a file on a network too, for one process alone.
     All processes and threads of one machine may use one file.
 
     What can't be done because of the file raises QueueError, an OSError.

@@ -37,7 +37,9 @@ _log = logging.getLogger("simplemail")
 
 
 class Worker:
-    """Delivers a queue's messages with `threads` senders, which take up to `batch` at a time.
+    """Delivers the messages of `queue` with `threads` senders, which take up to `batch` at a time.
+
+    `stop_timeout` is how many seconds a stop waits for what is being sent.
 
     Any number of workers may share a queue, in one process or several. What a worker that dies was
     sending is `unknown` afterwards, unless it asked for `at_least_once`; what is in its hands at
