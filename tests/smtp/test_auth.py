@@ -134,12 +134,15 @@ class TestTheChoice:
     @pytest.mark.parametrize(
         ("answer", "remedy"),
         [
-            ("454 4.7.0 Temporary authentication failure", "it can't just now; try again later"),
+            (
+                "454 4.7.0 Temporary authentication failure",
+                "the login failed for now; try again later",
+            ),
             (
                 "530 5.7.0 Must issue a STARTTLS command first",
-                "it wants TLS first; use smtp+tls://",
+                "the server requires TLS; use smtp+tls://",
             ),
-            ("538 5.7.11 Encryption required", "it wants TLS first; use smtp+tls://"),
+            ("538 5.7.11 Encryption required", "the server requires TLS; use smtp+tls://"),
         ],
     )
     def test_not_every_no_is_about_the_password(self, answer: str, remedy: str) -> None:

@@ -163,7 +163,7 @@ class TestExternal:
     def test_is_never_chosen_for_a_password(self) -> None:
         with (
             SMTPServer(extensions=["AUTH EXTERNAL"]) as server,
-            pytest.raises(smtplib.SMTPNotSupportedError, match="auth='external' logs in"),
+            pytest.raises(smtplib.SMTPNotSupportedError, match="set auth='external'"),
         ):
             log_in(server)
 
@@ -230,7 +230,7 @@ class TestARefusal:
 @pytest.mark.parametrize("offered", [["XOAUTH2"], ["OAUTHBEARER"], ["XOAUTH2", "OAUTHBEARER"]])
 def test_a_password_is_never_sent_as_a_token(offered: list[str]) -> None:
     with server_offering(*offered) as server:
-        with pytest.raises(smtplib.SMTPNotSupportedError, match="must be a callable"):
+        with pytest.raises(smtplib.SMTPNotSupportedError, match="a callable that returns a token"):
             log_in(server)
 
         assert not [c for c in server.commands if c.startswith("AUTH")]

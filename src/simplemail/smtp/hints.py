@@ -32,19 +32,19 @@ _TOO_OLD = (
 
 _PROVIDERS = {
     ("gmail.com", "google.com", "googlemail.com"): (
-        "Gmail takes no account password here: make an app password at "
+        "Gmail doesn't accept the account's password here; create an app password at "
         "https://myaccount.google.com/apppasswords, or use OAuth (auth='xoauth2')"
     ),
     ("office365.com", "outlook.com", "hotmail.com", "live.com"): (
-        "Microsoft takes OAuth here (auth='xoauth2'), and SMTP AUTH must be allowed for the mailbox"
+        "Microsoft expects OAuth (auth='xoauth2'), and SMTP AUTH must be enabled for the mailbox"
     ),
     ("yahoo.com", "aol.com", "icloud.com", "me.com", "fastmail.com", "zoho.com", "gmx.com"): (
-        "this provider wants an app password, made in its account settings"
+        "this provider expects an app password; create one in its account settings"
     ),
-    ("sendgrid.net",): "the user name is the word 'apikey', the password an API key",
+    ("sendgrid.net",): "the user name must be 'apikey', and the password an API key",
     ("amazonaws.com",): (
-        "Amazon SES wants its own SMTP user name and password, made in the SES console for this "
-        "region; AWS access keys don't work"
+        "Amazon SES needs SMTP credentials; create them in the SES console for this region "
+        "(AWS access keys don't work)"
     ),
 }
 
@@ -99,24 +99,24 @@ def offers(methods: Sequence[str]) -> str:
 def about_auth(features: Mapping[str, str], offered: Sequence[str], *, encrypted: bool) -> str:
     """Return what would help where no AUTH method will do, with "; " before it, or ""."""
     if "starttls" in features and not encrypted and not offered:
-        return "; it may do so after STARTTLS: use smtp+tls:// (use_tls)"
+        return "; it may offer it after STARTTLS: use smtp+tls:// (use_tls)"
     if {"XOAUTH2", "OAUTHBEARER"} & {*offered}:
         return (
-            "; for OAuth, 'password' must be a callable that returns a token, or auth must name "
-            "the method"
+            "; to use OAuth, set 'password' to a callable that returns a token, or name the method "
+            "in 'auth'"
         )
     if "EXTERNAL" in offered:
-        return "; with a client certificate (ssl_certfile), auth='external' logs in"
+        return "; to log in with a client certificate (ssl_certfile), set auth='external'"
     return ""
 
 
 def after_login(host: str, code: int, encrypted: bool, secret: Secret) -> list[str]:
     """Return what would help after the server has refused a login with this code."""
     if code < 500:
-        return ["it can't just now; try again later"]
+        return ["the login failed for now; try again later"]
     # RFC 4954, 6: encryption is required, for this method or for any command.
     if code in (530, 538) and not encrypted:
-        return ["it wants TLS first; use smtp+tls:// (use_tls, port 587)"]
+        return ["the server requires TLS; use smtp+tls:// (use_tls, port 587)"]
     padding = _padding(secret)
     host = host.lower().rstrip(".")
     known = [
@@ -125,7 +125,7 @@ def after_login(host: str, code: int, encrypted: bool, secret: Secret) -> list[s
         if any(host == domain or host.endswith(f".{domain}") for domain in domains)
     ]
     general = (
-        "the server refused the user name or the password; many providers want an app password here"
+        "the server refused the user name or the password; many providers require an app password"
     )
     return [*padding, *(known or [general])]
 
@@ -134,9 +134,11 @@ def _padding(secret: Secret) -> list[str]:
     """Say if a secret looks as if its file had been read with more than the secret in it."""
     text = secret.reveal()
     if isinstance(text, str) and text != text.strip():
-        return ["the password begins or ends with white space; if it is from a file, strip() it"]
+        return [
+            "the password begins or ends with white space; if you read it from a file, strip() it"
+        ]
     if isinstance(text, str) and "\N{NO-BREAK SPACE}" in text:
-        return ["the password has a no-break space in it, as copied from a web page"]
+        return ["the password contains a no-break space; type it instead of copying it"]
     return []
 
 
@@ -145,11 +147,13 @@ def _remedy(answers: Sequence[tuple[int, bytes]], mailer: Any) -> str:
     words = [text.lower() for _, text in answers]
     wanted = [text.lower() for code, text in answers if code == 530 or b"relay" in text.lower()]
     if any(b"tls" in text for text in wanted) and not (mailer.use_tls or mailer.use_ssl):
-        return f"{where} wants TLS first; use smtp+tls:// (use_tls, port 587)"
+        return f"{where} requires TLS; use smtp+tls:// (use_tls, port 587)"
     if wanted and not (mailer.username and mailer.password):
-        return f"{where} wants a login first; give username and password"
+        return f"{where} requires a login; set username and password"
     if any(b"not owned by" in text or b"send as" in text or b"sendas" in text for text in words):
-        return f"from_email must be an address that {mailer.username or 'the account'} may use"
+        return (
+            f"from_email must be an address that {mailer.username or 'the account'} may send from"
+        )
     if any(b"helo" in text or b"ehlo" in text for text in words):
         return _about_our_name(where)
     return ""
@@ -159,7 +163,7 @@ def _sentence(error: OSError, where: str, timeout: float, given: Collection[str]
     if isinstance(error, TimeoutError):
         return _timeout_sentence(error, where, timeout)
     if isinstance(error, socket.gaierror):
-        return f"Can't find the host of {where} ({_said(error)}); check its name and the network"
+        return f"Can't find {where} ({_said(error)}); check the host name and your network"
     if isinstance(error, ConnectionRefusedError):
         return (
             f"Connection refused by {where}; is the server running, and is the port right "
@@ -176,11 +180,11 @@ def _timeout_sentence(error: OSError, where: str, timeout: float) -> str:
     asked = getattr(error, "in_answer_to", "")
     if asked == THE_CONNECTION:
         return (
-            f"{what}, though it took the connection; a server that begins with TLS (port 465) "
-            "wants smtps:// (use_ssl)"
+            f"{what}, although it accepted the connection; if it expects TLS from the start (port "
+            "465), use smtps:// (use_ssl)"
         )
     if asked:
-        what = f"{what}, in answer to {asked}"
+        what = f"No answer from {where} to {asked} within {seconds:g} seconds"
     return f"{what}; check host, port and firewall, or raise timeout"
 
 
@@ -192,28 +196,25 @@ def _tls_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     inner = error if isinstance(error, ssl.SSLError) else error.__cause__
     if not isinstance(inner, ssl.SSLError):
         return ""
-    what = f"TLS failed with {where} ({_said(error)})"
+    what = f"The TLS handshake with {where} failed ({_said(error)})"
     reason = getattr(inner, "reason", "")
     if reason in _WANTS_CERTIFICATE and not {"ssl_certfile", "ssl_context"} & {*given}:
-        return f"{what}; it may want a client certificate: ssl_certfile='/path/to/cert.pem'"
+        return f"{what}; it may require a client certificate; set ssl_certfile='/path/to/cert.pem'"
     if reason in _WANTS_CERTIFICATE:
-        return f"{what}; it may not accept the client certificate"
+        return f"{what}; it may have rejected the client certificate"
     if reason in _TOO_OLD:
         return (
-            f"{what}; it has no TLS 1.2, or keys that are too weak, and its operator must renew it"
+            f"{what}; it lacks TLS 1.2, or its keys are too weak, and its operator must upgrade it"
         )
-    return (
-        f"{what}; use_ssl is for servers that begin with TLS (port 465), use_tls for STARTTLS "
-        "(port 587)"
-    )
+    return f"{what}; use_ssl means TLS from the start (port 465), use_tls means STARTTLS (port 587)"
 
 
 def _certificate_sentence(error: Any, where: str, given: Collection[str]) -> str:
     whose = f"The certificate of {where}"
     if error.verify_code in NAME_MISMATCH:
         return (
-            f"{whose} is for another name ({error.verify_message}); use the name that is in the "
-            "certificate as host"
+            f"{whose} is for another name ({error.verify_message}); set host to a name that is in "
+            "the certificate"
         )
     if error.verify_code == _EXPIRED:
         return (
@@ -221,18 +222,18 @@ def _certificate_sentence(error: Any, where: str, given: Collection[str]) -> str
             "clock is wrong"
         )
     if error.verify_code == _NOT_YET:
-        return f"{whose} isn't valid yet; set this machine's clock right"
+        return f"{whose} isn't valid yet; check this machine's clock"
     untrusted = f"{whose} is not trusted ({error.verify_message})"
     if "ssl_context" in given:
-        return f"{untrusted}; the ssl_context that was given has other authorities"
+        return f"{untrusted}; the ssl_context you passed doesn't trust its authority"
     if "ca_file" in given:
-        return f"{untrusted}; no authority in ca_file has signed it"
+        return f"{untrusted}; it isn't signed by an authority in ca_file"
     if _no_authorities_here():
         return (
             f"{untrusted}, and this machine has no certificate authorities; install them "
             "(the package ca-certificates), or pass ca_file='/path/to/ca.pem'"
         )
-    return f"{untrusted}; if it is your own CA's, pass ca_file='/path/to/ca.pem'"
+    return f"{untrusted}; if your own CA signed it, pass ca_file='/path/to/ca.pem'"
 
 
 def _no_authorities_here() -> bool:
@@ -272,7 +273,7 @@ def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
 
     said, code = _said(error), getattr(error, "smtp_code", 0)
     asked = getattr(error, "in_answer_to", "")
-    whose = f"is {where} a mail server, and one that serves this machine?"
+    whose = f"is {where} a mail server, and does it accept mail from this machine?"
     remedy = ""
     if isinstance(error, smtplib.SMTPConnectError):
         remedy = whose
@@ -283,7 +284,7 @@ def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     elif type(error) is smtplib.SMTPException:
         remedy = whose if asked == THE_CONNECTION else f"the server was {where}"
     if remedy and 400 <= code < 500:
-        later = f"{where} can't just now; try again later"
+        later = f"{where} is temporarily unavailable; try again later"
         speaks_of_it = "helo" in said.lower() or "ehlo" in said.lower()
         remedy = _about_our_name(where, given) if speaks_of_it else later
     return f"{said}; {remedy}" if remedy else ""
@@ -291,8 +292,8 @@ def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
 
 def _about_our_name(where: str, given: Collection[str] = ()) -> str:
     if "local_hostname" in given:
-        return f"{where} refused our name, which local_hostname gives"
-    return f"{where} refused our name; set local_hostname to a better one"
+        return f"{where} rejected the name in local_hostname"
+    return f"{where} rejected this machine's name; set local_hostname to a better one"
 
 
 def _said(error: OSError) -> str:
