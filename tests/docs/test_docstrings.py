@@ -31,7 +31,8 @@ def public_callables() -> Iterator[tuple[str, object]]:
             for child in getattr(node, "body", []):
                 if isinstance(child, FUNCTIONS) and not child.name.startswith("_"):
                     thing = getattr(getattr(import_module(module), node.name), child.name)
-                    yield f"{module}.{node.name}.{child.name}", thing
+                    if not isinstance(thing, property):
+                        yield f"{module}.{node.name}.{child.name}", thing
 
 
 CALLABLES = dict(public_callables())

@@ -194,13 +194,18 @@ COMMANDS = commands.build("0")[1]
 
 
 def names(parser: argparse.ArgumentParser) -> set[str]:
-    """The long options of a command, and its arguments."""
-    found = {(action.option_strings or [action.dest])[-1] for action in parser._actions}
+    """The long options of a command, and its arguments; those of its actions, too."""
+    found = set()
+    for action in parser._actions:
+        if isinstance(action.choices, dict):
+            found.update(*map(names, action.choices.values()))
+        else:
+            found.add((action.option_strings or [action.dest])[-1])
     return found - {"--help"}
 
 
-FOR_ALL = set.intersection(*map(names, COMMANDS.values()))
 WITH_MAILER = {"--mailer", "--timeout", "--quiet", "--debug"}
+FOR_ALL = set.intersection(*map(names, COMMANDS.values())) - WITH_MAILER
 
 
 @pytest.mark.parametrize("command", COMMANDS)

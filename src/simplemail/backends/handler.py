@@ -15,7 +15,7 @@ from ..exceptions import (
     Secret,
     hiding_frames,
 )
-from ..light import TYPE_CHECKING, Any, TypeVar
+from ..light import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from . import options as backend_options
 from .urls import SHORT_NAMES, backend_class, is_url, parse
 
@@ -99,6 +99,17 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
         if not backend:  # "" is nothing, too
             return _default_mailer(**options)
         return _from_spec(backend, options, _ARGUMENT)
+
+
+def as_configured(alias: str = DEFAULT_ALIAS) -> Mailer:
+    """Build the mailer of an alias as it is configured, inside `testing.capture()` too."""
+    with hiding_frames():
+        if settings.MAILERS is None and alias == DEFAULT_ALIAS:
+            spec, options, what = _default_spec()
+            return _built(_planned(spec, options, what, None))
+        entry = _entry(alias)
+        spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
+        return _built(_planned(spec, options, "BACKEND", alias))
 
 
 def held_mailer(spec: Any, name: str) -> Mailer:
@@ -197,18 +208,23 @@ def _entry(alias: str) -> Any:
 
 
 def _default_mailer(**extra: Any) -> Mailer:
-    """Build the default mailer where `MAILERS` isn't set; the first that is set counts."""
-    if settings.EMAIL_URL:
-        return _from_setting(settings.EMAIL_URL, extra, "EMAIL_URL")
-    if any(map(settings.is_set, WAYS)):
-        return _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
-    if url := os.environ.get("EMAIL_URL"):
-        what = "environment variable EMAIL_URL"
-        return _from_setting(url, {**_login_for(url), **extra}, what)
-    mailer = _from_spec(settings.EMAIL_BACKEND, extra, "EMAIL_BACKEND")
-    if "host" not in extra and not any(map(settings.is_set, CLASSIC)):
+    """Build the default mailer where `MAILERS` isn't set."""
+    spec, options, what = _default_spec()
+    mailer = _from_spec(spec, {**options, **extra}, what)
+    if "host" not in extra and not is_configured():
         mailer.hint = NOTHING_CONFIGURED
     return mailer
+
+
+def _default_spec() -> tuple[Any, Mapping[str, Any], str]:
+    """Return what the default mailer is made of, and what says so; the first that is set counts."""
+    if settings.EMAIL_URL:
+        return _checked_url(settings.EMAIL_URL, "EMAIL_URL"), {}, "EMAIL_URL"
+    url = os.environ.get("EMAIL_URL")
+    if url and not any(map(settings.is_set, WAYS)):
+        what = "environment variable EMAIL_URL"
+        return _checked_url(url, what), _login_for(url), what
+    return settings.EMAIL_BACKEND, {}, "EMAIL_BACKEND"
 
 
 def _login_for(url: str) -> Mapping[str, Any]:
@@ -222,10 +238,10 @@ def _login_for(url: str) -> Mapping[str, Any]:
     return {"username": settings.EMAIL_HOST_USER, "password": settings.EMAIL_HOST_PASSWORD}
 
 
-def _from_setting(url: Any, extra: Mapping[str, Any], what: str) -> Mailer:
+def _checked_url(url: Any, what: str) -> Any:
     if isinstance(url, str) and not is_url(url) and url not in SHORT_NAMES:
         raise InvalidMailer(f"{what} is no URL; write a server as smtp+tls://mail.example.com")
-    return _from_spec(url, extra, what)
+    return url
 
 
 def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
@@ -265,18 +281,35 @@ def _from_spec(
     spec: Any, options: Mapping[str, Any], what: str, *, alias: str | None = None
 ) -> Mailer:
     """Build a mailer from a class, a URL, a short name or a dotted path."""
+    plan = _planned(spec, options, what, alias)
+    for make in instead[-1:]:  # looked at once: another thread may be emptying it
+        named = {} if alias is None else {"alias": alias}
+        return make(plan.backend, Secret.revealed(plan.options), **named)
+    return _built(plan)
+
+
+class _Plan(NamedTuple):
+    """A mailer that is about to be built."""
+
+    backend: Any
+    options: Mapping[str, Any]
+    what: str
+    alias: str | None
+
+
+def _planned(spec: Any, options: Mapping[str, Any], what: str, alias: str | None) -> _Plan:
     if isinstance(spec, str) and is_url(spec):
         backend, from_url = _from_url(spec, what, alias)
-        options = {**from_url, **options}
-    else:
-        backend = backend_class(spec, what, alias)
-    named = {} if alias is None else {"alias": alias}
-    for make in instead[-1:]:  # looked at once: another thread may be emptying it
-        return make(backend, Secret.revealed(options), **named)
-    mailer: Mailer = backend(**named, **Secret.revealed(options))
+        return _Plan(backend, {**from_url, **options}, what, alias)
+    return _Plan(backend_class(spec, what, alias), options, what, alias)
+
+
+def _built(plan: _Plan) -> Mailer:
+    named = {} if plan.alias is None else {"alias": plan.alias}
+    mailer: Mailer = plan.backend(**named, **Secret.revealed(plan.options))
     if not hasattr(mailer, "send_messages"):
-        made = type(mailer).__name__
-        raise InvalidMailer(f"{what} made a {made}, which has no send_messages()", alias=alias)
+        text = f"{plan.what} made a {type(mailer).__name__}, which has no send_messages()"
+        raise InvalidMailer(text, alias=plan.alias)
     return mailer
 
 

@@ -65,7 +65,7 @@ BACKENDS = (
     Backend("roundrobin", ("roundrobin",)),
     Backend("redirect", ("redirect",)),
     Backend("tee", ("tee",)),
-    Backend("queue", ("queue",)),
+    Backend("queue", ("queue",), {"queue": Scheme(PATH, path="path")}),
 )
 """A row for each backend. Messages list names and schemes in this order."""
 
@@ -218,7 +218,7 @@ def _query(parts: SplitResult, name: str) -> dict[str, Any]:
 
     try:
         pairs = parse_qsl(
-            parts.query,
+            parts.query.replace("+", "%2B"),  # which is a space in web forms, and nowhere else
             keep_blank_values=True,
             strict_parsing=bool(parts.query),
             errors="strict",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..conf import nearest
-from . import check, config, send, test
+from . import check, config, queue, send, test
 from .terminal import Listener
 from .usage import Parser, UsageError, add_output_arguments
 
@@ -33,6 +33,12 @@ COMMANDS = {
         "show each setting and where it comes from, without secrets",
         config.add_arguments,
         config.run,
+    ),
+    "queue": Command(
+        "deliver what is in a queue, look at it and repair it",
+        queue.add_arguments,
+        queue.run,
+        queue.EXAMPLES,
     ),
 }
 

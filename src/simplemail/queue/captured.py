@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from ..backends import handler
@@ -18,16 +17,6 @@ from .store import Order
 def is_on() -> bool:
     """Are all mailers memory just now?"""
     return bool(handler.instead)
-
-
-@contextmanager
-def suspended() -> Iterator[None]:
-    """Let mailers be built as they are configured, to look at what they are."""
-    instead, handler.instead = handler.instead, []
-    try:
-        yield
-    finally:
-        handler.instead = instead
 
 
 def put(

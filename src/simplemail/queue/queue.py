@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from ..backends.handler import mailers
+from ..backends.handler import as_configured, mailers
 from ..rendering.envelope import Envelope, several
 from ..threads import in_thread
 from . import captured, states, store
+from .background import ensure_worker
 from .errors import QueueError
 from .file import TIMEOUT
 from .files import file_at
@@ -35,6 +36,7 @@ class Queue:
     `alias` names this queue in MAILERS; `resolve`, a function, finds a mailer that isn't there.
     `unsafe_filesystem` takes a file on a network too, for one process alone.
     All processes and threads of one machine may use one file.
+    With `worker="thread"`, a thread of this process delivers, once something was put.
 
     What can't be done because of the file raises QueueError, an OSError.
     """
@@ -50,23 +52,23 @@ class Queue:
         unsafe_filesystem: bool = False,
         alias: str | None = None,
         resolve: Callable[[str], Any] | None = None,
+        worker: str = "",
     ) -> None:
         self.mailer = mailer
         self.rate = Rate.of(rate)
         self.lifetime = seconds("lifetime", lifetime)
         self.alias = alias
         self._resolve = resolve
+        self._has_worker = worker == "thread"
         self.file = file_at(path, timeout=timeout, unsafe=unsafe_filesystem)
 
     @classmethod
     def of(cls, alias: str = "default") -> Queue:
-        """Return the queue that a mailer of the backend `queue` puts its messages into.
+        """Return the queue that the mailer called `alias`, of the backend `queue`, puts into.
 
         Raises MailerDoesNotExist for an unknown alias, ValueError for another kind of mailer.
         """
-        with captured.suspended():
-            mailer: Any = mailers[alias]
-        queue = getattr(mailer, "queue", None)
+        queue = getattr(as_configured(alias), "queue", None)
         if not isinstance(queue, Queue):
             raise ValueError(f"The mailer {alias!r} is no queue; Queue.of() wants the alias of one")
         return queue
@@ -90,7 +92,7 @@ class Queue:
         self.file.close()
 
     def mailer_named(self, name: str) -> Any:
-        """Return the mailer that delivers what was put for this alias."""
+        """Return the mailer that delivers what was put for the alias `name`."""
         if self._resolve is not None and name == self.mailer:
             return self._resolve(name)
         if not name:
@@ -115,14 +117,18 @@ class Queue:
     ) -> Queued:
         """Put a message into the queue. When this returns, it survives a crash and a power cut.
 
-        It waits for `delay` seconds, or until `send_at`; it isn't sent after `expires` (a time, or
-        seconds from when it is due); of those that are ready, the highest `priority` goes first.
-        With `hold` it waits for `release()`. A `key` that is in the queue already puts nothing:
-        the result is the message that has it, and its `already` is True. `at_least_once` sends
-        again after a crash, when the message may have been sent before.
-
-        `connection` is an open connection to the queue's file in a transaction of yours: the
-        message is in the queue if and when you commit. It is as durable as your commit is.
+        - `message`: ours, Django's, the standard library's, or an `Envelope`. It is rendered now.
+        - `delay`: how long it waits, in seconds or as a timedelta; or `send_at`: until when, as a
+          datetime with a time zone.
+        - `key`: if a message with this key is in the queue already, nothing is put. The result is
+          that one, and its `already` is True.
+        - `priority`: of those that are ready, the highest goes first.
+        - `expires`: when it isn't worth sending any more: a datetime, or how long after it is due.
+        - `tags`: words to find it by.
+        - `hold`: it waits for `release()`.
+        - `at_least_once`: if nobody knows whether it was sent, it is sent again.
+        - `connection`: an open connection to the queue's file in a transaction of yours. The
+          message is in the queue if and when you commit, and as durable as your commit is.
 
         Raises ValueError for what is wrong with the message or an argument.
         """
@@ -142,16 +148,20 @@ class Queue:
         at_least_once: bool = False,
         connection: sqlite3.Connection | None = None,
     ) -> list[Queued]:
-        """Put messages into the queue in one transaction: all of them or, if this raises, none."""
+        """Put `messages` into the queue in one transaction: all or, if this raises, none.
+
+        `delay`, `send_at`, `priority`, `expires`, `tags`, `hold`, `at_least_once` and `connection`
+        mean what they mean for `put()`.
+        """
         terms = Terms(delay, send_at, None, priority, expires, tuple(tags), hold, at_least_once)
         return self._put(several(messages), terms, connection)
 
     async def aput(self, message: Any, **options: Any) -> Queued:
-        """Do what `put()` does without blocking the event loop."""
+        """Put `message` as `put()` does, with its `options`, without blocking the event loop."""
         return await in_thread(self, self.put, message, **options)
 
     async def aput_many(self, messages: Iterable[Any], **options: Any) -> list[Queued]:
-        """Do what `put_many()` does without blocking the event loop."""
+        """Put `messages` as `put_many()` does, with its `options`, without blocking."""
         return await in_thread(self, self.put_many, messages, **options)
 
     def _put(
@@ -168,12 +178,14 @@ class Queue:
         with self.file.writing() as db:
             queued = [store.put(db, envelope, order, now) for envelope in envelopes]
         self.file.tell()
+        if self._has_worker:
+            ensure_worker(self)
         return queued
 
     # Looking
 
     def get(self, id_: int) -> Queued | None:
-        """Return the record of a message, None if there is none of this id."""
+        """Return the record of the message with the id `id_`; None if there is none."""
         with self.file.reading() as db:
             return store.get(db, id_)
 
@@ -186,9 +198,10 @@ class Queue:
         older: float | timedelta | None = None,
         limit: int | None = DEFAULT_LIMIT,
     ) -> list[Queued]:
-        """Return messages, the oldest first: in this state, to this recipient, with this tag.
+        """Return messages, the oldest first, and no more than `limit` (None: all of them).
 
-        `older` is the age in seconds, or a timedelta. ValueError for a state that doesn't exist.
+        They are in this `state`, have the recipient `to` and the word `tag`, and were put longer
+        ago than `older`, in seconds or as a timedelta. Raises ValueError for an unknown state.
         """
         if state is not None and state not in states.ALL:
             raise ValueError(f"No state {state!r}; there are {', '.join(states.ALL)}")
@@ -203,17 +216,17 @@ class Queue:
         return found
 
     def envelope(self, id_: int) -> Envelope | None:
-        """Return what is left to deliver of a message; None when its content was dropped."""
+        """Return what is left to deliver of the message `id_`; None if its content was dropped."""
         with self.file.reading() as db:
             return store.envelope(db, id_)
 
     def attempts(self, id_: int) -> list[Event]:
-        """Return what happened to a message, in order."""
+        """Return what happened to the message `id_`, in order."""
         with self.file.reading() as db:
             return store.events(db, message=id_, limit=-1)
 
     def events(self, after: int = 0, *, limit: int = 1000) -> list[Event]:
-        """Return what happened after the event with this id, in order: a feed to follow."""
+        """Return up to `limit` events after the one with the id `after`: a feed to follow."""
         with self.file.reading() as db:
             return store.events(db, after=after, limit=limit)
 
@@ -234,27 +247,27 @@ class Queue:
     # Deciding
 
     def cancel(self, *ids: int) -> list[int]:
-        """Don't send these. Returns the ids for which that could be done, as the others do."""
+        """Never send the messages `ids`. Returns those for which that could be done."""
         return self._decide(ids, store.CANCEL)
 
     def hold(self, *ids: int) -> list[int]:
-        """Don't send these until `release()`."""
+        """Don't send the messages `ids` until `release()`. Returns those that are held now."""
         return self._decide(ids, store.HOLD)
 
     def release(self, *ids: int) -> list[int]:
-        """Send what was held, when it is due; and what was waiting, now."""
+        """Send of `ids` what was held, when it is due; and what was waiting, now."""
         return self._decide(ids, store.RELEASE, store.HURRY)
 
     def retry(self, *ids: int) -> list[int]:
-        """Send again what was refused, what expired and what is broken, to those not served."""
+        """Send of `ids` what was refused, has expired or is broken, to those not served."""
         return self._decide(ids, store.RETRY)
 
     def resend(self, *ids: int) -> list[int]:
-        """Send again what may have been sent: somebody may get it twice."""
+        """Send again of `ids` what may have been sent: somebody may get it twice."""
         return self._decide(ids, store.RESEND)
 
     def settle(self, *ids: int, sent: bool) -> list[int]:
-        """Say of what may have been sent whether it was; nothing is sent."""
+        """Say of those of `ids` that may have been `sent` whether they were; nothing is sent."""
         return self._decide(ids, store.SETTLE_SENT if sent else store.SETTLE_UNSENT)
 
     def _decide(self, ids: Iterable[int], *decisions: store.Decision) -> list[int]:
@@ -264,11 +277,11 @@ class Queue:
         return done
 
     def pause(self, mailer: str) -> None:
-        """Claim no more messages for this mailer until `resume()`, in any process."""
+        """Claim nothing more for the alias `mailer` until `resume()`, in any process."""
         self._set_paused(mailer, paused=True)
 
     def resume(self, mailer: str) -> None:
-        """Go on with a mailer that was paused; or that rests because its server failed."""
+        """Go on with the alias `mailer`, which was paused or rests because its server failed."""
         self._set_paused(mailer, paused=False)
 
     def _set_paused(self, mailer: str, *, paused: bool) -> None:
@@ -279,7 +292,7 @@ class Queue:
     # Keeping
 
     def purge(self, older: float | timedelta) -> int:
-        """Delete what was sent or cancelled longer ago than that; return how many messages."""
+        """Delete what was sent or cancelled longer ago than `older`; return how many messages."""
         before, count = time.time() - seconds("older", older), 0
         while True:
             with self.file.writing() as db:
@@ -304,7 +317,7 @@ class Queue:
 
     @classmethod
     def restore(cls, backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> Queue:
-        """Make a queue at `path` of a backup. All that was open is held: it may have been sent.
+        """Make a queue at `path` of the file `backup`. All that was open is held.
 
         Raises QueueError if there is something at `path`.
         """

@@ -205,7 +205,7 @@ def purge(db: Database, older: float, limit: int) -> int:
 _CLOSED = {
     state: (
         "SELECT id FROM simplemail_messages INDEXED BY simplemail_closed "
-        f"WHERE state = '{state}' AND changed < ? LIMIT ?"
+        f"WHERE state IN {states.CLOSED} AND state = '{state}' AND changed < ? LIMIT ?"
     )
     for state in states.CLOSED
 }

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue as thread_queue
-import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..light import lock
 from . import claims
 from .claims import Batch, Entry, Wish
 from .errors import QueueError
-from .locks import FileLock
+from .membership import Membership
 from .outcomes import Outcome
 from .pace import Rate
-from .queue import Queue
 from .sender import Desk, Sender
-from .watching import is_alive, lock_of
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from .queue import Queue
 
 POLL = 0.05
 """Seconds between two looks for what other processes put."""
@@ -32,7 +32,6 @@ LOOK_AROUND = 5.0
 IDLE = 5.0
 """Seconds for which a mailer stays open after its last message."""
 
-_SLOTS = 1000
 _log = logging.getLogger("simplemail")
 
 
@@ -64,17 +63,15 @@ class Worker:
         self._threads = threads
         self._batch = batch
         self._on_outcome = on_outcome
-        self._id = 0
-        self._slot = 0
-        self._lock: FileLock | None = None
         self._wake = threading.Event()
-        self._stopping = self._hurry = False
+        self._stopping = self._hurry = self._until_idle = False
         self._batches: thread_queue.SimpleQueue[Batch | None] = thread_queue.SimpleQueue()
         self._busy: Counter[str] = Counter()
         self._guard = lock()  # of the counters
         self._claims = 0
         self._around = 0.0
         self._writer = Writer(queue.file)
+        self._membership = Membership(queue.file, self._writer)
         self._senders: list[threading.Thread] = []
         self._thread: threading.Thread | None = None
 
@@ -82,14 +79,15 @@ class Worker:
 
     def run(self) -> None:
         """Deliver until `stop()` is called, from a signal handler or another thread."""
-        self._work(until_idle=False)
+        self._work()
 
     def drain(self) -> Counter[str]:
         """Deliver what can be delivered now, and return how many messages came to which state.
 
         What waits until later, is held, or is for a mailer that is paused or rests, stays.
         """
-        self._work(until_idle=True)
+        self._until_idle = True
+        self._work()
         return self.outcomes
 
     def start(self) -> None:
@@ -103,6 +101,14 @@ class Worker:
         except Exception:
             _log.exception("The worker of %s has ended", self.queue.path)
 
+    def is_running(self) -> bool:
+        """Is the thread that `start()` began alive?"""
+        return self._thread is not None and self._thread.is_alive()
+
+    def is_stopping(self) -> bool:
+        """Was it told to stop?"""
+        return self._stopping
+
     def stop(self, timeout: float | None = None) -> None:
         """Claim no more, finish what is being sent, and give the rest back. Safe to call twice.
 
@@ -110,33 +116,42 @@ class Worker:
         """
         if timeout is not None:
             self.stop_timeout = timeout
+        # A flag alone: a signal handler may have interrupted whoever has the event's lock.
         self._stopping = True
-        self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(self.stop_timeout + 1)
+        self._join(self.stop_timeout + 1)
 
     def stop_at_once(self) -> None:
         """Stop without waiting for what is being sent: nobody will know what became of that."""
         self._hurry = True
         self.stop(0)
 
+    def finish(self, timeout: float) -> None:
+        """Deliver what can be delivered now, for `timeout` seconds at most, and stop."""
+        self._until_idle = True
+        self._join(timeout)
+        self.stop(min(1.0, self.stop_timeout))
+
+    def _join(self, timeout: float) -> None:
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
     # The loop
 
-    def _work(self, *, until_idle: bool) -> None:
+    def _work(self) -> None:
         self.queue.file.listen(self._wake)
         self._writer.start()
         try:
-            self._enter()
+            self._membership.enter()
             self._start_senders()
-            while not self._stopping and not (self._turn(until_idle) and until_idle):
+            while not self._stopping and not self._turn():
                 pass
         finally:
             self._stopping = True
             self._finish()
             self.queue.file.ignore(self._wake)
 
-    def _turn(self, until_idle: bool) -> bool:
-        """Do once what there is to do, or wait. True if there was nothing, and nothing will be."""
+    def _turn(self) -> bool:
+        """Do once what there is to do, or wait. True if it is done, and only that was asked for."""
         self._wake.clear()
         try:
             seen = self.queue.file.version()
@@ -144,14 +159,19 @@ class Worker:
             if self._claim():
                 return False
             later = self._next_time()
+            if self._until_idle and self._is_idle(later):
+                return True
         except QueueError as error:
             _log.error("The queue can't be worked on: %s", error)
             self._wake.wait(1.0)
-            return until_idle
-        if until_idle and self._is_idle(later):
-            return True
+            return self._until_idle
         self._wait(seen, later)
         return False
+
+    def _look_around(self) -> None:
+        if time.monotonic() >= self._around:
+            self._around = time.monotonic() + LOOK_AROUND
+            self._membership.look_around()
 
     def _claim(self) -> bool:
         """Claim what there is, as far as there are senders for it. False if there was nothing."""
@@ -162,7 +182,7 @@ class Worker:
         self._claims += 1
         # Every tenth time the oldest goes first, so that no flood of urgent mail starves it.
         by_age = self._claims % 10 == 0
-        wish = Wish(self._id, free, self._batch, self._rate_of, dict(self._busy), by_age)
+        wish = Wish(self._membership.id, free, self._batch, self._rate_of, dict(self._busy), by_age)
 
         def act(db: object) -> list[Batch]:
             claims.promote(db, now)  # type: ignore[arg-type]  # a connection
@@ -191,7 +211,7 @@ class Worker:
         """Wait until something is put, falls due or comes free; or until it is time to look."""
         until = time.monotonic() + LOOK_AROUND
         has_room = self._in_hand() <= self._threads
-        while not self._wake.wait(POLL) and time.monotonic() < until:
+        while not self._wake.wait(POLL) and time.monotonic() < until and not self._stopping:
             if self.queue.file.version() != seen or (has_room and self._is_soon(later)):
                 return
 
@@ -211,7 +231,7 @@ class Worker:
         desk = Desk(
             self.queue.file,
             self._writer,
-            lambda: self._id,
+            lambda: self._membership.id,
             self.queue.mailer_named,
             lambda: self._stopping,
             self._note,
@@ -251,65 +271,30 @@ class Worker:
             except Exception:
                 _log.exception("on_outcome failed for message %d", entry.id)
 
-    # Beginning and end
-
-    def _enter(self) -> None:
-        """Take a slot whose lock is free: it is ours until this process ends."""
-        pid, host, now = os.getpid(), socket.gethostname(), time.time()
-        for slot in range(1, _SLOTS) if self._lock is None else [self._slot]:
-            held = self._lock or lock_of(self.queue.path, slot)
-            if self._lock is not None or held.try_acquire():
-                self._lock, self._slot = held, slot
-                break
-            held.close()
-        slot = self._slot
-        self._id = self._writer.do(lambda db: claims.register(db, slot, pid, host, now))
-
-    def _look_around(self) -> None:
-        """Take back what dead workers had."""
-        if time.monotonic() < self._around:
-            return
-        self._around = time.monotonic() + LOOK_AROUND
-        with self.queue.file.reading() as db:
-            workers = db.execute("SELECT id, slot, pid FROM simplemail_workers").fetchall()
-        if self._id not in [worker[0] for worker in workers]:
-            self._enter()  # the file is another one than before
-        for worker, slot, pid in workers:
-            if worker != self._id and self._is_dead(worker, slot):
-                self._recover(worker, pid)
-
-    def _is_dead(self, worker: int, slot: int) -> bool:
-        with self.queue.file.reading() as db:
-            sql = "SELECT max(id) FROM simplemail_workers WHERE slot = ?"
-            newest = db.execute(sql, (slot,)).fetchone()[0]
-        # Of several in a slot, the newest took the lock when the others had lost it.
-        return bool(worker != newest or not is_alive(self.queue.path, slot))
-
-    def _recover(self, worker: int, pid: int) -> None:
-        count = self._writer.do(
-            lambda db: claims.recover(db, worker, pid, time.time()), durable=True
-        )
-        if count:
-            text = "The worker with pid %d died; it had %d messages"
-            _log.warning(text, pid, count)
+    # The end
 
     def _finish(self) -> None:
         """End the senders, give back what they have not begun, and let go of the slot."""
         self._give_back_unsent()
         for _ in self._senders:
             self._batches.put(None)
-        end = time.monotonic() + (0 if self._hurry else self.stop_timeout)
+        end = time.monotonic() + self.stop_timeout
         for thread in self._senders:
-            thread.join(max(0.0, end - time.monotonic()))
+            self._wait_for(thread, end)
         are_done = not any(thread.is_alive() for thread in self._senders)
-        if are_done and self._id:
-            self._writer.later(lambda db: claims.unregister(db, self._id))
+        if are_done:
+            self._membership.strike()
         is_written = self._writer.close(max(1.0, end - time.monotonic()))
-        if are_done and is_written and self._lock is not None:
-            self._lock.close()
+        if are_done and is_written:
+            self._membership.leave()
         elif not are_done:
             # The lock stays ours: whoever took it would take away what is still being sent.
             _log.error("Stopped while messages were being sent; they will be 'unknown'")
+
+    def _wait_for(self, thread: threading.Thread, end: float) -> None:
+        """Wait for the end of a thread, until somebody is in a hurry."""
+        while thread.is_alive() and not self._hurry and (left := end - time.monotonic()) > 0:
+            thread.join(min(left, 0.1))
 
     def _give_back_unsent(self) -> None:
         while True:
@@ -322,7 +307,7 @@ class Worker:
                 self._count(batch, -1)
 
     def _giving_back(self, batch: Batch) -> Callable[[object], None]:
-        worker = self._id
+        worker = self._membership.id
 
         def act(db: object) -> None:
             claims.give_back(db, worker, batch.ids, time.time())  # type: ignore[arg-type]

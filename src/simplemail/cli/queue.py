@@ -1,0 +1,103 @@
+"""`simplemail queue`: runs a worker, and shows and repairs what is in a queue."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import queue_deciding as deciding
+from . import queue_looking as looking
+from . import queue_worker as worker
+from .terminal import Listener
+from .usage import Parser, add_output_arguments
+
+EXAMPLES = """\
+examples:
+  simplemail queue run --app shop.mail          deliver, until it is stopped
+  simplemail queue run --drain                  deliver what there is, and end
+  simplemail queue status --max-age 10m         exit status 1 if somebody must look
+  simplemail queue list unknown
+  simplemail queue settle 4711 --sent
+"""
+
+
+class Action(NamedTuple):
+    """What `simplemail queue NAME` says about itself, the arguments that it takes, what it does."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Listener], int]
+
+
+ACTIONS = {
+    "run": Action("deliver what is in the queue", worker.add_arguments, worker.run),
+    "status": Action(
+        "say how the queue is doing; exit status 1 if somebody must look after it",
+        looking.add_status_arguments,
+        looking.status,
+    ),
+    "list": Action("list messages", looking.add_list_arguments, looking.list_messages),
+    "show": Action("show a message and its history", looking.add_show_arguments, looking.show),
+    "check": Action("check the queue's file", looking.add_no_arguments, looking.check),
+    "retry": Action(
+        "send what was refused, has expired or is broken", deciding.add_ids, deciding.decide
+    ),
+    "resend": Action(
+        "send again what may have been sent: somebody may get it twice",
+        deciding.add_ids,
+        deciding.decide,
+    ),
+    "settle": Action(
+        "say of what may have been sent whether it was",
+        deciding.add_settle_arguments,
+        deciding.settle,
+    ),
+    "hold": Action("don't send messages until `release`", deciding.add_ids, deciding.decide),
+    "release": Action("send what is held or waits", deciding.add_ids, deciding.decide),
+    "cancel": Action("never send messages", deciding.add_ids, deciding.decide),
+    "pause": Action("send nothing more through a mailer", deciding.add_mailer, deciding.pause),
+    "resume": Action("send through a mailer again", deciding.add_mailer, deciding.resume),
+    "purge": Action(
+        "delete what was sent or cancelled", deciding.add_purge_arguments, deciding.purge
+    ),
+    "backup": Action("copy the queue's file while it is used", deciding.add_file, deciding.backup),
+    "restore": Action(
+        "make the queue's file of a backup, with everything held",
+        deciding.add_file,
+        deciding.restore,
+    ),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of this command."""
+    actions = parser.add_subparsers(
+        title="actions", metavar="ACTION", dest="action", required=True, parser_class=Parser
+    )
+    for name, action in ACTIONS.items():
+        added = actions.add_parser(
+            name,
+            help=action.help,
+            description=f"{action.help[0].upper()}{action.help[1:]}.",
+            allow_abbrev=False,
+        )
+        action.add_arguments(added)
+        add_queue_arguments(added)
+        add_output_arguments(added)
+
+
+def add_queue_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what all actions have: which queue is meant."""
+    add = parser.add_argument
+    add("--app", metavar="MODULE", help="import this module first: it calls configure()")
+    add(
+        "--mailer",
+        metavar="NAME",
+        help="the queue: an alias of MAILERS, or a URL (default: EMAIL_URL from the environment)",
+    )
+
+
+def run(args: argparse.Namespace, listener: Listener) -> int:
+    """Do what was asked for."""
+    return ACTIONS[args.action].run(args, listener)
