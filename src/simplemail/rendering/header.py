@@ -6,7 +6,7 @@ What the user puts into `headers` replaces what would have been generated, in an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -51,10 +51,9 @@ def fields(message: Any) -> list[tuple[str, Any]]:
             value = extra.pop(name.lower(), (name, value))[1]
         if value:
             found.append((name, value))
-    if "date" not in extra:
-        found.append(("Date", _local_now() if settings.EMAIL_USE_LOCALTIME else _now()))
-    if "message-id" not in extra:
-        found.append(("Message-ID", make_msgid(domain=DNS_NAME)))
+    for name, make in GENERATED.items():
+        if name.lower() not in extra:
+            found.append((name, make()))
     return [*found, *extra.values()]
 
 
@@ -129,6 +128,10 @@ def _several(key: str, value: Any) -> Any:
     raise TypeError(f"The header {key!r} takes text, not the {kind} {shown(value)}")
 
 
+def _date() -> str | datetime:
+    return _local_now() if settings.EMAIL_USE_LOCALTIME else _now()
+
+
 def _now() -> str:
     return _utc(int(time.time()))
 
@@ -142,3 +145,10 @@ def _utc(second: int) -> str:
 def _local_now() -> datetime:
     # Asked anew each time: programs change TZ while they run (time.tzset).
     return datetime.now().astimezone()
+
+
+GENERATED: Mapping[str, Callable[[], Any]] = {
+    "Date": _date,
+    "Message-ID": lambda: make_msgid(domain=DNS_NAME),
+}
+"""What every message gets unless `headers` has it: a field's name, and what makes its value."""
