@@ -28,6 +28,11 @@ PUBLIC = {
     module: set(re.findall(r"`(\w+)`", names))
     for module, [names] in rows(section(page("public"), "## Modules")).items()
 }
+PUBLIC |= {
+    re.findall(r"[\w.]+", cells[0])[0]: {"EmailBackend"}
+    for cells in rows(section(page("backends"), "# Backends")).values()
+    if "simplemail.backends." in cells[0]
+}
 PUBLIC["simplemail"] |= {*simplemail.__all__, "__all__", "__version__"}
 
 

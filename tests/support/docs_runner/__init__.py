@@ -14,6 +14,7 @@ What is done with a block depends on its language:
 - `text` is what the block before it prints; `...` in it stands for anything.
 - `diff` is executed as Python, as it is after the change.
 - `pyi` is a signature; tests/docs/test_reference.py compares it with the code.
+- `picture` is for the eye; tests/docs/test_design.py looks at it.
 - `smtp` is a dialogue; the lines after `C:` are said to the test server, which must answer with the
   codes after `S:`.
 

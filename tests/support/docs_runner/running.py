@@ -149,6 +149,9 @@ class Page:
     def _run_pyi(self, block: Block) -> None:
         """Not run: compared with the code by tests/docs/test_reference.py."""
 
+    def _run_picture(self, block: Block) -> None:
+        """Not run: tests/docs/test_design.py looks at it."""
+
     def _run_smtp(self, block: Block) -> None:
         """Say the client's lines to a server, and see that it answers with the server's codes."""
         port = self.network.servers[25].port
