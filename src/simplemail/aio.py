@@ -138,7 +138,7 @@ async def asend(message: Any, fail_silently: bool = False, *, using: str | None 
     A cancelled task ends as that of `asend_mail()` does.
     """
     mailer = message.connection
-    if mailer is None and message.recipients():
+    if mailer is None and message.recipients() and not message.has_own_connection():
         mailer = choose_mailer(using, None, fail_silently=fail_silently)
     sent: int = await in_thread(mailer, message.send, fail_silently, using=using)
     return sent

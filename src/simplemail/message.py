@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from .backends.handler import check_exclusive, choose_mailer
+from .backends.hooks import NEVER_CALLED, refuse_ignored
 from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Any
 from .receipts import Receipt, Status
 from .rendering.addresses import addr_spec
+from .rendering.attaching import Attaching
 from .rendering.envelope import Envelope, as_bytes
 from .rendering.header import RECIPIENTS, listed
 from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
@@ -20,10 +21,6 @@ from .rendering.parts import (
     EmailAlternative,
     EmailAttachment,
     EmailInline,
-    check_content,
-    content_type,
-    guess_type,
-    normalized,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +40,7 @@ __all__ = [
 ]
 
 
-class EmailMessage:
+class EmailMessage(Attaching):
     """A message with one text. Every attribute may be changed until it is sent.
 
     - `subject`, `body`: text. None as `body` is an empty text.
@@ -61,6 +58,9 @@ class EmailMessage:
 
     content_subtype = "plain"
     """The body's text/* type: set "html" for a message that is HTML alone."""
+
+    mixed_subtype = "mixed"
+    """The multipart/* type that holds text and attachments. Django's; no other one is possible."""
 
     encoding: str | None = None
     """The charset of body, alternatives and text attachments; None is DEFAULT_CHARSET, UTF-8."""
@@ -87,13 +87,16 @@ class EmailMessage:
         self.reply_to = _copied("reply_to", reply_to)
         self.extra_headers = headers or {}
         self.connection = connection
-        self.attachments: list[Any] = []
-        self.inlines: list[EmailInline] = []
+        self.attachments = []
         for attachment in attachments or ():
             if isinstance(attachment, (tuple, list)):
                 self.attach(*attachment)
             else:
                 self.attach(attachment)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_ignored(cls, NEVER_CALLED)
 
     def message(
         self, *, policy: email.policy.EmailPolicy | None = None
@@ -105,6 +108,7 @@ class EmailMessage:
         """
         from .rendering.compose import compose
 
+        self._check_subtypes()
         return compose(self, policy)
 
     def _is_plain(self) -> bool:
@@ -112,7 +116,19 @@ class EmailMessage:
 
         Asked by identity, because a decorated function has all the attributes of the first one.
         """
-        return getattr(self.message, "__func__", None) is _OWN_MESSAGE
+        if getattr(self.message, "__func__", None) is not _OWN_MESSAGE:
+            return False
+        self._check_subtypes()
+        return True
+
+    def _check_subtypes(self) -> None:
+        """Raise ValueError for a way to nest parts that Django had before 6.0 and ours has not."""
+        for name, only in _SUBTYPES.items():
+            if (value := getattr(self, name, only)) != only:
+                raise ValueError(
+                    f"{name} can't be {value!r}: show files inside the HTML by attach_inline(), "
+                    "or build the message in message()"
+                )
 
     def as_bytes(self) -> bytes:
         """Return what goes over the wire: the message in bytes, its lines ended by CRLF."""
@@ -140,7 +156,7 @@ class EmailMessage:
         check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
         if not self.recipients():
             return 0
-        mailer = choose_mailer(using, self.connection, fail_silently=fail_silently)
+        mailer = self._mailer(using, fail_silently)
         return mailer.send_messages([self])  # type: ignore[no-any-return]  # may be anybody's
 
     def deliver(self, *, using: str | None = None) -> Receipt:
@@ -151,10 +167,33 @@ class EmailMessage:
         check_exclusive(using=using, connection=self.connection)
         if not self.recipients():
             return Receipt(self, Status.REFUSED)
-        receipts = choose_mailer(using, self.connection).iter_deliver([self])
+        receipts = self._mailer(using).iter_deliver([self])
         receipt: Receipt = next(iter(receipts))
         receipts.close()
         return receipt
+
+    def get_connection(self, fail_silently: bool = False) -> Any:
+        """Return `connection`; if there is none, the default mailer, which it then is.
+
+        Django's hook: where it is overridden, it says through which mailer the message goes.
+        `fail_silently` is that of `send()`.
+        """
+        if self.connection is None:
+            self.connection = choose_mailer(None, None, fail_silently=fail_silently)
+        return self.connection
+
+    def has_own_connection(self) -> bool:
+        """Is `get_connection()` overridden, or patched? Then nothing may be sent around it."""
+        return getattr(self.get_connection, "__func__", None) is not _OWN_GET_CONNECTION
+
+    def _mailer(self, using: str | None, fail_silently: bool = False) -> Any:
+        if not self.has_own_connection():
+            return choose_mailer(using, self.connection, fail_silently=fail_silently)
+        if using is not None:
+            raise TypeError(
+                f"'using' is not compatible with {type(self).__qualname__}.get_connection()."
+            )
+        return choose_mailer(None, self.get_connection(fail_silently))
 
     async def asend(self, fail_silently: bool = False, *, using: str | None = None) -> int:
         """Do what `send()` does, with its `fail_silently` and `using`, and block no event loop."""
@@ -162,46 +201,11 @@ class EmailMessage:
         sent: int = await aio().asend(self, fail_silently, using=using)
         return sent
 
-    def attach(
-        self, filename: Any = None, content: Any = None, mimetype: str | None = None
-    ) -> None:
-        """Attach `content` as a file named `filename`, or a ready `MIMEPart` (alone, as it is).
-
-        `mimetype` is its type, guessed from the name by default. Bytes for text/* are decoded as
-        UTF-8, and sent as application/octet-stream if they are not. ValueError without content.
-        """
-        if _is_mime_part(filename):
-            if content is not None or mimetype is not None:
-                raise ValueError("A MIME part is attached alone, without content and mimetype")
-            self.attachments.append(filename)
-        else:
-            self.attachments.append(normalized((filename, content, mimetype)))
-
-    def attach_file(self, path: str | os.PathLike[str], mimetype: str | None = None) -> None:
-        """Attach the file at `path` under its base name. `mimetype` is guessed if not given."""
-        from pathlib import Path  # takes longer to load than a mail to send
-
-        path = Path(path)
-        self.attach(path.name, path.read_bytes(), mimetype)
-
-    def attach_inline(
-        self, content: str | bytes, filename: str | None = None, mimetype: str | None = None
-    ) -> str:
-        """Add a file that the HTML shows in place, and return its Content-ID.
-
-        `content` is text or bytes, `filename` its name, and `mimetype` its type, guessed from the
-        name by default. Refer to it as `<img src="cid:...">` with what is returned. The file
-        travels beside the HTML in multipart/related (RFC 2387), so mail programs don't list it.
-        """
-        check_content(filename, content)
-        mimetype = mimetype or guess_type(filename)
-        content_type(mimetype)
-        content_id = make_msgid(domain=str(DNS_NAME))[1:-1]
-        self.inlines.append(EmailInline(content_id, filename, content, mimetype))
-        return content_id
-
 
 _OWN_MESSAGE = EmailMessage.message
+_OWN_GET_CONNECTION = EmailMessage.get_connection
+
+_SUBTYPES = {"mixed_subtype": "mixed", "alternative_subtype": "alternative"}
 
 
 class EmailMultiAlternatives(EmailMessage):
@@ -210,6 +214,9 @@ class EmailMultiAlternatives(EmailMessage):
     `alternatives` are (content, type) pairs, the best last. `subject`, `body`, `from_email`, `to`,
     `cc`, `bcc`, `reply_to`, `connection`, `attachments` and `headers` are those of `EmailMessage`.
     """
+
+    alternative_subtype = "alternative"
+    """The multipart/* type that holds the text's forms. Django's; no other one is possible."""
 
     def __init__(
         self,
@@ -337,8 +344,3 @@ def _copied(name: str, addresses: Iterable[Any] | None) -> list[Any]:
     if addresses is None:
         return []
     return listed(name, list(addresses) if hasattr(addresses, "__next__") else addresses)
-
-
-def _is_mime_part(thing: object) -> bool:
-    # By what it can do, so that attaching a file needn't load the email package.
-    return hasattr(thing, "get_content_maintype") and hasattr(thing, "as_bytes")

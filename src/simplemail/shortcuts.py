@@ -61,9 +61,10 @@ def send_mail(
     mail = composed(subject, message, from_email, recipient_list, html_message)
     if not any(mail.to):
         return 0
-    mailer = choose_mailer(using, connection, **options)
+    if len(options) > 1:  # a login of its own
+        connection, fail_silently = choose_mailer(None, None, **options), False
     mail.connection = connection
-    return mailer.send_messages([mail])  # type: ignore[no-any-return]  # may be anybody's
+    return mail.send(fail_silently, using=using)
 
 
 def send_mass_mail(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import email
+import email.policy
 import gzip
 import io
+import pickle
 from email.message import EmailMessage as StdlibMessage
 from unittest import mock
 
@@ -139,6 +143,237 @@ class TestSend:
                 mailer.deliver([a_message()])
             assert patched.call_count == 2
         assert smtp_server.messages == []
+
+
+class TestAHookThatIsNeverCalled:
+    """Its class is refused when it is made, with what to do instead."""
+
+    @pytest.mark.parametrize("name", ["prep_address", "connection_class", "_close_connection"])
+    def test_of_the_smtp_backend(self, name):
+        with pytest.raises(TypeError, match=rf"Theirs has {name}\(\), which .* never calls; \w+"):
+            type("Theirs", (smtp.EmailBackend,), {name: lambda self, *args: None})
+
+    def test_of_a_mixin(self):
+        class Mixin:
+            def prep_address(self, address, force_ascii=True):
+                return address
+
+        with pytest.raises(TypeError, match="override send_envelope"):
+            type("Theirs", (Mixin, smtp.EmailBackend), {})
+
+    @pytest.mark.parametrize("base", [EmailMessage, EmailMultiAlternatives])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("_create_message", "_create_attachments", "_create_attachment"),
+            *("_create_mime_attachment", "_create_alternatives", "_add_bodies"),
+            *("_add_attachments", "_add_attachment", "_set_list_header_if_not_empty"),
+            "_idna_encode_address_header_domains",
+        ],
+    )
+    def test_of_a_message(self, base, name):
+        with pytest.raises(TypeError, match=rf"Theirs has {name}\(\).* override message\(\)"):
+            type("Theirs", (base,), {name: lambda self, *args: None})
+
+    @pytest.mark.parametrize("way_out", [EmailMessage.as_bytes, EmailMessage.message])
+    @pytest.mark.parametrize("name", ["mixed_subtype", "alternative_subtype"])
+    def test_subtype_of_a_message(self, name, way_out):
+        """A known recipe for images in HTML; attach_inline() is what it is for."""
+        on_class = type("Theirs", (EmailMultiAlternatives,), {name: "related"})()
+        on_object = EmailMultiAlternatives()
+        setattr(on_object, name, "related")
+        for message in (on_class, on_object):
+            with pytest.raises(ValueError, match=rf"{name} can't be 'related': .*attach_inline"):
+                way_out(message)
+
+    def test_subtype_may_be_read_and_set_to_what_it_is(self):
+        message = EmailMultiAlternatives("s", "b", "a@example.com", ["b@example.com"])
+        assert (message.mixed_subtype, message.alternative_subtype) == ("mixed", "alternative")
+        message.mixed_subtype = "mixed"
+        assert message.as_bytes()
+
+    def test_subtype_is_the_message_methods_own_where_that_is_overridden(self):
+        class Theirs(EmailMessage):
+            mixed_subtype = "related"
+
+            def message(self):
+                return stdlib_message()
+
+        assert b"Subject: Hi" in Theirs().as_bytes()
+
+
+class TestGetConnection:
+    """`get_connection()` of messages, which Django had until 6.0."""
+
+    @pytest.mark.parametrize(
+        "send",
+        [
+            lambda message: message.send(),
+            lambda message: message.deliver(),
+            lambda message: asyncio.run(message.asend()),
+        ],
+    )
+    def test_says_where_a_message_goes(self, send, mail_outbox):
+        read = Reading()
+
+        class Routed(EmailMessage):
+            def get_connection(self, fail_silently=False):
+                return read
+
+        send(Routed("s", "b", "a@example.com", ["b@example.com"]))
+
+        assert [message.subject for message in read.read] == ["s"]
+        assert mail_outbox == []
+
+    def test_hears_of_fail_silently(self):
+        heard = []
+
+        class Routed(EmailMessage):
+            def get_connection(self, fail_silently=False):
+                heard.append(fail_silently)
+                return Reading()
+
+        Routed("s", "b", "a@example.com", ["b@example.com"]).send(fail_silently=True)
+
+        assert heard == [True]
+
+    def test_patched_is_asked_by_send_mail_too(self, mail_outbox):
+        read = Reading()
+        with mock.patch.object(EmailMessage, "get_connection", return_value=read):
+            simplemail.send_mail("s", "b", "a@example.com", ["b@example.com"])
+
+        assert [message.subject for message in read.read] == ["s"]
+        assert mail_outbox == []
+
+    def test_contradicts_using(self):
+        class Routed(EmailMessage):
+            def get_connection(self, fail_silently=False):
+                raise AssertionError("asked")
+
+        message = Routed("s", "b", "a@example.com", ["b@example.com"])
+        with pytest.raises(TypeError, match=r"'using' is not compatible with .*Routed\.get_conn"):
+            message.send(using="default")
+
+    def test_returns_and_keeps_the_default_mailer(self, mail_outbox):
+        message = EmailMessage("s", "b", "a@example.com", ["b@example.com"])
+
+        assert message.get_connection() is message.connection
+        message.send()
+        assert len(mail_outbox) == 1
+
+
+def test_a_patched_send_is_what_send_mail_calls(mail_outbox):
+    with mock.patch.object(EmailMultiAlternatives, "send", return_value=1) as patched:
+        simplemail.send_mail("s", "b", "a@example.com", ["b@example.com"], auth_user="u")
+
+    assert patched.call_count == 1
+    assert mail_outbox == []
+
+
+class TestInlineFiles:
+    def inlined(self):
+        message = EmailMultiAlternatives("s", "b", "a@example.com", ["b@example.com"])
+        cid = message.attach_inline(PNG, "logo.png")
+        message.attach_alternative(f'<img src="cid:{cid}">', "text/html")
+        message.attach("a.bin", PNG, "application/octet-stream")
+        return message, cid
+
+    def test_are_mime_parts_to_backends_that_read_attributes(self):
+        message, cid = self.inlined()
+        mailer = Reading()
+        mailer.send_messages([message])
+
+        part, attached = mailer.read[0].attachments
+        assert part["Content-ID"] == f"<{cid}>"
+        assert part.get_content_type() == "image/png"
+        assert part.get_content_disposition() == "inline"
+        assert part.get_filename() == "logo.png"
+        assert part.get_payload(decode=True) == PNG
+        assert attached.filename == "a.bin"
+
+    def test_go_beside_the_html_and_not_among_the_attachments(self):
+        message, cid = self.inlined()
+        for root in (
+            email.message_from_bytes(message.as_bytes(), policy=email.policy.default),
+            message.message(),
+        ):
+            shape = [part.get_content_type() for part in root.walk()]
+            assert shape == [
+                *("multipart/mixed", "multipart/alternative", "text/plain"),
+                *("multipart/related", "text/html", "image/png", "application/octet-stream"),
+            ]
+            [image] = [part for part in root.walk() if part["Content-ID"]]
+            assert image["Content-ID"] == f"<{cid}>"
+            assert image.get_payload(decode=True) == PNG
+
+    @pytest.mark.parametrize("text", ["Grüße", "Grüße".encode(), b"Gr\xfc\xdfe"])
+    @pytest.mark.parametrize("kind", ["text/css", "text/css; charset=utf-8", "message/rfc822"])
+    def test_of_any_type_can_be_shown_and_pickled(self, text, kind):
+        message = EmailMultiAlternatives("s", "b", "a@example.com", ["b@example.com"])
+        message.attach_inline(text, "ü.css", kind)
+
+        again = pickle.loads(pickle.dumps(message))
+
+        [part] = again.attachments
+        wanted = text.encode() if isinstance(text, str) else text
+        assert part.get_payload(decode=True) == wanted
+        assert again.inlines == message.inlines
+
+    def test_survive_a_change_of_what_was_an_envelope(self):
+        from simplemail.backends.delivered import as_message
+
+        message, cid = self.inlined()
+        again = as_message(message.envelope())
+        again.subject = "Other"
+        root = email.message_from_bytes(again.as_bytes(), policy=email.policy.default)
+
+        related = next(p for p in root.walk() if p.get_content_type() == "multipart/related")
+        assert [p["Content-ID"] for p in related.iter_parts()] == [None, f"<{cid}>"]
+        assert [each.content_id for each in again.inlines] == [cid]
+
+
+class TestPickling:
+    @pytest.fixture(autouse=True)
+    def _mailers(self):
+        with simplemail.override_settings(
+            MAILERS={"default": "dummy:", "bulk": "smtp://me:secret@h.invalid"}
+        ):
+            yield
+
+    def test_of_a_message_with_a_mailer_keeps_the_alias(self):
+        message = a_message(connection=simplemail.mailers["bulk"])
+
+        data = pickle.dumps(message)
+
+        assert b"secret" not in data
+        again = pickle.loads(data).connection
+        assert (type(again), again.alias) == (smtp.EmailBackend, "bulk")
+
+    def test_of_what_send_mass_mail_sends(self):
+        """As a backend that queues messages gets them."""
+        queued = []
+
+        class Queue(BaseEmailBackend):
+            def send_messages(self, email_messages):
+                queued.extend(pickle.dumps(message) for message in email_messages)
+                return len(email_messages)
+
+        with simplemail.override_settings(MAILERS={"default": {"BACKEND": Queue}}):
+            simplemail.send_mass_mail([("s", "b", "a@example.com", ["b@example.com"])])
+
+        [message] = map(pickle.loads, queued)
+        assert message.subject == "s"
+        assert message.connection.alias == "default"
+
+    def test_without_mailers_is_by_default(self):
+        with simplemail.override_settings(MAILERS=None, EMAIL_URL="dummy:"):
+            for mailer in (get_connection(), simplemail.mailers["default"]):
+                assert type(pickle.loads(pickle.dumps(mailer))) is type(mailer)
+
+    @pytest.mark.parametrize("options", [{"fail_silently": True}, {"backend": "dummy"}])
+    def test_of_a_mailer_with_options_of_its_own_says_what_to_do(self, options):
+        with pytest.raises(TypeError, match=r"from mailers\['alias'\] can be pickled"):
+            pickle.dumps(get_connection(**options))
 
 
 class TestConsole:

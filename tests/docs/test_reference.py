@@ -67,7 +67,10 @@ def signatures(node: ast.AST, prefix: str = "") -> dict[str, str]:
     found = {}
     for child in node.body:
         if isinstance(child, FUNCTIONS) and is_public(child.name):
-            if "property" in map(ast.unparse, child.decorator_list):  # read as an attribute
+            decorators = [ast.unparse(each) for each in child.decorator_list]
+            if f"{child.name}.setter" in decorators:
+                continue
+            if "property" in decorators:  # read as an attribute
                 found[f"{node.name}.{child.name}"] = ast.unparse(child.returns)
             else:
                 found |= signatures(child, f"{node.name}.")
@@ -81,10 +84,12 @@ DOCUMENTED = {node.name for stub in STUBS for _, node in definitions(stub)}
 
 def all_signatures(thing: object) -> dict[str, str]:
     """What is public of a thing, and of the classes that it is put together from."""
+    bases = getattr(thing, "__mro__", ())[1:]
+    elsewhere = {part for base in bases if base.__name__ in DOCUMENTED for part in base.__mro__}
     parts = [
         part
-        for part in getattr(thing, "__mro__", ())[1:]
-        if part.__module__.startswith("simplemail.") and part.__name__ not in DOCUMENTED
+        for part in bases
+        if part.__module__.startswith("simplemail.") and part not in elsewhere
     ]
     found: dict[str, str] = {}
     for part in [*reversed(parts), thing]:

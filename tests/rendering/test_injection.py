@@ -46,9 +46,8 @@ def inline(content_id="id@example.com", filename="x.png", mimetype="image/png"):
     mail = EmailMultiAlternatives("s", "b", "f@example.com", ["t@example.com"])
     mail.attach_alternative("<p>", "text/html")
     mail.attach_inline(b"x", "x.png", "image/png")
-    mail.inlines[0] = mail.inlines[0]._replace(
-        content_id=content_id, filename=filename, mimetype=mimetype
-    )
+    changed = mail.inlines[0]._replace(content_id=content_id, filename=filename, mimetype=mimetype)
+    mail.inlines = [changed]
     return mail
 
 

@@ -135,8 +135,8 @@ CASES: dict[str, Case | tuple[Case, dict[str, bool]]] = {
     ),
     "inline_image_and_attachment": lambda: message(
         alternatives=[('<img src="cid:logo@example.com">', "text/html")],
-        inlines=[EmailInline("logo@example.com", None, PNG, "image/png")],
         attachments=[("a.pdf", PNG, "application/pdf")],
+        inlines=[EmailInline("logo@example.com", None, PNG, "image/png")],
     ),
     "mail_of_ours": lambda: message(
         attachments=[("inner.eml", message(subject="Grüße", alternatives=[HTML]), "message/rfc822")]

@@ -36,6 +36,9 @@ class BaseEmailBackend(Hooked, Checkable):
     hint = ""
     """What to add to a refused connection's error, set by whoever chose this backend."""
 
+    built_from: str | None = None
+    """The alias by which `mailers` made it, with no other options: so it pickles."""
+
     closes_next = False
     """True for `deliver_message()` while `close()` comes right after it."""
 
@@ -230,9 +233,12 @@ class BaseEmailBackend(Hooked, Checkable):
         return self
 
     def __reduce__(self) -> Any:
-        raise TypeError(
-            "A mailer can't be pickled; leave 'connection' alone and send with using='alias'"
-        )
+        if self.built_from is None:
+            raise TypeError(
+                "Only a mailer that comes from mailers['alias'] can be pickled, as its alias; take "
+                "'connection' from there, or leave it alone and send with using='alias'"
+            )
+        return _by_alias, (self.built_from,)
 
 
 # Kept apart from the class, on which a test may put another one.
@@ -245,6 +251,10 @@ def _check(message: Any) -> None:
     It would be wrong with one, too: who sent it hears of that first, and is never kept from it.
     """
     Envelope.of(message, utf8=True)
+
+
+def _by_alias(alias: str) -> Any:
+    return import_module(".handler", __package__).mailers[alias]
 
 
 def _unsent(message: Any, error: OSError | None = None) -> Receipt:

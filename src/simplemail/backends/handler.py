@@ -54,8 +54,12 @@ class MailersHandler:
     def __getitem__(self, alias: str) -> Mailer:
         with hiding_frames():
             if settings.MAILERS is None and alias == DEFAULT_ALIAS:
-                return _default_mailer()
-            return _from_entry(alias, _entry(alias), {})
+                mailer = _default_mailer()
+            else:
+                mailer = _from_entry(alias, _entry(alias), {})
+        if hasattr(mailer, "built_from"):  # not a backend of Django's
+            mailer.built_from = alias
+        return mailer
 
     def __contains__(self, alias: object) -> bool:
         return alias in _aliases()
@@ -93,6 +97,8 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
     """
     if fail_silently:
         options["fail_silently"] = True
+    if not backend and not options:
+        return mailers.default
     with hiding_frames():
         if not backend and settings.MAILERS is not None:
             return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..light import Any
 from ..receipts import Receipt, Status
@@ -11,11 +11,44 @@ from .delivered import as_message
 from .telling import Telling
 
 
+def refuse_ignored(cls: type, ignored: Mapping[str, str]) -> None:
+    """Raise TypeError if a class has a method of Django's that is never called here.
+
+    `ignored` says what to do instead, by the method's name.
+    """
+    for name, instead in ignored.items():
+        if hasattr(cls, name):
+            raise TypeError(
+                f"{cls.__qualname__} has {name}(), which simplemail never calls; {instead}"
+            )
+
+
+NEVER_CALLED = dict.fromkeys(
+    (
+        # Django before 6.0
+        *("_create_message", "_create_attachments", "_create_attachment"),
+        *("_create_mime_attachment", "_create_alternatives"),
+        # and since
+        *("_add_bodies", "_add_attachments", "_add_attachment"),
+        *("_idna_encode_address_header_domains", "_set_list_header_if_not_empty"),
+    ),
+    "override message(), or change what super().message() returns there",
+)
+"""Private methods of Django's messages that people override, and what to do instead."""
+
+
 class Hooked(Telling):
     """A mailer's part that hands messages to a method of Django's, where a subclass has one."""
 
     _told: list[Receipt] | None = None
     """For the method that a hook overrides, to put its receipts into."""
+
+    _ignored: Mapping[str, str] = {}
+    """What Django's backend of this kind has and ours doesn't, with what to do instead."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_ignored(cls, cls._ignored)
 
     def own_hook(self) -> Callable[[Any], object] | None:
         """Return the method that Django calls for each message, if it is overridden or patched.

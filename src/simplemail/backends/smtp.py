@@ -56,6 +56,12 @@ class EmailBackend(BaseEmailBackend):
     unless simplemail has its own.
     """
 
+    _ignored = {
+        "prep_address": "override send_envelope(), whose envelope has the addresses",
+        "connection_class": "connect in open(), and set `connection` to that smtplib.SMTP",
+        "_close_connection": "override close()",
+    }
+
     def __init__(
         self,
         host: str | None = None,

@@ -12,7 +12,16 @@ from .address_fields import ADDRESS_FIELDS, address_text
 from .addresses import quote
 from .header import fields
 from .injection import check_header
-from .parts import BYTES, ContentType, EmailInline, check_charset, content_type, decoded, normalized
+from .parts import (
+    BYTES,
+    ContentType,
+    EmailInline,
+    attached,
+    check_charset,
+    content_type,
+    decoded,
+    normalized,
+)
 
 Message = email.message.EmailMessage
 
@@ -22,9 +31,9 @@ def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
     composed = Message(policy=policy or email.policy.default)
     charset = str(message.encoding or settings.DEFAULT_CHARSET)
     _add_texts(composed, message, charset)
-    if message.attachments:
+    if attachments := attached(message):
         composed.make_mixed()
-        for attachment in message.attachments:
+        for attachment in attachments:
             _attach(composed, attachment, charset)
     for name, value in fields(message):
         _set_header(composed, name, value)
@@ -35,7 +44,7 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
     """Add the body, its alternatives, and the files shown inside them (RFC 2387)."""
     alternatives = getattr(message, "alternatives", None) or ()
     home: Any = composed
-    if message.body or not (alternatives or message.attachments):
+    if message.body or not (alternatives or attached(message)):
         body = message.body or ""
         body = body.decode(charset, "surrogateescape") if isinstance(body, bytes) else body
         kind = content_type(f"text/{message.content_subtype}")

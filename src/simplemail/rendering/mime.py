@@ -20,7 +20,7 @@ from .field import header_line, mime_header
 from .generated import generated
 from .header import fields
 from .msgid import random_bits
-from .parts import BYTES, EmailInline, content_type, decoded, normalized
+from .parts import BYTES, EmailInline, attached, content_type, decoded, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
@@ -101,10 +101,11 @@ def _joined(pieces: _Pieces) -> bytes:
 
 def _whole(message: Any, how: _How) -> _Part:
     texts = _texts(message, how)
-    if texts is not None and not message.attachments:
+    attachments = attached(message)
+    if texts is not None and not attachments:
         return texts
     children = [] if texts is None else [texts.as_first_child()]
-    children += [_attachment(each, how) for each in message.attachments]
+    children += [_attachment(each, how) for each in attachments]
     return _multipart("mixed", children)
 
 
@@ -113,7 +114,7 @@ def _texts(message: Any, how: _How) -> _Part | None:
     alternatives = getattr(message, "alternatives", None) or ()
     inlines = getattr(message, "inlines", None) or ()
     body = None
-    if message.body or not (alternatives or message.attachments):
+    if message.body or not (alternatives or attached(message)):
         body = _leaf(f"text/{message.content_subtype}", message.body or "", how)
     if not alternatives:
         return _related(body, inlines, how) if inlines else body

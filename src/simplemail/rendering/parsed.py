@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import email
 from collections.abc import Iterator
-from email.message import Message, MIMEPart
-from email.mime.base import MIMEBase
 from email.policy import default
 from typing import Any
 
 from .addresses import groups, quote
-
-
-class Part(MIMEPart, MIMEBase):
-    """A MIME part that code written for any Django knows: before 6.0 for `MIMEBase`."""
-
-    def __init__(self, policy: Any = None) -> None:
-        Message.__init__(self, policy or default)  # not MIMEBase's: there is no type yet
+from .inline import InlinePart, Part
 
 
 class Parsed:
@@ -59,7 +51,9 @@ class Parsed:
         for place, child in enumerate(part.get_payload()):
             if kind == "alternative":
                 self._read(child, alternative=True)
-            elif place and (kind == "related" or self._has_text()):
+            elif place and kind == "related":
+                self.attachments.append(_shown_inside(child))
+            elif place and self._has_text():
                 self.attachments.append(child)
             else:
                 self._read(child, alternative=alternative)
@@ -89,6 +83,16 @@ def _listed(value: Any) -> Iterator[str]:
         name = box.display_name
         needs_quotes = not all(word.isalnum() for word in name.split(" "))
         yield f"{quote(name) if needs_quotes else name} <{spec}>" if name else spec
+
+
+def _shown_inside(part: Any) -> Any:
+    """Return a part beside the HTML as what `attach_inline()` makes; as it is, if it can't be."""
+    if part["Content-ID"] is None or part.is_multipart():
+        return part
+    try:
+        return InlinePart.of(part)
+    except ValueError:  # a name or type that we wouldn't write
+        return part
 
 
 def _is_attached(part: Any) -> bool:

@@ -46,6 +46,16 @@ class EmailInline(NamedTuple):
     mimetype: str
 
 
+def is_inline(attachment: object) -> bool:
+    """Is this what `attach_inline()` added: a MIME part that has an EmailInline as `inline`?"""
+    return hasattr(attachment, "inline")
+
+
+def attached(message: Any) -> list[Any]:
+    """Return a message's attachments without the files that are shown inside the HTML."""
+    return [each for each in message.attachments or () if not is_inline(each)]
+
+
 class ContentType(NamedTuple):
     """A MIME type taken apart (RFC 2045, 5.1): text/calendar; method=REQUEST."""
 

@@ -1,0 +1,59 @@
+"""A file shown inside the HTML, as a MIME part: what backends that read attributes send."""
+
+from __future__ import annotations
+
+from email.message import Message, MIMEPart
+from email.mime.base import MIMEBase
+from email.policy import default
+from typing import Any
+
+from .addresses import quote
+from .injection import check_header
+from .parts import BYTES, EmailInline, content_type
+
+
+class Part(MIMEPart, MIMEBase):
+    """A MIME part that code written for any Django knows: before 6.0 for `MIMEBase`."""
+
+    def __init__(self, policy: Any = None) -> None:
+        Message.__init__(self, policy or default)  # not MIMEBase's: there is no type yet
+
+
+class InlinePart(Part):
+    """What `attach_inline()` puts into a message's `attachments`.
+
+    When simplemail writes the message, it writes `inline`, beside the HTML.
+    """
+
+    def __init__(self, inline: EmailInline) -> None:
+        super().__init__()
+        self.inline = inline
+        kind = content_type(inline.mimetype)
+        check_header("Content-ID", inline.content_id)
+        if inline.filename is not None:
+            check_header("Content-Disposition", str(inline.filename))
+        params = {name: value for name, value in kind.params.items() if name != "charset"}
+        content: Any = inline.content
+        if not isinstance(content, BYTES):
+            params["charset"] = "utf-8"
+            content = str(content).encode("utf-8", "surrogateescape")
+        elif "charset" in kind.params:
+            params["charset"] = kind.params["charset"]
+        self.set_content(
+            bytes(content),
+            kind.maintype,
+            kind.subtype,
+            disposition="inline",
+            filename=None if inline.filename is None else str(inline.filename),
+            cid=f"<{inline.content_id}>",
+            params=params,
+        )
+
+    @classmethod
+    def of(cls, part: Any) -> InlinePart:
+        """Return a part of a multipart/related (RFC 2387) as what was added to the message."""
+        params = dict(part["Content-Type"].params) if part["Content-Type"] else {}
+        kind = [part.get_content_type(), *(f"{n}={quote(v)}" for n, v in params.items())]
+        content = part.get_payload(decode=True) or b""
+        content_id = str(part["Content-ID"]).strip(" \t<>")
+        return cls(EmailInline(content_id, part.get_filename(), content, "; ".join(kind)))
