@@ -19,10 +19,9 @@ import pytest
 
 import simplemail
 from simplemail import EmailMessage, send_mail
-from simplemail.backends import smtp
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Status
-from simplemail.smtp import connection as dial
+from simplemail.smtp import connection, opening
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.pool import Pool
 from simplemail.testing.server import SMTPServer
@@ -40,8 +39,8 @@ _own = threading.local()
 @pytest.fixture(scope="module", autouse=True)
 def _pools_and_pipes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(smtp, "pool", lambda: _own.pool)
-        patch.setattr(dial, "Channel", narrow)
+        patch.setattr(opening, "pool", lambda: _own.pool)
+        patch.setattr(connection, "Channel", narrow)
         yield
 
 

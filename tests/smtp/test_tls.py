@@ -19,7 +19,7 @@ from simplemail.smtp import greeting, tls
 from simplemail.smtp.session import Session
 from simplemail.testing.server import Garbage, Inject, SMTPServer
 from support.leaks import leaks
-from support.sessions import connect
+from support.sessions import connect, connection_to
 
 
 class TestContext:
@@ -241,9 +241,7 @@ def test_bytes_before_the_handshake_end_the_session() -> None:
 
 
 def connect_with(server: SMTPServer, context: ssl.SSLContext) -> Session:
-    from support.sessions import channel_to
-
-    session = Session(channel_to(server), server.host)
+    session = Session(connection_to(server))
     session.channel.wrap(context, server.host)
     greeting.greet(session)
     greeting.hello(session, "client.example")

@@ -10,6 +10,7 @@ import pytest
 from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import greeting, login, tls
 from simplemail.smtp.channel import Channel
+from simplemail.smtp.connection import Connection
 from simplemail.smtp.session import Session
 from simplemail.testing.server import SMTPServer
 from simplemail.testing.server.session import Session as ServerSession
@@ -20,16 +21,21 @@ def channel_to(server: SMTPServer, timeout: float = 5.0) -> Channel:
     return Channel(socket.create_connection((server.host, server.port)), timeout)
 
 
+def connection_to(server: SMTPServer, timeout: float = 5.0) -> Connection:
+    sock = socket.create_connection((server.host, server.port))
+    return Connection(sock, server.host, timeout, local_hostname="client.example")
+
+
 def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session:
     """Return a session that has said EHLO, within TLS if the server has it."""
-    session = Session(channel_to(server, timeout), server.host, **options)
+    session = Session(connection_to(server, timeout), **options)
     try:
         if server.tls:
             session.channel.wrap(tls.context(server.ca_file), server.host)
         greeting.greet(session)
         greeting.hello(session, "client.example")
         if server.starttls:
-            greeting.start_tls(session, tls.context(server.ca_file), server.host)
+            greeting.start_tls(session, tls.context(server.ca_file))
             greeting.hello(session, "client.example")
     except BaseException:
         session.close()

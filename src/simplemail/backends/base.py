@@ -156,8 +156,8 @@ class BaseEmailBackend(Hooked, Checkable):
             for message in several(messages):
                 with self._lock:
                     try:
-                        if not self.is_ready():
-                            opened = bool(self.open()) or opened
+                        if not self.is_ready() and self.open():
+                            opened = True
                         receipt = deliver(message) if self.is_ready() else _unsent(message)
                     except OSError as error:
                         receipt = _unsent(message, error)

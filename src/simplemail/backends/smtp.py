@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import partial
 
 from ..conf import classic
 from ..exceptions import Secret, hiding_frames
@@ -11,20 +11,22 @@ from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
 from ..rendering.msgid import DNS_NAME
-from ..smtp.connection import Route, adopt, as_smtplib, dial
+from ..smtp import tls
 from ..smtp.delivery import Courier
 from ..smtp.hints import explain, explain_refusal, given_by
-from ..smtp.patience import may_pass, pause
-from ..smtp.session import Session
+from ..smtp.opening import open_session, put_away
+from ..smtp.patience import trying
+from ..smtp.replies import disconnected
+from ..smtp.route import Route
 from .base import BaseEmailBackend
 from .smtp_options import CHECKED, CLASSIC, right
 
 if TYPE_CHECKING:
     import os
-    import smtplib
     import ssl
 
-    from ..smtp.pool import Pool
+    from ..smtp.foreign import ForeignSession
+    from ..smtp.session import Session
     from .checking import Step
 
 
@@ -111,14 +113,14 @@ class EmailBackend(BaseEmailBackend):
         self.window, self.retries = window, retries
         self.keep_alive, self.pool_size = keep_alive, pool_size
         self.notify, self.ret = notify, ret
-        self._session: Session | None = None
-        self._route: Route | None = None  # of the session
-        self._smtp: smtplib.SMTP | None = None  # the session, as smtplib shows it
+        self._session: Session | ForeignSession | None = None
+        self._route: Route | None = None  # of a session that may go into the pool
         self.port, self.timeout = port, timeout
         if self.alias is None:
             self._fill_from_settings()
-        options = {name: getattr(self, name) for name in CHECKED}
-        vars(self).update(right(self.alias, options))
+        given = {name: getattr(self, name) for name in CHECKED}
+        for name, value in right(self.alias, given).items():
+            setattr(self, name, value)
 
     def _fill_from_settings(self) -> None:
         self.host = self.host or classic("EMAIL_HOST")
@@ -148,8 +150,6 @@ class EmailBackend(BaseEmailBackend):
         if self._ssl_context is not None:
             return self._ssl_context
         if self._own_context is None:
-            from ..smtp import tls
-
             self._own_context = tls.own_context(*self._tls_files(), alias=self.alias)
         return self._own_context
 
@@ -160,52 +160,59 @@ class EmailBackend(BaseEmailBackend):
     def _tls_files(self) -> tuple[Any, Any, Any, Secret | None]:
         return self.ca_file, self.ssl_certfile, self.ssl_keyfile, self._key_password
 
-    def _tls_rules(self) -> tuple[ssl.SSLContext | None, tuple[object, ...]]:
-        """Return the context for the next session, and what it trusts as it is now."""
-        if not (self.use_tls or self.use_ssl):
-            return None, ()
-        from ..smtp import tls
+    def _context(self) -> Callable[[], ssl.SSLContext]:
+        """Return a function that returns the rules for TLS.
 
-        context = self._ssl_context or self._own_context
-        context = context or tls.context(*self._tls_files(), alias=self.alias)
-        return context, tls.trust(context)
+        It doesn't hold the mailer, which a kept session must not keep alive.
+        """
+        given = self._ssl_context or self._own_context
+        if type(self).ssl_context is not _SSL_CONTEXT:  # Django's users override it
+            given = self.ssl_context
+        if given is not None:
+            return lambda: given
+        return partial(tls.context, *self._tls_files(), alias=self.alias)
 
     @property
-    def connection(self) -> smtplib.SMTP | None:
-        """The open session, as smtplib shows it; None if there is none.
+    def connection_class(self) -> Any:
+        """The class of connections: smtplib's, which here stands for a faster subclass of it.
 
-        Made when asked for, because smtplib takes longer to load than a mail to send. What is set
-        here, connected and logged in, is sent through.
+        A subclass of this backend may name another one, such as smtplib.LMTP, by an attribute or a
+        property. Messages then go through its `sendmail()`, one at a time.
+        """
+        import smtplib
+
+        return smtplib.SMTP_SSL if self.use_ssl else smtplib.SMTP
+
+    @property
+    def connection(self) -> Any:
+        """The open connection, an smtplib.SMTP; None if there is none.
+
+        Between messages, its methods work as smtplib's documentation says. What is set here,
+        connected and logged in, is sent through by its `sendmail()`, and closed with the mailer.
         """
         if self._session is None:
             return None
-        if self._smtp is None:
-            self._smtp = as_smtplib(self._session)
-        if self._smtp.sock is not None:
-            self._smtp.sock.settimeout(self.timeout)
-        return self._smtp
+        self._route = None  # who has it may use it for as long as they like
+        return self._session.connection
 
     @connection.setter
-    def connection(self, smtp: smtplib.SMTP | None) -> None:
-        if self._session is not None and (smtp is None or smtp is not self._smtp):
+    def connection(self, smtp: Any) -> None:
+        if self._session is not None:
+            if smtp is self._session.connection:
+                return
             self._session.close()
-            if self._smtp is not None:  # it may hold the socket open by a file of its own
-                self._smtp.close()
-        self._session = None if smtp is None else adopt(smtp, self._way())
-        self._smtp, self._route = smtp, None
+        self._session = self._route = None
+        if smtp is not None:
+            from ..smtp.foreign import ForeignSession
 
-    def _current_session(self) -> Session | None:
-        """Return the session, after what somebody did with its `connection`: starttls(), quit()."""
-        session, smtp = self._session, self._smtp
-        if session and smtp and smtp.sock is not session.channel.sock:
-            self.connection = smtp if smtp.sock else None
-        return self._session
+            self._session = ForeignSession(smtp, self._way())
 
     def open(self) -> bool | None:
-        if (session := self._current_session()) and session.usable:
+        if self._session is not None and self._session.is_open:
             return False
         try:
-            self._renew()
+            self._leave_behind()
+            self._session = self._connect()
         except OSError as error:
             if not self.silences(error):
                 raise
@@ -213,21 +220,29 @@ class EmailBackend(BaseEmailBackend):
             return None
         return True
 
-    def _renew(self) -> Session:
-        if self._session and not self._session.busy:  # who is on its way there, finishes it
-            self.close()
-        self._session = self._connect()
+    def _renew(self) -> Session | ForeignSession:
+        """Open another session for messages, by `open()` if a subclass has its own."""
+        self._leave_behind()
+        if self.is_overridden("open", _OPEN):
+            self.open()
+        else:
+            self._session = self._connect()
+        if self._session is None:
+            raise disconnected(f"{type(self).__qualname__}.open() has opened no connection")
         return self._session
+
+    def _leave_behind(self) -> None:
+        """Part with a session that can't be used. Who is on its way there, finishes it."""
+        if self._session is not None and self._session.busy:
+            self._session = None
+        else:
+            self.close()
 
     def close(self) -> None:
         session, self._session = self._session, None
-        smtp, self._smtp = self._smtp, None
-        if session and self.keep_alive and self._route is not None and smtp is None:
-            pool().give(self._route, session, keep_alive=self.keep_alive, size=self.pool_size)
-        elif session:
-            session.quit()
-        if smtp is not None:
-            smtp.close()
+        route, self._route = self._route, None
+        if session is not None:
+            put_away(session, route, keep_alive=self.keep_alive, size=self.pool_size)
 
     def is_ready(self) -> bool:
         return self._session is not None
@@ -286,9 +301,9 @@ class EmailBackend(BaseEmailBackend):
             raise receipt.error
         return receipt.reply or Reply(250)
 
-    def ready_session(self) -> tuple[Session, bool]:
+    def ready_session(self) -> tuple[Session | ForeignSession, bool]:
         """Return a session that can take a message, and whether it was opened for this one."""
-        session = self._current_session()
+        session = self._session
         if not (session and session.usable and (not session.stale or session.alive())):
             session = self._renew()
         return session, session.fresh
@@ -297,24 +312,24 @@ class EmailBackend(BaseEmailBackend):
         leaving = leaving and not self.keep_alive
         return Courier(self, window=self.window, retries=self.retries, leaving=leaving)
 
-    def _connect(self) -> Session:
+    def _connect(self) -> Session | ForeignSession:
         """Take a session from the pool or open one, with retries."""
-        route = self._route = self._way()
-        tries = 0
-        while True:
-            try:
-                return (pool().take(route) if self.keep_alive else None) or dial(route)
-            except OSError as error:
-                if tries == self.retries or not may_pass(error):
-                    hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
-                    where, seconds = f"{self.host}:{self.port}", self.timeout or 0
-                    explain(error, where, timeout=seconds, hint=hint, given=given_by(self))
-                    raise
-            pause(tries)
-            tries += 1
+        try:
+            return trying(self._connect_once, self.retries)
+        except OSError as error:
+            hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
+            where, seconds = f"{self.host}:{self.port}", self.timeout or 0
+            explain(error, where, timeout=seconds, hint=hint, given=given_by(self))
+            raise
+
+    def _connect_once(self) -> Session | ForeignSession:
+        route, kept = self._way(), bool(self.keep_alive)
+        session = open_session(self.connection_class, route, self._context(), kept=kept)
+        self._route = route
+        return session
 
     def _way(self) -> Route:
-        context, trust = self._tls_rules()
+        context = self._context()() if self.use_tls or self.use_ssl else None
         return Route(
             self.host or "",
             self.port or 0,
@@ -322,7 +337,7 @@ class EmailBackend(BaseEmailBackend):
             self.local_hostname or DNS_NAME.get_fqdn(),
             self.source_address,  # type: ignore[arg-type]  # a pair by now
             context,
-            trust,
+            tls.trust(context),
             bool(self.use_ssl),
             self.server_hostname or "",
             self.username or "",
@@ -335,12 +350,6 @@ class EmailBackend(BaseEmailBackend):
         )
 
 
-# Kept apart from the class, on which a test may put another one.
-_SEND = EmailBackend._send
-
-
-@lru_cache(maxsize=1)
-def pool() -> Pool:
-    from ..smtp.pool import pool as sessions
-
-    return sessions
+# Kept apart from the class, on which a test may put other ones.
+_SEND, _OPEN = EmailBackend._send, EmailBackend.open
+_SSL_CONTEXT = EmailBackend.ssl_context

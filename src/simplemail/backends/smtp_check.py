@@ -8,14 +8,14 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..conf import settings
 from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
 from ..rendering.msgid import DNS_NAME
 from ..smtp import certificates, greeting
-from ..smtp.channel import Channel
+from ..smtp.connection import Connection, open_socket
 from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
 from ..smtp.session import Session
 from .checking import FAILED, OK, WARNING, Step
@@ -145,9 +145,15 @@ class SMTPCheck:
         return f"to {self.addresses[0]} in {(time.monotonic() - began) * 1000:.0f} ms"
 
     def _connect_to(self, address: str) -> None:
-        source: Any = self.mailer.source_address
-        sock = socket.create_connection((address, self.port), self.mailer.timeout, source)
-        self.sessions.append(Session(Channel(sock, self.mailer.timeout), self.host))
+        timeout, source = self.mailer.timeout, cast("tuple[str, int]", self.mailer.source_address)
+        connection = Connection(
+            open_socket(address, self.port, timeout, source),
+            self.host,
+            timeout,
+            local_hostname=self.name,
+            server_hostname=self._certified,
+        )
+        self.sessions.append(Session(connection))
 
     def greeting(self) -> str:
         greeting.greet(self._session)
@@ -161,7 +167,7 @@ class SMTPCheck:
         return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
 
     def start_tls(self) -> str:
-        greeting.start_tls(self._session, self.mailer.ssl_context, self._certified)
+        greeting.start_tls(self._session, self.mailer.ssl_context)
         return self._cipher()
 
     def encrypt(self) -> str:
@@ -234,7 +240,8 @@ class SMTPCheck:
     @property
     def _connection(self) -> smtplib.SMTP:
         assert self.mailer.connection is not None
-        return self.mailer.connection
+        connection: smtplib.SMTP = self.mailer.connection
+        return connection
 
     def _refused(self, error: OSError) -> OSError:
         explain_refusal(error, self.mailer)
@@ -253,7 +260,7 @@ class SMTPCheck:
             if self.mailer.use_tls:
                 greeting.greet(self._session)
                 greeting.hello(self._session, self.name)
-                greeting.start_tls(self._session, context, self._certified)
+                greeting.start_tls(self._session, context)
             else:
                 self._session.channel.wrap(context, self._certified)
             return f"it is for {certificates.names(self._socket.getpeercert() or {})}"

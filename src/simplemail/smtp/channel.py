@@ -65,6 +65,8 @@ class Channel:
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
         sock.setblocking(False)
         self._watch = Watch(sock)
+        if hasattr(sock, "context"):
+            self._expect_tls()
 
     def write(self, data: bytes) -> None:
         """Send all octets.
@@ -187,9 +189,9 @@ class Channel:
         """Return True if the server has said nothing unasked and has not hung up."""
         if self.unread or self._end or self._forks != _forks:
             return False
-        if self.sock.fileno() < 0:  # somebody closed it
+        if self.closed:
             return False
-        if self.sock.gettimeout() != 0:  # somebody used smtplib on it
+        if self.sock.gettimeout() != 0:  # somebody has set one
             self.sock.setblocking(False)
         now = perf_counter()
         if now - self._quiet_at < JUST_NOW:
@@ -225,14 +227,18 @@ class Channel:
             _close_within(error)
             raise
         self.sock.setblocking(False)
-        self.expect_tls()
+        self._expect_tls()
 
-    def expect_tls(self) -> None:
-        """Know that the socket is a TLS one."""
+    def _expect_tls(self) -> None:
         import ssl
 
         self.encrypted = True
         self._again = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+    @property
+    def closed(self) -> bool:
+        """Was it closed, by us or by somebody who had the socket?"""
+        return self.sock.fileno() < 0
 
     def close(self) -> None:
         """Drop the connection. Safe to call twice."""

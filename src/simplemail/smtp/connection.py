@@ -1,62 +1,199 @@
-"""Opens sessions: connects, greets, encrypts, logs in."""
+"""The connection to a mail server: an smtplib.SMTP, over a channel on which every wait ends."""
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - what an open session may need is loaded with the first one
+import smtplib
 import socket
+import sys
+from collections import deque
+from contextlib import contextmanager
 
-from ..exceptions import Secret
-from ..light import TYPE_CHECKING, NamedTuple
+from ..light import TYPE_CHECKING, Any
+from . import tls
 from .channel import Channel
 from .greeting import greet, hello, start_tls
+from .replies import in_bytes
 from .session import Session
 
 if TYPE_CHECKING:
-    import smtplib
     import ssl
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..receipts import Reply
+    from .route import Route
 
 
-class Route(NamedTuple):
-    """Where to, and as whom. Sessions by equal routes are interchangeable.
+class Connection(smtplib.SMTP):
+    """An smtplib.SMTP whose methods work as its documentation says, between our own messages.
 
-    With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not; `trust` is
-    whom it trusts at this moment, because it may be changed. The certificate must be for
-    `server_hostname`. `password` may hold a callable.
+    It keeps what smtplib can't: each reply is there within `timeout` seconds, or the connection
+    ends with smtplib.SMTPServerDisconnected; `starttls()` verifies the certificate. While answers
+    to messages of ours are `outstanding`, whatever sends or reads raises RuntimeError. After use by
+    somebody else it is `touched`, and our next message begins with RSET.
     """
 
-    host: str
-    port: int
-    timeout: float | None
-    local_hostname: str
-    source_address: tuple[str, int] | None = None
-    context: ssl.SSLContext | None = None
-    trust: tuple[object, ...] = ()
-    implicit: bool = False
-    server_hostname: str = ""
-    username: str = ""
-    password: Secret | None = None
-    auth: str | None = None
-    allow_cleartext_auth: bool = False
-    ehlo_after_auth: bool = False
-    notify: str = ""
-    ret: str = ""
+    def __init__(
+        self,
+        sock: socket.socket,
+        host: str,
+        timeout: float | None,
+        *,
+        local_hostname: str = "localhost",
+        source_address: Any = None,
+        implicit_tls: ssl.SSLContext | None = None,
+        server_hostname: str = "",
+    ) -> None:
+        super().__init__(
+            local_hostname=local_hostname,
+            timeout=timeout,  # type: ignore[arg-type]  # None is no limit, as for sockets
+            source_address=source_address,
+        )
+        self.channel = Channel(sock, timeout)
+        self.host, self.server_hostname = host, server_hostname or host
+        self.implicit_tls = implicit_tls
+        """By which rules TLS begins with the first byte, where `connect()` leads."""
+        self.verified: Callable[[], ssl.SSLContext] = tls.context
+        """Returns the context for a `starttls()` that is given none."""
+        self.outstanding: deque[Any] = deque()
+        self.touched = False
+        self._due = 0  # answers to what somebody else has sent
+        self._goes_on = False  # the last of them asked for more, such as the content
 
-    def __repr__(self) -> str:
-        return f"<Route to {self.host}:{self.port}>"
+    @property
+    def sock(self) -> socket.socket | None:
+        """The socket, None if it is closed."""
+        return None if self.channel.closed else self.channel.sock
+
+    @sock.setter
+    def sock(self, sock: socket.socket | None) -> None:  # pyright: ignore  # smtplib has a variable
+        if sock is self.sock:
+            return
+        self.touched = True
+        self.channel.close()
+        self.learn({})
+        if sock is not None:
+            self.channel = Channel(sock, self.timeout)
+            self._due = 1  # the greeting
+            self._goes_on = False
+
+    def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        """Connect, for `connect()`. The certificate must be for the host that was asked for."""
+        if host != self.host:
+            self.host = self.server_hostname = host
+        channel = Channel(open_socket(host, port, timeout, self.source_address), timeout)
+        if self.implicit_tls is not None:
+            channel.wrap(self.implicit_tls, self.server_hostname)
+        return channel.sock
+
+    def send(self, s: Any) -> None:
+        """Send bytes, or text in `command_encoding`."""
+        self._check_free()
+        self._say("send:", s)
+        data = s.encode(self.command_encoding) if isinstance(s, str) else s
+        sys.audit("smtplib.send", self, data)
+        self.touched = True
+        self._due += not self._goes_on
+        self._goes_on = False
+        with self._ends_if_it_fails():
+            self.channel.write(data)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the code and the text of the server's next reply."""
+        self._check_free()
+        with self._ends_if_it_fails():
+            reply = self.channel.reply()
+        self._goes_on = 300 <= reply.code < 400
+        self._due = max(0, self._due - (not self._goes_on))
+        code, text = in_bytes(reply)
+        self._say("reply:", (code, text))
+        return code, text
+
+    def _say(self, what: str, value: object) -> None:
+        """Print for those who have called `set_debuglevel()`."""
+        if self.debuglevel > 0:
+            print(what, repr(value), file=sys.stderr)
+
+    def _check_free(self) -> None:
+        if self.outstanding:
+            raise RuntimeError(
+                "The server's answers to messages on their way are still to come; use "
+                "mailer.connection before or after them, not in between"
+            )
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("please run connect() first")
+
+    @contextmanager
+    def _ends_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    # The parameters are those of Python 3.12: the files for a key are deprecated before it.
+    def starttls(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *, context: ssl.SSLContext | None = None
+    ) -> tuple[int, bytes]:
+        """Encrypt the connection by `context`, or else as the mailer would: verified.
+
+        What the server said before the handshake, it may not have said: it ends the connection.
+        """
+        self.ehlo_or_helo_if_needed()
+        if not self.has_extn("starttls"):
+            raise smtplib.SMTPNotSupportedError("STARTTLS extension not supported by server.")
+        code, text = self.docmd("STARTTLS")
+        if code != 220:
+            raise smtplib.SMTPResponseException(code, text)
+        self.encrypt(context or self.verified())
+        return code, text
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Put TLS around the connection after the server's yes to STARTTLS."""
+        try:
+            self.channel.start_tls(context, self.server_hostname)
+        except BaseException:
+            self.close()  # nobody knows what the server believes now
+            raise
+        self.learn({})
+
+    def learn(self, features: Mapping[str, str], reply: Reply | None = None) -> None:
+        """Note what the server offers, and its answer to EHLO; without one, all is forgotten."""
+        self.esmtp_features = dict(features)
+        self.does_esmtp = bool(features)
+        self.ehlo_resp = self.helo_resp = None if reply is None else in_bytes(reply)[1]
+
+    @property
+    def is_greeted(self) -> bool:
+        """Has it said EHLO or HELO, with a yes that still counts?"""
+        return self.ehlo_resp is not None or self.helo_resp is not None
+
+    @property
+    def is_in_step(self) -> bool:
+        """Has everything that somebody sent been answered, and was each answer read?"""
+        return not self._due
 
 
 def dial(route: Route) -> Session:
     """Open a session that is ready for a message. Leaves nothing open if it fails."""
-    sock = socket.create_connection(
-        (route.host, route.port), route.timeout, source_address=route.source_address
-    )
+    sock = open_socket(route.host, route.port, route.timeout, route.source_address)
     try:
-        # Each write is meant to leave at once, and the next may come before its answer.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        channel = Channel(sock, route.timeout)
+        connection = Connection(
+            sock,
+            route.host,
+            route.timeout,
+            local_hostname=route.local_hostname,
+            source_address=route.source_address,
+            implicit_tls=route.context if route.implicit else None,
+            server_hostname=route.server_hostname,
+        )
     except BaseException:
         sock.close()
         raise
-    session = Session(channel, route.host, notify=route.notify, ret=route.ret)
+    session = Session(connection, notify=route.notify, ret=route.ret)
     try:
         _set_up(session, route)
     except BaseException:
@@ -65,14 +202,26 @@ def dial(route: Route) -> Session:
     return session
 
 
+def open_socket(
+    host: str, port: int, timeout: float | None, source_address: Any = None
+) -> socket.socket:
+    sock = socket.create_connection((host, port), timeout, source_address)
+    try:
+        # Each write is meant to leave at once, and the next may come before its answer.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 def _set_up(session: Session, route: Route) -> None:
-    name = route.server_hostname or route.host
     if route.context is not None and route.implicit:
-        session.channel.wrap(route.context, name)
+        session.channel.wrap(route.context, session.connection.server_hostname)
     greet(session)
     hello(session, route.local_hostname)
     if route.context is not None and not route.implicit:
-        start_tls(session, route.context, name)
+        start_tls(session, route.context)
         hello(session, route.local_hostname)
     if route.username or route.password or route.auth:
         from . import login
@@ -82,29 +231,3 @@ def _set_up(session: Session, route: Route) -> None:
         # the login.
         if route.ehlo_after_auth:
             hello(session, route.local_hostname)
-
-
-def as_smtplib(session: Session) -> smtplib.SMTP:
-    """Return an smtplib.SMTP that talks over the session's connection, for code that wants one."""
-    import smtplib
-
-    smtp = smtplib.SMTP(local_hostname="localhost", timeout=session.channel.timeout or 60)
-    smtp.sock = session.channel.sock
-    smtp.file = None
-    smtp.esmtp_features = dict(session.features)
-    smtp.does_esmtp = bool(session.features)
-    smtp.ehlo_resp = smtp.helo_resp = session.ehlo.text.encode()
-    smtp._host = session.host  # type: ignore[attr-defined]  # its starttls() wants it
-    return smtp
-
-
-def adopt(smtp: smtplib.SMTP, route: Route) -> Session:
-    """Return a session over the connection of an smtplib.SMTP, which must be open."""
-    smtp.ehlo_or_helo_if_needed()
-    assert smtp.sock is not None
-    channel = Channel(smtp.sock, route.timeout)
-    if hasattr(smtp.sock, "context"):
-        channel.expect_tls()
-    session = Session(channel, route.host, notify=route.notify, ret=route.ret)
-    session.features = dict(smtp.esmtp_features)
-    return session

@@ -12,14 +12,29 @@ from ..rendering.envelope import Envelope, several
 from .patience import pause
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .foreign import Handover
     from .transaction import Transaction
+
+
+class AnySession(Protocol):
+    """What is asked of a session, be it `Session` or what stands for one (`ForeignSession`)."""
+
+    @property
+    def features(self) -> Mapping[str, str]: ...
+    @property
+    def broken(self) -> bool: ...
+    @property
+    def settled(self) -> bool: ...
+    def ahead(self, window: int) -> int: ...
+    def leave(self) -> None: ...
+    def begin(self, envelope: Any, *, chunking: bool) -> Any: ...
+    def finish(self, transaction: Any, /) -> tuple[Status, Exception | None]: ...
 
 
 class Depot(Protocol):
     """Where sessions come from that can take a message; true with those just opened for it."""
 
-    def ready_session(self) -> tuple[Session, bool]: ...
+    def ready_session(self) -> tuple[AnySession, bool]: ...
 
 
 class Job:
@@ -39,8 +54,8 @@ class Job:
     def __init__(self, message: Any) -> None:
         self.message = message
         self.envelope: Envelope | None = None
-        self.session: Session | None = None
-        self.transaction: Transaction | None = None
+        self.session: AnySession | None = None
+        self.transaction: Transaction | Handover | None = None
         self.fresh = False  # its session was opened for it
         self.replaced = False  # its session was dead, and it had another
         self.tries = 0

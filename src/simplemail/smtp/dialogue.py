@@ -7,12 +7,14 @@ from time import monotonic
 
 from ..light import TYPE_CHECKING
 from ..receipts import Reply
+from .greeting import hello
 from .replies import disconnected, protocol_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .channel import Channel
+    from .connection import Connection
 
 # A session that was idle for longer, in seconds, is asked whether it is still there.
 STALE = 1.0
@@ -30,17 +32,15 @@ _REPEATS = "(the server's words are not shown, because they repeat the login)"
 class Dialogue:
     """Commands and their answers, one by one.
 
-    `features` is what EHLO offered, in smtplib's form: lower-case names and their parameters.
     `lost` says why it broke down, if it did; `farewell` is the reply, 421 or the like, with which
     the server announced its end. `opened` and `used` (last) are times by time.monotonic(). While
     it is `usable`, a new transaction can begin.
     """
 
-    def __init__(self, channel: Channel, host: str) -> None:
-        self.channel = channel
-        self.host = host
-        self.features: Mapping[str, str] = {}
-        self.greeting = self.ehlo = Reply(0)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.host = connection.host
+        self.greeting = Reply(0)
         self.lost: OSError | None = None
         self.farewell: Reply | None = None
         self.opened = self.used = monotonic()
@@ -85,6 +85,20 @@ class Dialogue:
         return reply
 
     @property
+    def channel(self) -> Channel:
+        return self.connection.channel
+
+    @property
+    def features(self) -> Mapping[str, str]:
+        """What EHLO offered, in smtplib's form: lower-case names and their parameters."""
+        return self.connection.esmtp_features
+
+    @property
+    def is_open(self) -> bool:
+        """Can it be used, as far as we know without asking?"""
+        return self.usable and not self.channel.closed
+
+    @property
     def busy(self) -> bool:
         """Is there anything begun and not finished?"""
         return False
@@ -105,11 +119,15 @@ class Dialogue:
 
     @property
     def stale(self) -> bool:
-        """Was it idle for so long that the server should be asked?"""
-        return not self.busy and monotonic() - self.used > STALE
+        """Was it idle for so long, or used by somebody else, that the server should be asked?"""
+        idle = monotonic() - self.used > STALE
+        return not self.busy and (idle or self.connection.touched)
 
     def alive(self) -> bool:
-        """Return True if a message can be sent now, asking the server (NOOP) after a pause."""
+        """Return True if a message can be sent now, asking the server (NOOP) after a pause.
+
+        After use by somebody else, it is asked to forget what that was about (RSET).
+        """
         if self.busy or not self.usable:
             return False
         timeout = self.channel.timeout
@@ -118,13 +136,25 @@ class Dialogue:
                 self._check_quiet()
             else:
                 self._hurry(FAREWELL)
-                if self.command("NOOP").code != 250:
-                    self.quit()
+                self._ask_whether_all_is_well()
         except OSError:
             return False
         self.channel.timeout = timeout
         self.used = monotonic()
         return self.usable
+
+    def _ask_whether_all_is_well(self) -> None:
+        question = "NOOP"
+        if self.connection.touched:
+            if not self.connection.is_in_step:
+                self.close()
+                return
+            if not self.connection.is_greeted:
+                hello(self, self.connection.local_hostname)
+            question = "RSET"
+        if self.command(question).code != 250:
+            self.quit()
+        self.connection.touched = False
 
     def quit(self) -> None:
         """Say goodbye if that is possible, and close. No message depends on it: never fails."""
@@ -139,7 +169,7 @@ class Dialogue:
 
     def close(self) -> None:
         """Drop the connection without a word. Safe to call twice."""
-        self.channel.close()
+        self.connection.close()
         self.closed, self.usable = True, False
 
     def _write(self, data: bytes) -> None:

@@ -12,10 +12,10 @@ from .replies import in_bytes
 if TYPE_CHECKING:
     import ssl
 
-    from .session import Session
+    from .dialogue import Dialogue
 
 
-def greet(session: Session) -> None:
+def greet(session: Dialogue) -> None:
     """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
     reply = session.answer(THE_CONNECTION)
     if reply.code != 220:
@@ -25,17 +25,17 @@ def greet(session: Session) -> None:
     session.greeting = reply
 
 
-def hello(session: Session, name: str) -> None:
+def hello(session: Dialogue, name: str) -> None:
     """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
     reply = session.command(f"EHLO {name}")
-    session.features = _features(reply.text) if reply.code == 250 else {}
+    features = _features(reply.text) if reply.code == 250 else {}
     if reply.code // 100 == 5:  # RFC 5321, 3.2: an old server
         reply = session.command(f"HELO {name}")
     if reply.code != 250:
         from smtplib import SMTPHeloError
 
         raise SMTPHeloError(*in_bytes(reply))
-    session.ehlo = reply
+    session.connection.learn(features, reply)
 
 
 @lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
@@ -53,7 +53,7 @@ def _features(text: str) -> Mapping[str, str]:
     return features
 
 
-def start_tls(session: Session, context: ssl.SSLContext, server_hostname: str) -> None:
+def start_tls(session: Dialogue, context: ssl.SSLContext) -> None:
     """Encrypt the connection (RFC 3207). `hello()` comes next: what it read counts no more."""
     import smtplib
 
@@ -67,9 +67,4 @@ def start_tls(session: Session, context: ssl.SSLContext, server_hostname: str) -
         error = smtplib.SMTPResponseException(*in_bytes(reply))
         error.in_answer_to = "STARTTLS"  # type: ignore[attr-defined]
         raise error
-    session.features = {}
-    try:
-        session.channel.start_tls(context, server_hostname)
-    except BaseException:
-        session.close()  # nobody knows what the server believes now
-        raise
+    session.connection.encrypt(context)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ..exceptions import InvalidMailer, Secret, hiding_frames
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, Any
 from ..receipts import Reply
 from . import hints
 from .auth import MECHANISMS, BrokenExchange, Challenge, Exchange, Mechanism, Who
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import socket
     from typing import NoReturn
 
-    from .connection import Route
+    from .route import Route
     from .session import Session
 
 # RFC 4954, 4: with an initial response that makes the command longer than this, it must wait.
@@ -38,7 +38,7 @@ def log_in_as(session: Session, route: Route) -> None:
     if _takes_certificate(route.auth):
         log_in(session, route.username, "", port=route.port, method=route.auth)
     elif route.username and route.password:
-        _check_unheard(session, route, where)
+        check_unheard(session.channel.sock, route)
         log_in(session, route.username, route.password, port=route.port, method=route.auth)
     elif route.username or route.password:
         _warn_of_half_a_login(where, "password" if route.username else "username")
@@ -50,17 +50,17 @@ def _takes_certificate(method: str | None) -> bool:
     )
 
 
-def _check_unheard(session: Session, route: Route, where: str) -> None:
+def check_unheard(sock: Any, route: Route) -> None:
     """Raise smtplib.SMTPNotSupportedError if others could read the password on its way."""
-    channel = session.channel
-    if channel.encrypted or route.allow_cleartext_auth or _is_loopback(channel.sock):
+    encrypted = hasattr(sock, "context")
+    if encrypted or route.allow_cleartext_auth or _is_loopback(sock):
         return
     from smtplib import SMTPNotSupportedError
 
     raise SMTPNotSupportedError(
-        f"The password was not sent: the connection to {where} is not encrypted; use smtp+tls:// "
-        "(use_tls, port 587) or smtps:// (use_ssl, port 465), or allow_cleartext_auth=True if "
-        "you must"
+        f"The password was not sent: the connection to {route.host}:{route.port} is not encrypted; "
+        "use smtp+tls:// (use_tls, port 587) or smtps:// (use_ssl, port 465), or "
+        "allow_cleartext_auth=True if you must"
     )
 
 

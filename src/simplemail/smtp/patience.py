@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import time
 
+from ..light import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
 # Seconds between tries: doubled each time up to the longest, and shortened at random by up to
 # half, so that many senders don't come back together.
 FIRST_PAUSE = 1.0
@@ -15,6 +22,19 @@ def pause(tries: int) -> None:
     import random
 
     time.sleep(min(FIRST_PAUSE * 2.0**tries, LONGEST_PAUSE) * random.uniform(0.5, 1.0))
+
+
+def trying(open_session: Callable[[], _T], retries: int) -> _T:
+    """Call a function, and again after a pause, up to so many times, while its error may pass."""
+    tries = 0
+    while True:
+        try:
+            return open_session()
+        except OSError as error:
+            if tries == retries or not may_pass(error):
+                raise
+        pause(tries)
+        tries += 1
 
 
 def may_pass(error: OSError) -> bool:

@@ -69,6 +69,18 @@ def in_bytes(reply: Reply) -> tuple[int, bytes]:
     return reply.code, "\n".join(lines).encode()
 
 
+def from_bytes(code: int, text: bytes | str) -> Reply:
+    """Return as a reply what smtplib's exceptions have of it."""
+    text = text.encode() if isinstance(text, str) else text
+    lines = text.replace(b"\r", b"").split(b"\n")
+    ends = [b"-"] * (len(lines) - 1) + [b" "]
+    raw = b"".join(b"%d%s%s\r\n" % (code, end, line) for end, line in zip(ends, lines, strict=True))
+    try:
+        return parse(raw)
+    except OSError:
+        return Reply(code, _readable(text))  # a test's double may have said anything
+
+
 def refused(reply: Reply) -> OSError:
     """Return smtplib's exception for a no to the message itself."""
     from smtplib import SMTPDataError

@@ -8,7 +8,6 @@ begin before others are finished (`Session.ahead` says how many):
 
 from __future__ import annotations
 
-from collections import deque
 from time import monotonic
 
 from ..light import TYPE_CHECKING, Any
@@ -29,7 +28,10 @@ from .transaction import (
 )
 
 if TYPE_CHECKING:
-    from .channel import Channel
+    from collections import deque
+
+    from .connection import Connection
+
 # Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
 # or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes
 # on reading (Channel.write); this bounds what a lost session leaves open, and lets a message to
@@ -43,13 +45,13 @@ SMALL = 65_536
 class Session(Dialogue):
     """A dialogue in which messages are handed over. `count` says how many were."""
 
-    def __init__(self, channel: Channel, host: str, *, notify: str = "", ret: str = "") -> None:
-        super().__init__(channel, host)
+    def __init__(self, connection: Connection, *, notify: str = "", ret: str = "") -> None:
+        super().__init__(connection)
         self.notify, self.ret = notify, ret  # RFC 3461, 4.1 and 4.3
         self.count = 0  # transactions finished
         self.settled = False  # was any of them, for good?
         self._takes_chunks = False  # the server has taken a message by BDAT
-        self._asked: deque[tuple[Transaction, str]] = deque()
+        self._asked: deque[tuple[Transaction, str]] = connection.outstanding
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
 

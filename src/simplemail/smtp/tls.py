@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exceptions import InvalidMailer, Secret
+from ..light import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ssl

@@ -123,7 +123,7 @@ def steps(
     Raises, for a message that this server can't be asked to take: ValueError, or the
     smtplib.SMTPException that says why.
     """
-    mail, rcpt = _parameters(envelope, features, host, notify, ret)
+    mail, rcpt = parameters(envelope, features, host, notify, ret)
     charset = "utf-8" if envelope.utf8 else "ascii"
     found: Steps = [(f"MAIL FROM:<{envelope.sender}>{mail}\r\n".encode(charset), MAIL)]
     for recipient in envelope.recipients:
@@ -159,7 +159,7 @@ def stuffed(content: bytes) -> bytes:
     return ended(content.replace(b"\r\n.", b"\r\n..")) + b".\r\n"
 
 
-def _parameters(
+def parameters(
     envelope: Any, features: Mapping[str, str], host: str, notify: str, ret: str
 ) -> tuple[str, str]:
     """Return what stands after the addresses in MAIL and RCPT, of what the server knows."""

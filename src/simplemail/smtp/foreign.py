@@ -1,0 +1,245 @@
+"""Sends by a connection that isn't ours: of a class of the user's, an LMTP one, a test's double."""
+
+from __future__ import annotations
+
+from ..exceptions import InvalidMailer
+from ..light import TYPE_CHECKING, Any
+from ..receipts import RecipientReceipt, Reply, Status
+from .login import check_unheard
+from .replies import disconnected, from_bytes, in_bytes, status_of
+from .transaction import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .route import Route
+
+# What of an EHLO's answer is asked for in `sendmail()`. Content goes in seven bits, which all
+# classes can send: smtplib itself asks for no BODY=8BITMIME.
+_ASKED_FOR = ("smtputf8", "dsn")
+
+
+def is_smtplibs_own(kind: Any) -> bool:
+    """Is this smtplib.SMTP or SMTP_SSL as Python has it, and nothing of it replaced?"""
+    import smtplib
+
+    return (
+        type(kind) is type
+        and kind.__module__ == "smtplib"
+        and kind.__name__ in ("SMTP", "SMTP_SSL")
+        and all(
+            getattr(getattr(kind, name), "__globals__", None) is vars(smtplib)
+            for name in ("send", "getreply", "sendmail")
+        )
+    )
+
+
+def connect(kind: Any, route: Route) -> ForeignSession:
+    """Open a connection of this class, as Django does. Leaves nothing open if it fails."""
+    options: dict[str, Any] = {"local_hostname": route.local_hostname}
+    if route.timeout is not None:
+        options["timeout"] = route.timeout
+    if route.source_address is not None:
+        options["source_address"] = route.source_address
+    if route.implicit:
+        options["context"] = route.context
+    if route.auth and isinstance(kind, type):
+        raise InvalidMailer(
+            f"'auth' can't be kept with {kind.__qualname__}, whose login() chooses a method by "
+            "itself; leave one of the two out"
+        )
+    smtp = kind(route.host, route.port, **options)
+    try:
+        _set_up(smtp, route)
+    except BaseException:
+        smtp.close()
+        raise
+    return ForeignSession(smtp, route)
+
+
+def _set_up(smtp: Any, route: Route) -> None:
+    if route.context is not None and not route.implicit:
+        smtp.starttls(context=route.context)
+    if route.username and route.password:
+        check_unheard(smtp.sock, route)
+        password = route.password.reveal()
+        smtp.login(route.username, password() if callable(password) else password)
+
+
+class Handover:
+    """One message on its way through `sendmail()`, as the transactions of a session are."""
+
+    __slots__ = (
+        "by_recipient", "envelope", "options", "refused", "reply", "sender_reply", "unread",
+    )  # fmt: skip
+
+    def __init__(self, envelope: Any, options: tuple[list[str], ...]) -> None:
+        self.envelope = envelope
+        self.options = options
+        self.sender_reply: Reply | None = None
+        self.refused: dict[str, Reply] = {}
+        self.reply: Reply | None = None
+        self.by_recipient: dict[str, RecipientReceipt] = {}
+        self.unread = False
+
+    def note(self, refused: Mapping[str, tuple[int, bytes]]) -> None:
+        """Note which recipients were refused, in smtplib's form."""
+        self.refused = {name: from_bytes(*answer) for name, answer in refused.items()}
+
+    def judge(self, error: Exception) -> Status:
+        """Say what the error of `sendmail()` means, and note the replies in it."""
+        import smtplib
+
+        if isinstance(error, smtplib.SMTPRecipientsRefused):
+            self.note(error.recipients)
+        elif isinstance(error, smtplib.SMTPResponseException):
+            self.reply = from_bytes(error.smtp_code, error.smtp_error)
+            if isinstance(error, smtplib.SMTPSenderRefused):
+                self.sender_reply = self.reply
+            # It expects 250 alone: with another yes, or with nonsense, the server may have it.
+            if not 400 <= error.smtp_code < 600:
+                return Status.UNKNOWN
+        return status_of(error, foreign=True)
+
+    def answer_for(self, name: str) -> Reply | None:
+        """Return what the server said about a recipient who was the only one."""
+        return self.refused.get(name, self.reply)
+
+    def sum_up(self, errors: Mapping[str, Exception]) -> tuple[Status, Exception | None]:
+        """Make one of what became of it for each recipient."""
+        import smtplib
+
+        found = {each.status: name for name, each in self.by_recipient.items()}
+        for status in (Status.UNKNOWN, Status.SENT):  # of one is that of all
+            if status in found:
+                return status, errors.get(found[status])
+        answers = {name: in_bytes(reply) for name, reply in self.refused.items()}
+        error = smtplib.SMTPRecipientsRefused(answers)
+        return status_of(error), error
+
+
+class ForeignSession:
+    """Hands messages over by a connection's `sendmail()`, one at a time, as a session does.
+
+    The connection is greeted and logged in already. While it is `usable`, another message can go
+    through it.
+    """
+
+    busy = False
+
+    def __init__(self, smtp: Any, route: Route) -> None:
+        self.connection = smtp
+        self.host = route.host
+        self.notify, self.ret = route.notify, route.ret
+        self.count = 0
+        self.usable = True
+        self.stale = True  # it may not have said EHLO
+
+    @property
+    def features(self) -> Mapping[str, str]:
+        offered = getattr(self.connection, "esmtp_features", None)
+        if not isinstance(offered, dict):  # of a test's double
+            return {}
+        return {name: offered[name] for name in _ASKED_FOR if name in offered}
+
+    @property
+    def is_open(self) -> bool:
+        return self.usable and getattr(self.connection, "sock", True) is not None
+
+    @property
+    def broken(self) -> bool:
+        return not self.usable
+
+    @property
+    def settled(self) -> bool:
+        return self.count > 0
+
+    @property
+    def fresh(self) -> bool:
+        return not self.count
+
+    def alive(self) -> bool:
+        """Return True if a message can be sent now, after asking what the server offers."""
+        self.stale = False
+        try:
+            if isinstance(getattr(self.connection, "esmtp_features", None), dict):
+                self.connection.ehlo_or_helo_if_needed()
+        except OSError:
+            self.close()
+        return self.is_open
+
+    def ahead(self, window: int) -> int:
+        return 0
+
+    def leave(self) -> None:
+        """Nothing can be said in advance."""
+
+    def begin(self, envelope: Any, *, chunking: bool = False) -> Handover:
+        """Raises what `Session.begin()` does. Nothing is sent yet."""
+        mail, rcpt = parameters(envelope, self.features, self.host, self.notify, self.ret)
+        options = (mail.split(), rcpt.split()) if mail or rcpt else ()
+        return Handover(envelope, options)
+
+    def finish(self, handover: Handover) -> tuple[Status, Exception | None]:
+        """Send a message, and return what became of it and the exception that tells it."""
+        self.count += 1
+        if getattr(self.connection, "ehlo_msg", "") == "lhlo":
+            return self._send_one_by_one(handover)
+        return self._send(handover, handover.envelope.recipients)
+
+    def _send(
+        self, handover: Handover, recipients: Sequence[str]
+    ) -> tuple[Status, Exception | None]:
+        sender, content = handover.envelope.sender, handover.envelope.content
+        try:
+            refused = self.connection.sendmail(sender, list(recipients), content, *handover.options)
+        except Exception as error:
+            self._close_after(error)
+            return handover.judge(error), error
+        except BaseException:
+            self.close()
+            raise
+        if isinstance(refused, dict):
+            handover.note(refused)
+        return Status.SENT, None
+
+    def _close_after(self, error: Exception) -> None:
+        """Close it, unless the error is an answer, after which smtplib has said RSET."""
+        import smtplib
+
+        answers = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused)
+        if not (isinstance(error, answers) and self.is_open):
+            self.close()
+
+    def _send_one_by_one(self, handover: Handover) -> tuple[Status, Exception | None]:
+        """Send a message to each recipient by itself.
+
+        LMTP answers the content once for each (RFC 2033, 4.2), and smtplib reads one answer.
+        """
+        errors: dict[str, Exception] = {}
+        for name in dict.fromkeys(handover.envelope.recipients):
+            one = Handover(handover.envelope, handover.options)
+            if self.usable:
+                status, error = self._send(one, [name])
+            else:
+                status, error = Status.DEFERRED, disconnected("The connection was lost before")
+            reply = one.answer_for(name)
+            handover.by_recipient[name] = RecipientReceipt(status, reply)
+            if error is not None:
+                errors[name] = error
+            if status in (Status.REFUSED, Status.DEFERRED):
+                handover.refused[name] = reply or Reply(451, str(error), "4.4.2")
+        return handover.sum_up(errors)
+
+    def quit(self) -> None:
+        """Say goodbye, and close. No message depends on it: never fails."""
+        try:
+            self.connection.quit()
+        except OSError:
+            self.close()
+        self.usable = False
+
+    def close(self) -> None:
+        """Drop the connection. Safe to call twice."""
+        self.usable = False
+        self.connection.close()

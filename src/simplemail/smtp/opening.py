@@ -1,0 +1,52 @@
+"""Finds a session for a mailer: a kept one, a new one, or one by another class of connections."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..light import TYPE_CHECKING, Any
+from . import foreign
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from .pool import Pool
+    from .route import Route
+    from .session import Session
+
+
+def open_session(
+    kind: Any, route: Route, context: Callable[[], ssl.SSLContext], *, kept: bool
+) -> Session | foreign.ForeignSession:
+    """Return a session that is ready for a message; `kept`, if there is one, it may be used before.
+
+    `kind` is the class of its connection, where smtplib's own stand for ours. `context` makes the
+    rules for a STARTTLS that somebody asks for by hand.
+    """
+    # Our class is a subclass of smtplib's, and must not be made while a test has that replaced.
+    if not foreign.is_smtplibs_own(kind):
+        return foreign.connect(kind, route)
+    # smtplib takes longer to load than a mail to send.
+    from .connection import dial
+
+    session = (pool().take(route) if kept else None) or dial(route)
+    session.connection.verified = context
+    return session
+
+
+def put_away(
+    session: Session | foreign.ForeignSession, route: Route | None, *, keep_alive: float, size: int
+) -> None:
+    """Keep a session for others by this route, if that is asked for, or end it."""
+    if keep_alive and route is not None and not isinstance(session, foreign.ForeignSession):
+        pool().give(route, session, keep_alive=keep_alive, size=size)
+    else:
+        session.quit()
+
+
+@lru_cache(maxsize=1)
+def pool() -> Pool:
+    from .pool import pool as sessions
+
+    return sessions

@@ -1,0 +1,39 @@
+"""Where a mailer's sessions go, and as whom."""
+
+from __future__ import annotations
+
+from ..light import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ..exceptions import Secret
+
+
+class Route(NamedTuple):
+    """Where to, and as whom. Sessions by equal routes are interchangeable.
+
+    With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not; `trust` is
+    whom it trusts at this moment, because it may be changed. The certificate must be for
+    `server_hostname`. `password` may hold a callable.
+    """
+
+    host: str
+    port: int
+    timeout: float | None
+    local_hostname: str
+    source_address: tuple[str, int] | None = None
+    context: ssl.SSLContext | None = None
+    trust: tuple[object, ...] = ()
+    implicit: bool = False
+    server_hostname: str = ""
+    username: str = ""
+    password: Secret | None = None
+    auth: str | None = None
+    allow_cleartext_auth: bool = False
+    ehlo_after_auth: bool = False
+    notify: str = ""
+    ret: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Route to {self.host}:{self.port}>"
