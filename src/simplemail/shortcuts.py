@@ -268,6 +268,7 @@ def addresses_of(setting: str) -> list[str]:
 
 def _is_address(entry: object) -> bool:
     # Text, or what has a text form of its own: an Address, or a lazy string. Numbers and
-    # containers have none but their repr().
-    has_text = type(entry).__str__ is not object.__str__ and not isinstance(entry, bytes)
+    # containers have none but their repr(), though PyPy gives some a __str__.
+    has_none = isinstance(entry, (bytes, int, float, complex))
+    has_text = type(entry).__str__ is not object.__str__ and not has_none
     return has_text and bool(str(entry).strip())

@@ -7,6 +7,7 @@ import gc
 import logging
 import pickle
 import smtplib
+import sys
 import threading
 import weakref
 
@@ -156,6 +157,7 @@ class TestSMTP:
                 assert receipt.status is SENT
                 break
 
+            gc.collect()  # CPython ends the iterator without it
             assert backend.connection is None
             server.wait_for(lambda: server.open_connections == 0)
             assert 1 <= len(server.messages) <= 17
@@ -391,6 +393,8 @@ class TestMemory:
 
             for receipt in backend_for(server, window=8).iter_deliver(messages()):
                 assert receipt.status is SENT
+                if sys.implementation.name != "cpython":
+                    gc.collect()
                 most = max(most, len(seen))
 
         assert most <= 12
