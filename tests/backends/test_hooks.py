@@ -148,7 +148,7 @@ class TestSend:
 class TestAHookThatIsNeverCalled:
     """Its class is refused when it is made, with what to do instead."""
 
-    @pytest.mark.parametrize("name", ["prep_address", "connection_class", "_close_connection"])
+    @pytest.mark.parametrize("name", ["prep_address", "_close_connection"])
     def test_of_the_smtp_backend(self, name):
         with pytest.raises(TypeError, match=rf"Theirs has {name}\(\), which .* never calls; \w+"):
             type("Theirs", (smtp.EmailBackend,), {name: lambda self, *args: None})

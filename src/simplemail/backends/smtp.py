@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from ..conf import classic
 from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
@@ -19,7 +18,7 @@ from ..smtp.patience import trying
 from ..smtp.replies import disconnected
 from ..smtp.route import Route
 from .base import BaseEmailBackend
-from .smtp_options import CHECKED, CLASSIC, right
+from .smtp_options import CHECKED, fill_from_settings, right
 
 if TYPE_CHECKING:
     import os
@@ -60,7 +59,6 @@ class EmailBackend(BaseEmailBackend):
 
     _ignored = {
         "prep_address": "override send_envelope(), whose envelope has the addresses",
-        "connection_class": "connect in open(), and set `connection` to that smtplib.SMTP",
         "_close_connection": "override close()",
     }
 
@@ -117,16 +115,10 @@ class EmailBackend(BaseEmailBackend):
         self._route: Route | None = None  # of a session that may go into the pool
         self.port, self.timeout = port, timeout
         if self.alias is None:
-            self._fill_from_settings()
+            fill_from_settings(self)
         given = {name: getattr(self, name) for name in CHECKED}
         for name, value in right(self.alias, given).items():
             setattr(self, name, value)
-
-    def _fill_from_settings(self) -> None:
-        self.host = self.host or classic("EMAIL_HOST")
-        for name, setting in CLASSIC.items():
-            if getattr(self, name) is None:
-                setattr(self, name, classic(setting))
 
     @property
     def password(self) -> Any:
@@ -138,8 +130,7 @@ class EmailBackend(BaseEmailBackend):
         self._password: Secret | None = Secret.of(value)
 
     def __str__(self) -> str:
-        scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
-        return self.alias or f"{scheme}://{self.host}:{self.port}"
+        return self.alias or self.describe()
 
     @property
     def ssl_context(self) -> ssl.SSLContext:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from ..conf import classic
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING, Any, pattern
 from ..smtp.auth import MECHANISMS
@@ -62,6 +63,14 @@ _WORDS = {
     "notify": (f"NEVER|{_REPORT}(,{_REPORT})*", "'NEVER', or like 'FAILURE,DELAY'"),
     "ret": ("FULL|HDRS", "'FULL' or 'HDRS'"),
 }
+
+
+def fill_from_settings(mailer: Any) -> None:
+    """Take from the classic settings what a mailer wasn't given."""
+    mailer.host = mailer.host or classic("EMAIL_HOST")
+    for name, setting in CLASSIC.items():
+        if getattr(mailer, name) is None:
+            setattr(mailer, name, classic(setting))
 
 
 def right(alias: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
