@@ -63,7 +63,7 @@ class EmailMessage(Attaching):
     """The multipart/* type that holds text and attachments. Django's; no other one is possible."""
 
     encoding: str | None = None
-    """The charset of body, alternatives and text attachments; None is DEFAULT_CHARSET, UTF-8."""
+    """The charset of body and alternatives; None is DEFAULT_CHARSET, UTF-8."""
 
     def __init__(
         self,

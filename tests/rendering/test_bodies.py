@@ -1,5 +1,6 @@
 import base64
-from email import message_from_bytes, policy
+import quopri
+from email import message_from_bytes, policy, quoprimime
 from email.message import EmailMessage
 
 import pytest
@@ -46,7 +47,30 @@ def test_text_becomes_what_the_standard_library_makes_of_it(text, eight_bit):
     encoding, body = encode_text(text, "utf-8", eight_bit=eight_bit)
 
     assert encoding == theirs["Content-Transfer-Encoding"]
-    assert body == theirs.as_bytes().partition(b"\r\n\r\n")[2]
+    if encoding == "quoted-printable":  # whose lines have 78 characters there
+        assert body == quoted(theirs.get_payload(decode=True))
+    else:
+        assert body == theirs.as_bytes().partition(b"\r\n\r\n")[2]
+
+
+def quoted(octets):
+    """What the standard library's encoder makes of octets in lines of 76 characters."""
+    text = octets.replace(b"\r\n", b"\n").decode("latin-1")
+    return quoprimime.body_encode(text, 76).replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("before", range(70, 80))
+@pytest.mark.parametrize("after", ["", " ", "\t", "=", "ü", "üx", "= ", "x" * 80, "ü" * 40, "  "])
+def test_lines_of_quoted_printable_have_at_most_76_characters(before, after):
+    """RFC 2045, 6.7."""
+    text = "ascii\n" * 10 + f"{'x' * before}{after}\n{'x' * before}{after}\nü"
+
+    encoding, body = encode_text(text, "utf-8", eight_bit=False)
+
+    assert encoding == "quoted-printable"
+    assert max(map(len, body.split(b"\r\n"))) <= 76
+    assert not any(line.endswith((b" ", b"\t")) for line in body.split(b"\r\n"))
+    assert quopri.decodestring(body) == f"{text}\n".replace("\n", "\r\n").encode()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from simplemail import (
     EmailMessage,
     EmailMultiAlternatives,
 )
-from simplemail.rendering.parts import check_charset, content_type, guess_type, normalized
+from simplemail.rendering.parts import content_type, guess_type, normalized
 
 
 class TestContentType:
@@ -61,17 +61,6 @@ class TestContentType:
         for text in ("a/b" + ";" * 100_000 + "=", 'a/b; x="' + "\\\\" * 100_000, "a" * 1_000_000):
             with pytest.raises(ValueError, match="Invalid content type"):
                 content_type(text)
-
-
-@pytest.mark.parametrize("name", ["utf-8", "UTF8", "latin-1", "iso-2022-jp", "koi8_r", "us-ascii"])
-def test_charsets_that_python_writes(name):
-    assert check_charset(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "nonsense", "hex", "rot13", "utf-8\n", "utf 8", "utf-8\0"])
-def test_charsets_that_python_does_not_write(name):
-    with pytest.raises(ValueError, match="Unknown charset"):
-        check_charset(name)
 
 
 @pytest.mark.parametrize(

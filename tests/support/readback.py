@@ -31,7 +31,7 @@ ENCODED_WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(?: =\?utf-8\?[bq]\?[^?]*\?
 class Leaf(NamedTuple):
     kind: str
     filename: str | None
-    content: str | bytes  # text with \n line ends
+    content: str | bytes  # of bodies and alternatives, text with \n line ends
 
 
 class Reading(NamedTuple):
@@ -115,7 +115,8 @@ def tree(part: Any) -> Any:
         return kind, part.get_filename(), [tree(part.get_payload(0))]
     if part.is_multipart():
         return kind, [tree(child) for child in part.iter_parts()]
-    content = part.get_content()
+    is_file = part.get_content_disposition() is not None
+    content = part.get_payload(decode=True) if is_file else part.get_content()
     return Leaf(kind, part.get_filename(), lines(content) if isinstance(content, str) else content)
 
 
@@ -146,13 +147,16 @@ def _alternative(content: str | bytes, kind: str) -> Leaf:
 def _attachment(filename: str | None, content: Any, kind: str) -> Any:
     if isinstance(content, Sample):
         return kind, filename, [_expected_tree(content)]
-    if kind.startswith("text/"):
-        try:
-            content = content.decode() if isinstance(content, bytes) else content
-        except UnicodeDecodeError:
-            return Leaf("application/octet-stream", filename, content)
-        return Leaf(kind, filename, _text(content))
-    return Leaf(kind, filename, content)
+    if kind.startswith("text/") and isinstance(content, bytes) and not _is_text(content):
+        kind = "application/octet-stream"
+    return Leaf(kind, filename, content.encode() if isinstance(content, str) else content)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _text(content: str) -> str:

@@ -20,8 +20,9 @@ class Attaching:
     ) -> None:
         """Attach `content` as a file named `filename`, or a ready `MIMEPart` (alone, as it is).
 
-        `mimetype` is its type, guessed from the name by default. Bytes for text/* are decoded as
-        UTF-8, and sent as application/octet-stream if they are not. ValueError without content.
+        `mimetype` is its type, guessed from the name by default. Bytes arrive as they are, and a
+        `str` does in UTF-8. Bytes for text/* that are no such text, or hold a NUL, are sent as
+        application/octet-stream. ValueError without content.
         """
         if _is_mime_part(filename):
             if content is not None or mimetype is not None:

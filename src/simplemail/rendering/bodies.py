@@ -1,8 +1,8 @@
 """Puts the content of a part into the form that travels (RFC 2045, 6): 7bit, 8bit or encoded.
 
-The choices, and the bytes, are those of the standard library's content manager, made faster. Only
-what that would change on the way is told apart: a carriage return or a NUL in the midst of a text
-arrives as it was.
+The choices are those of the standard library's content manager, made faster. Different are the
+lines of quoted-printable, which have at most 76 characters, and a carriage return or a NUL in the
+midst of a text, which arrives as it was.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from functools import lru_cache
 
 from ..light import pattern
 
-# The longest line of a text that is sent as it is; so long are encoded lines too.
-_LINE = 78
+# The longest line of a text that is sent as it is, and of quoted-printable (RFC 2045, 6.7).
+_LINE, _QUOTED_LINE = 78, 76
 
 
-def encode_text(text: str, charset: str, *, eight_bit: bool) -> tuple[str, bytes]:
+def encode_text(
+    text: str, charset: str, *, eight_bit: bool, newline: bytes = b"\r\n"
+) -> tuple[str, bytes]:
     """Return the Content-Transfer-Encoding and the body, whose lines end in CRLF, the last too.
 
-    Half surrogate pairs that stand for bytes ("surrogateescape") become those bytes again. Raises
-    ValueError if the charset is unknown or can't say this.
+    Those inside of base64 end in `newline`. Half surrogate pairs that stand for bytes
+    ("surrogateescape") become those bytes again. Raises ValueError if the charset is unknown or
+    can't say this.
     """
     if not _keeps_ascii(charset):
-        lines = text.replace("\r\n", "\n").removesuffix("\n").replace("\n", "\r\n") + "\r\n"
+        lines = text.replace("\r\n", "\n").removesuffix("\n") + "\n"
+        lines = lines.replace("\n", newline.decode())
         return "base64", encode_base64(lines.encode(charset, "surrogateescape"))
     if "\r" in text:
         text = text.replace("\r\n", "\n")
@@ -40,7 +44,7 @@ def encode_text(text: str, charset: str, *, eight_bit: bool) -> tuple[str, bytes
         and _has_short_lines(octets)
     ):
         return "7bit" if is_ascii else "8bit", octets.replace(b"\n", b"\r\n")
-    return encode_octets(octets)
+    return encode_octets(octets, newline)
 
 
 @lru_cache(maxsize=64)
@@ -62,7 +66,7 @@ def _has_short_lines(octets: bytes) -> bool:
     return octets.find(b"\n") <= _LINE and not _LONG_LINE.search(octets)
 
 
-def encode_octets(octets: bytes) -> tuple[str, bytes]:
+def encode_octets(octets: bytes, newline: bytes = b"\r\n") -> tuple[str, bytes]:
     """Return a text, whose lines all end in LF, as the shorter of quoted-printable and base64.
 
     That is judged by the first ten lines.
@@ -73,7 +77,7 @@ def encode_octets(octets: bytes) -> tuple[str, bytes]:
     # Line ends count as in the standard library: as one octet in the one, as two in the other.
     as_quoted = len(quoted) - quoted.count(b"\r\n")
     if as_quoted > (len(sample) + len(lines) + 2) // 3 * 4 + 1:
-        return "base64", encode_base64(octets.replace(b"\n", b"\r\n"))
+        return "base64", encode_base64(octets.replace(b"\n", newline))
     return "quoted-printable", quoted + _quoted(rest) if rest else quoted
 
 
@@ -97,19 +101,19 @@ def _quoted(octets: bytes) -> bytes:
     return b"".join(pieces).replace(b"\n", b"\r\n")
 
 
-# 77 octets of at least 79, but none inside an escape; or else all of the line.
-_PIECES = pattern(rb"[^\n]{75}(?:(?==..[^\n])|[^\n](?:(?==..)|[^\n](?=[^\n]{2})))|[^\n]*\n")
+# 75 octets of at least 77, but none inside an escape; or else all of the line.
+_PIECES = pattern(rb"[^\n]{73}(?:(?==..[^\n])|[^\n](?:(?==..)|[^\n](?=[^\n]{2})))|[^\n]*\n")
 
 
 def _with_space_kept(piece: bytes) -> bytes:
     """Escape the space that ends a line, on the next one if there's no room on its own."""
     escaped = b"=20\n" if piece.endswith(b" \n") else b"=09\n"
-    if len(piece) <= _LINE - 1:
+    if len(piece) < _QUOTED_LINE:
         return piece[:-2] + escaped
-    return piece[:-1] + b"=\n\n" if len(piece) == _LINE else piece[:-2] + b"=\n" + escaped
+    return piece[:-1] + b"=\n\n" if len(piece) == _QUOTED_LINE else piece[:-2] + b"=\n" + escaped
 
 
-def encode_base64(data: bytes) -> bytes:
+def encode_base64(data: bytes | memoryview) -> bytes:
     """Return the data in lines of 76 characters."""
     return b"".join(base64_blocks(data))
 

@@ -10,18 +10,12 @@ from typing import Any
 from ..conf import settings
 from .address_fields import ADDRESS_FIELDS, address_text
 from .addresses import quote
+from .bodies import encode_base64
+from .charsets import charset_label
 from .header import fields
 from .injection import check_header
-from .parts import (
-    BYTES,
-    ContentType,
-    EmailInline,
-    attached,
-    check_charset,
-    content_type,
-    decoded,
-    normalized,
-)
+from .leaves import Leaf, file_leaf, text_leaf
+from .parts import BYTES, EmailInline, as_file, attached, content_type, normalized
 
 Message = email.message.EmailMessage
 
@@ -34,7 +28,7 @@ def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
     if attachments := attached(message):
         composed.make_mixed()
         for attachment in attachments:
-            _attach(composed, attachment, charset)
+            _attach(composed, attachment)
     for name, value in fields(message):
         _set_header(composed, name, value)
     return composed
@@ -47,35 +41,40 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
     if message.body or not (alternatives or attached(message)):
         body = message.body or ""
         body = body.decode(charset, "surrogateescape") if isinstance(body, bytes) else body
-        kind = content_type(f"text/{message.content_subtype}")
-        _put(composed.set_content, body, kind, charset)
+        _put_text(
+            composed.set_content, f"text/{message.content_subtype}", body, charset, "The body"
+        )
     else:
         composed["MIME-Version"] = "1.0"  # which Python adds with a text, and forgets otherwise
     if alternatives:
         composed.make_alternative()
     for content, mimetype in alternatives:
-        kind = content_type(mimetype)
-        _put(composed.add_alternative, content, kind, charset)
-        if kind[:2] == ("text", "html") or home is composed:
+        where = f"The alternative {mimetype}"
+        _put_text(composed.add_alternative, mimetype, content, charset, where)
+        if content_type(mimetype)[:2] == ("text", "html") or home is composed:
             home = list(composed.iter_parts())[-1]
     for inline in getattr(message, "inlines", None) or ():
-        _add_inline(home, inline, charset)
+        _add_inline(home, inline)
 
 
-def _add_inline(home: Message, inline: EmailInline, charset: str) -> None:
+def _add_inline(home: Message, inline: EmailInline) -> None:
     cid = f"<{inline.content_id}>"
     check_header("Content-ID", cid)
-    options = {"disposition": "inline", "filename": _filename(inline.filename), "cid": cid}
-    _put(home.add_related, inline.content, content_type(inline.mimetype), charset, **options)
+    content, mimetype = as_file(inline.content, inline.mimetype)
+    filename = _filename(inline.filename)
+    where = f"The inline file {filename!r}"
+    options = {"disposition": "inline", "filename": filename, "cid": cid}
+    _put_file(home.add_related, mimetype, content, where, **options)
 
 
-def _attach(composed: Message, attachment: Any, charset: str) -> None:
+def _attach(composed: Message, attachment: Any) -> None:
     if isinstance(attachment, email.message.Message):
         composed.attach(attachment)  # type: ignore[arg-type]  # legacy parts are taken too
         return
     filename, content, mimetype = normalized(attachment)
-    kind = content_type(mimetype or "")
-    _put(composed.add_attachment, content, kind, charset, filename=_filename(filename))
+    filename = _filename(filename)
+    where = f"The attachment {filename!r}"
+    _put_file(composed.add_attachment, mimetype or "", content, where, filename=filename)
 
 
 def _filename(filename: object) -> str | None:
@@ -85,42 +84,74 @@ def _filename(filename: object) -> str | None:
     return str(filename)
 
 
-def _put(add: Any, content: Any, kind: ContentType, charset: str, **options: Any) -> None:
-    """Call one of the stdlib's `set_content` family as it wants to be called for this content."""
-    maintype, subtype, params = kind
+def _put_text(add: Any, mimetype: str, content: Any, charset: str, where: str) -> None:
+    """Call one of the stdlib's `set_content` family for a body or an alternative."""
+    if content_type(mimetype).maintype != "text":
+        _put_file(add, mimetype, content, where)
+        return
+    policy = add.__self__.policy
+    leaf = text_leaf(
+        mimetype,
+        content,
+        charset,
+        where,
+        eight_bit=policy.cte_type == "8bit",
+        newline=policy.linesep.encode(),
+    )
+    add(leaf, content_manager=_LEAVES)
+
+
+def _put_file(add: Any, mimetype: str, content: Any, where: str, **options: Any) -> None:
+    """Call one of the stdlib's `set_content` family for a file or a message."""
+    kind = content_type(mimetype)
+    for value in kind.params.values():
+        check_header("Content-Type", value)
+    if kind.maintype == "message":
+        nested = _nested(content, add.__self__.policy)
+        add(nested, subtype=kind.subtype, params=kind.params, **options)
+    else:
+        add(file_leaf(mimetype, content, where), content_manager=_LEAVES, **options)
+
+
+class _Leaves:
+    """A content manager of the stdlib's kind, which puts into a part what is encoded already."""
+
+    def set_content(
+        self,
+        part: Any,
+        leaf: Leaf,
+        *,
+        disposition: str | None = None,
+        filename: str | None = None,
+        cid: str | None = None,
+    ) -> None:
+        part.clear_content()
+        part["Content-Type"] = _type(leaf)
+        body = leaf.body if isinstance(leaf.body, bytes) else encode_base64(leaf.body)
+        # Lines of a stdlib message end in LF, and octets are half surrogate pairs.
+        part.set_payload(body.replace(b"\r\n", b"\n").decode("ascii", "surrogateescape"))
+        part["Content-Transfer-Encoding"] = leaf.encoding
+        if disposition or filename is not None:
+            part["Content-Disposition"] = disposition or "attachment"
+        if filename is not None:
+            part.set_param("filename", filename, header="Content-Disposition", replace=True)
+        if cid is not None:
+            part["Content-ID"] = cid
+
+
+_LEAVES: Any = _Leaves()
+
+
+def _type(leaf: Leaf) -> str:
+    maintype, subtype, params = content_type(leaf.mimetype)
     for value in params.values():
         check_header("Content-Type", value)
-    if maintype == "text":
-        charset = check_charset(params.pop("charset", charset))
-        if isinstance(content, BYTES):
-            content = decoded(bytes(content), f"text/{kind.subtype}", charset)
-        _put_text(add, str(content), kind, charset, options)
-    elif maintype == "message":
-        nested = _nested(content, add.__self__.policy)
-        add(nested, subtype=subtype, params=params, **options)
-    else:
-        data = content if isinstance(content, BYTES) else str(content).encode()
-        add(data, maintype=maintype, subtype=_with_params(kind), **options)
-
-
-def _put_text(add: Any, text: str, kind: ContentType, charset: str, options: Any) -> None:
-    _, subtype, params = kind
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        # Bytes that were no text and came through "surrogateescape": Python's
-        # text path refuses them, its bytes path carries them as they were.
-        data = text.encode(charset, "surrogateescape")
-        data += b"" if data.endswith(b"\n") else b"\n"
-        params = {"charset": charset, **params}
-        add(data, "text", subtype, cte="quoted-printable", params=params, **options)
-    else:
-        add(text, subtype=_with_params(kind), charset=charset, **options)
-
-
-def _with_params(kind: ContentType) -> str:
-    # Not as `params`, for which Python moves the whole field behind the others.
-    return "".join([kind.subtype, *(f"; {name}={quote(v)}" for name, v in kind.params.items())])
+    if leaf.charset:
+        params.pop("charset", None)
+        params["charset"] = charset_label(leaf.charset)
+    return "; ".join(
+        [f"{maintype}/{subtype}", *(f"{name}={quote(value)}" for name, value in params.items())]
+    )
 
 
 def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:

@@ -8,8 +8,10 @@ from email.policy import default
 from typing import Any
 
 from .addresses import quote
+from .charsets import charset_label
 from .injection import check_header
-from .parts import BYTES, EmailInline, content_type
+from .leaves import file_leaf
+from .parts import EmailInline, as_file, content_type
 
 
 class Part(MIMEPart, MIMEBase):
@@ -28,19 +30,17 @@ class InlinePart(Part):
     def __init__(self, inline: EmailInline) -> None:
         super().__init__()
         self.inline = inline
-        kind = content_type(inline.mimetype)
         check_header("Content-ID", inline.content_id)
         if inline.filename is not None:
             check_header("Content-Disposition", str(inline.filename))
+        content, mimetype = as_file(inline.content, inline.mimetype)
+        leaf = file_leaf(mimetype, content, f"The inline file {inline.filename!r}")
+        kind = content_type(leaf.mimetype)
         params = {name: value for name, value in kind.params.items() if name != "charset"}
-        content: Any = inline.content
-        if not isinstance(content, BYTES):
-            params["charset"] = "utf-8"
-            content = str(content).encode("utf-8", "surrogateescape")
-        elif "charset" in kind.params:
-            params["charset"] = kind.params["charset"]
+        if leaf.charset:
+            params["charset"] = charset_label(leaf.charset)
         self.set_content(
-            bytes(content),
+            bytes(leaf.body),
             kind.maintype,
             kind.subtype,
             disposition="inline",

@@ -13,14 +13,16 @@ from io import BytesIO
 
 from ..conf import settings
 from ..light import Any, NamedTuple
-from .bodies import base64_blocks, encode_text
+from .bodies import base64_blocks
+from .charsets import charset_label
 from .checks import check_octets, header_end
 from .downgrade import in_seven_bits
 from .field import header_line, mime_header
 from .generated import generated
 from .header import fields
+from .leaves import file_leaf, kind_of, text_leaf
 from .msgid import random_bits
-from .parts import BYTES, EmailInline, attached, content_type, decoded, normalized
+from .parts import BYTES, EmailInline, as_file, attached, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
@@ -115,13 +117,16 @@ def _texts(message: Any, how: _How) -> _Part | None:
     inlines = getattr(message, "inlines", None) or ()
     body = None
     if message.body or not (alternatives or attached(message)):
-        body = _leaf(f"text/{message.content_subtype}", message.body or "", how)
+        body = _text(f"text/{message.content_subtype}", message.body or "", how, "The body")
     if not alternatives:
         return _related(body, inlines, how) if inlines else body
-    leaves = [_leaf(mimetype, content, how) for content, mimetype in alternatives]
+    leaves = [
+        _text(mimetype, content, how, f"The alternative {mimetype}")
+        for content, mimetype in alternatives
+    ]
     if inlines:
         # They belong to the HTML, the best one if there are two.
-        kinds = [content_type(mimetype)[:2] for _, mimetype in alternatives]
+        kinds = [kind_of(mimetype)[:2] for _, mimetype in alternatives]
         html = max((n for n, kind in enumerate(kinds) if kind == ("text", "html")), default=0)
         leaves[html] = _related(leaves[html], inlines, how)
     children = [] if body is None else [body.as_first_child()]
@@ -135,7 +140,9 @@ def _related(root: _Part | None, inlines: list[EmailInline], how: _How) -> _Part
         params = {} if filename is None else {"filename": str(filename)}
         extra = mime_header("Content-Disposition", "inline", params)
         extra += header_line("Content-ID", f"<{content_id}>", utf8=how.utf8)
-        children.append(_leaf(mimetype, content, how, extra).as_child())
+        content, mimetype = as_file(content, mimetype)
+        where = f"The inline file {filename!r}"
+        children.append(_file(mimetype, content, how, where, extra).as_child())
     return _multipart("related", children)
 
 
@@ -143,10 +150,11 @@ def _attachment(attachment: Any, how: _How) -> _Pieces:
     if hasattr(attachment, "get_content_maintype"):
         return [generated(attachment, eight_bit=how.eight_bit, utf8=how.utf8)]
     filename, content, mimetype = normalized(attachment)
+    where = f"The attachment {filename!r}"
     if filename is not None:
         extra = mime_header("Content-Disposition", "attachment", {"filename": str(filename)})
-        return _leaf(mimetype or "", content, how, extra).as_child()
-    part = _leaf(mimetype or "", content, how)
+        return _file(mimetype or "", content, how, where, extra).as_child()
+    part = _file(mimetype or "", content, how, where)
     return [part.opening(), b"Content-Disposition: attachment\r\n\r\n", *part.body]
 
 
@@ -185,49 +193,34 @@ def _boundary(children: list[_Pieces]) -> bytes:
 # The leaves
 
 
-def _leaf(mimetype: str, content: Any, how: _How, extra: bytes = b"") -> _Part:
-    """Return content of this type as a part, with extra fields in its head."""
-    kind = _kind(mimetype)
-    if kind.maintype == "text":
-        return _text(mimetype, content, how, extra)
-    if kind.maintype == "message":
+def _text(mimetype: str, content: Any, how: _How, where: str) -> _Part:
+    """Return a body or an alternative as a part; if it is no text, as a file."""
+    if kind_of(mimetype).maintype != "text":
+        return _file(mimetype, content, how, where)
+    eight_bit = how.eight_bit
+    leaf = text_leaf(mimetype, content, how.charset, where, eight_bit=eight_bit, newline=b"\r\n")
+    return _Part(_leaf_head(*leaf[:3]), [leaf.body])
+
+
+def _file(mimetype: str, content: Any, how: _How, where: str, extra: bytes = b"") -> _Part:
+    """Return a file or a message as a part, with extra fields in its head."""
+    if kind_of(mimetype).maintype == "message":
         return _nested(mimetype, content, how, extra)
-    head = _type_line(mimetype, "") + b"Content-Transfer-Encoding: base64\r\n" + extra
-    data = content if isinstance(content, BYTES) else str(content).encode()
-    return _Part(head, [memoryview(data)])
-
-
-_kind = lru_cache(maxsize=256)(content_type)
+    leaf = file_leaf(mimetype, content, where)
+    return _Part(_leaf_head(*leaf[:3]) + extra, [leaf.body])
 
 
 @lru_cache(maxsize=256)
 def _type_line(mimetype: str, charset: str) -> bytes:
-    maintype, subtype, params = _kind(mimetype)
+    maintype, subtype, params = kind_of(mimetype)
     if charset:
         params = {name: value for name, value in params.items() if name != "charset"}
-        params["charset"] = _charset_name(charset)
+        params["charset"] = charset_label(charset)
     return mime_header("Content-Type", f"{maintype}/{subtype}", params)
 
 
-def _charset_name(charset: str) -> str:
-    """Return what mail calls a charset that Python knows by several names: iso-8859-1, latin-1."""
-    if charset == "utf-8":
-        return charset
-    from email.charset import ALIASES
-
-    return ALIASES.get(charset, charset)
-
-
-def _text(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
-    charset = _kind(mimetype).params.get("charset", how.charset)
-    if isinstance(content, BYTES):
-        content = decoded(bytes(content), mimetype, charset)
-    encoding, body = encode_text(str(content), charset, eight_bit=how.eight_bit)
-    return _Part(_text_head(mimetype, charset, encoding) + extra, [body])
-
-
 @lru_cache(maxsize=256)
-def _text_head(mimetype: str, charset: str, encoding: str) -> bytes:
+def _leaf_head(mimetype: str, charset: str, encoding: str) -> bytes:
     line = _type_line(mimetype, charset)
     return b"%sContent-Transfer-Encoding: %s\r\n" % (line, encoding.encode())
 
@@ -240,7 +233,7 @@ def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
         is_data = isinstance(content, BYTES)
         data = bytes(content) if is_data else str(content).encode("utf-8", "surrogateescape")
         inner = _ready_message(data, how)
-    is_rfc822 = _kind(mimetype)[:2] == ("message", "rfc822")
+    is_rfc822 = kind_of(mimetype)[:2] == ("message", "rfc822")
     bits = b"8bit" if how.eight_bit and (is_rfc822 or not inner.isascii()) else b"7bit"
     head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (_type_line(mimetype, ""), bits, extra)
     return _Part(head, [inner])

@@ -125,15 +125,6 @@ def decoded(content: bytes, mimetype: str, charset: str) -> str:
     return text
 
 
-def check_charset(name: str) -> str:
-    """Return the charset's name. Raises ValueError for one in which Python can't write text."""
-    try:
-        "".encode(name if re.fullmatch(_TOKEN, name) else "")
-    except (LookupError, ValueError):
-        raise ValueError(f"Unknown charset {name!r}: use one that Python knows, 'utf-8'") from None
-    return name
-
-
 def check_content(filename: object, content: object) -> None:
     """Raise for what is no content: ValueError for None, TypeError for an open file."""
     if content is None:
@@ -146,7 +137,7 @@ def check_content(filename: object, content: object) -> None:
 
 
 def normalized(attachment: Any) -> EmailAttachment:
-    """Give an attachment its type, and bytes that are text their text, whoever put it there.
+    """Give an attachment its type as `as_file()` does, whoever put it there.
 
     Users assign `message.attachments` as they like: pairs, triples, named tuples.
     """
@@ -155,10 +146,24 @@ def normalized(attachment: Any) -> EmailAttachment:
     filename, content, mimetype = (*attachment, None)[:3]
     check_content(filename, content)
     mimetype = mimetype or guess_type(filename)
+    return EmailAttachment(filename, *as_file(content, mimetype))
+
+
+def as_file(content: Any, mimetype: str) -> tuple[Any, str]:
+    """Return what is sent as a file, and its type: bytes that are text as text, if it is the same.
+
+    Bytes that are no text are an application/octet-stream, whatever their type says: those that
+    its charset doesn't know, or, without one, what isn't UTF-8 or has a NUL. Raises ValueError for
+    what is no type.
+    """
     kind = content_type(mimetype)
-    if kind.maintype == "text" and isinstance(content, BYTES):
-        text = as_text(bytes(content), kind.params)
-        if text is None:
-            return EmailAttachment(filename, content, DEFAULT_ATTACHMENT_MIME_TYPE)
-        content = text
-    return EmailAttachment(filename, content, mimetype)
+    if kind.maintype != "text" or not isinstance(content, BYTES):
+        return content, mimetype
+    data = bytes(content)
+    charset = kind.params.get("charset")
+    text = as_text(data, kind.params)
+    if text is None or (charset is None and b"\0" in data):
+        return content, DEFAULT_ATTACHMENT_MIME_TYPE
+    if charset is not None and text.encode(charset, "replace") != data:
+        return content, mimetype
+    return text, mimetype
