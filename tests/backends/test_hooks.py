@@ -213,7 +213,7 @@ class TestGetConnection:
             lambda message: asyncio.run(message.asend()),
         ],
     )
-    def test_says_where_a_message_goes(self, send, mail_outbox):
+    def test_says_where_a_message_goes(self, send):
         read = Reading()
 
         class Routed(EmailMessage):
@@ -223,7 +223,6 @@ class TestGetConnection:
         send(Routed("s", "b", "a@example.com", ["b@example.com"]))
 
         assert [message.subject for message in read.read] == ["s"]
-        assert mail_outbox == []
 
     def test_hears_of_fail_silently(self):
         heard = []
@@ -237,13 +236,12 @@ class TestGetConnection:
 
         assert heard == [True]
 
-    def test_patched_is_asked_by_send_mail_too(self, mail_outbox):
+    def test_patched_is_asked_by_send_mail_too(self):
         read = Reading()
         with mock.patch.object(EmailMessage, "get_connection", return_value=read):
             simplemail.send_mail("s", "b", "a@example.com", ["b@example.com"])
 
         assert [message.subject for message in read.read] == ["s"]
-        assert mail_outbox == []
 
     def test_contradicts_using(self):
         class Routed(EmailMessage):

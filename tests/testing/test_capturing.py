@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import unittest
 
@@ -19,6 +20,7 @@ from simplemail import (
     override_settings,
     send_mail,
 )
+from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.locmem import EmailBackend as Memory
 from simplemail.backends.smtp import EmailBackend as RealMailer
 from simplemail.testing import capture
@@ -257,11 +259,177 @@ def captured():
         yield outbox
 
 
-def test_a_backend_made_by_hand_is_memory_only_if_it_is_asked_for():
-    """The limit that capture() states: an object made before is not swapped."""
-    before = get_connection("dummy")
-    with capture() as outbox:
-        send(connection=before)
-        assert isinstance(get_connection("dummy"), Memory)
+class Foreign:
+    """A backend that is no child of ours: Django's, say."""
 
-    assert outbox == []
+    alias = "theirs"
+
+    def __init__(self):
+        self.sent = []
+
+    def send_messages(self, messages):
+        self.sent += messages
+        return len(self.sent)
+
+
+class Api(BaseEmailBackend):
+    """A backend written for Django, which overrides `send_messages()`."""
+
+    def send_messages(self, email_messages):
+        raise AssertionError("sent")
+
+
+class Mixed(Api, RealMailer):
+    pass
+
+
+class Filtered(RealMailer):
+    def send_messages(self, email_messages):
+        return super().send_messages([each for each in email_messages if each.to])
+
+
+class Signing(RealMailer):
+    def _send(self, email_message):
+        raise AssertionError("sent")
+
+
+UNREACHABLE = {"host": "h.invalid", "alias": "old"}
+BEFORE = {
+    "smtp": lambda: RealMailer(**UNREACHABLE),
+    "pooled": lambda: RealMailer(**UNREACHABLE, keep_alive=9),
+    "silent": lambda: RealMailer(**UNREACHABLE, fail_silently=True),
+    "file": lambda: get_connection("file", file_path="/nowhere/at/all", alias="old"),
+    "dummy": lambda: get_connection("dummy", alias="old"),
+    "failover": lambda: get_connection(
+        "failover", mailers=[RealMailer(**UNREACHABLE)], alias="old"
+    ),
+    "tee": lambda: get_connection("tee", mailer="dummy:", copies=["dummy:"], alias="old"),
+    "written for Django": lambda: Api(alias="old"),
+    "mixed": lambda: Mixed(**UNREACHABLE),
+    "calling super": lambda: Filtered(**UNREACHABLE),
+    "hook": lambda: Signing(**UNREACHABLE),
+}
+WAYS = {
+    "send_messages": lambda mailer, message: mailer.send_messages([message]),
+    "with": lambda mailer, message: mailer.__enter__().send_messages([message]),
+    "open": lambda mailer, message: (mailer.open(), mailer.send_messages([message])),
+    "asend_messages": lambda mailer, message: asyncio.run(mailer.asend_messages([message])),
+    "deliver": lambda mailer, message: mailer.deliver([message]),
+    "iter_deliver": lambda mailer, message: next(mailer.iter_deliver([message])),
+    "send_mail": lambda mailer, message: send(message.subject, connection=mailer),
+    "send_mass_mail": lambda mailer, message: simplemail.send_mass_mail(
+        [(message.subject, "Text", None, message.to)], connection=mailer
+    ),
+    "asend_mail": lambda mailer, message: asyncio.run(
+        simplemail.asend_mail(message.subject, "Text", None, message.to, connection=mailer)
+    ),
+    "message": lambda mailer, message: connected(message, mailer).send(),
+    "message's receipt": lambda mailer, message: connected(message, mailer).deliver(),
+    "asend": lambda mailer, message: asyncio.run(connected(message, mailer).asend()),
+}
+
+
+def connected(message, mailer):
+    message.connection = mailer
+    return message
+
+
+class TestMailersMadeBefore:
+    """At module level, say. They ask when they send, and then nobody is called."""
+
+    @pytest.fixture(autouse=True)
+    def _network_is_forbidden(self, monkeypatch):
+        def forbidden(*args, **kwargs):
+            raise AssertionError("somebody was called")
+
+        monkeypatch.setattr(socket.socket, "connect", forbidden)
+        monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+        monkeypatch.setattr("simplemail.backends.filebased.EmailBackend._directory", str)
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("kind", BEFORE)
+    def test_are_captured(self, kind, way):
+        if kind == "file" and way in ("with", "open"):
+            pytest.skip("opening it makes a file, and sends nothing")
+        mailer = BEFORE[kind]()
+        with capture() as outbox:
+            WAYS[way](mailer, EmailMessage("Subject", "Text", to=["ann@example.com"]))
+
+        assert [(message.subject, message.sent_using) for message in outbox] == [("Subject", "old")]
+
+    @pytest.mark.parametrize("way", ["send_mail", "message", "asend_mail", "asend"])
+    def test_of_other_libraries_are_captured(self, way):
+        mailer = Foreign()
+        with capture() as outbox:
+            WAYS[way](mailer, EmailMessage("Subject", "Text", to=["ann@example.com"]))
+
+        assert [message.sent_using for message in outbox] == ["theirs"]
+        assert mailer.sent == []
+
+    def test_refuse_what_a_real_mailer_refuses(self):
+        mailer = RealMailer(**UNREACHABLE)
+        with capture() as outbox, pytest.raises(ValueError, match="linefeed"):
+            mailer.send_messages([EmailMessage("a\nb", "Text", to=["ann@example.com"])])
+        assert outbox == []
+
+    def test_send_again_afterwards(self):
+        mailer = get_connection("dummy")
+        with capture() as outbox, mailer:
+            send(connection=mailer)
+        [receipt] = mailer.deliver([EmailMessage("Subject", "Text", to=["ann@example.com"])])
+
+        assert receipt.reply.text == "discarded"
+        assert len(outbox) == 1
+
+    def test_that_are_memory_keep_to_the_outbox_of_the_block(self):
+        mailer = Memory(alias="mine")
+        with capture() as outbox:
+            mailer.send_messages([EmailMessage("Subject", "Text", to=["ann@example.com"])])
+
+        assert [message.sent_using for message in outbox] == ["mine"]
+
+
+class TestWhatIsKept:
+    """What every other mailer sends is kept, whatever it holds."""
+
+    def test_a_message_that_cannot_be_copied_whole(self):
+        class Locked(EmailMessage):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.lock = threading.Lock()
+
+        content = memoryview(b"octets")
+        message = Locked("Subject", "Text", to=["ann@example.com"], headers={"X-A": "1"})
+        message.attach("a.bin", content, "application/octet-stream")
+        message.attach("b.bin", bytearray(b"more"), "application/octet-stream")
+        with capture() as outbox:
+            message.send()
+        message.to.append("bob@example.com")
+        message.extra_headers["X-A"] = "2"
+        message.attachments[1].content[:] = b"less"
+        message.attachments.clear()
+
+        [kept] = outbox
+        assert type(kept) is Locked
+        assert kept.to == ["ann@example.com"]
+        assert kept.extra_headers == {"X-A": "1"}
+        assert [bytes(each.content) for each in kept.attachments] == [b"octets", b"more"]
+        assert type(kept.attachments[0]).__name__ == "EmailAttachment"
+        assert kept.lock is message.lock
+        assert not hasattr(message, "sent_using")
+
+    @pytest.mark.parametrize(
+        "hindrance",
+        [
+            {"__deepcopy__": lambda self, memo: 1 / 0},
+            {"__reduce_ex__": lambda self, protocol: 1 / 0},
+            {"__getstate__": lambda self: 1 / 0},
+        ],
+    )
+    def test_a_message_that_refuses_to_be_copied(self, hindrance):
+        message = type("Stubborn", (EmailMessage,), hindrance)("S", "Text", to=["ann@example.com"])
+        with capture() as outbox:
+            message.send()
+        message.to.clear()
+
+        assert outbox[0].to == ["ann@example.com"]

@@ -12,6 +12,7 @@ from ..rendering.envelope import Envelope, several
 from ..smtp.replies import refused, status_of
 from .checking import Checkable
 from .delivered import as_message
+from .handler import stand_in
 from .hooks import Hooked
 from .options import unknown_options, without_djangos_own
 
@@ -92,6 +93,8 @@ class BaseEmailBackend(Hooked, Checkable):
         The exception has `receipts`: what happened to each message up to the one that failed. Those
         of sent messages have envelopes without content, and no message if it isn't in a list.
         """
+        if (memory := self._stand_in()) is not None:
+            return memory.send_messages(email_messages)
         with self._lock:
             opened = None
             receipts: list[Receipt] = []
@@ -150,6 +153,9 @@ class BaseEmailBackend(Hooked, Checkable):
         raises. The backend is opened if need be, and closed again if this call opened it, also
         when the caller stops early.
         """
+        if (memory := self._stand_in()) is not None:
+            yield from memory.iter_deliver(messages)
+            return
         opened = False
         deliver = self._deliver_by_count if self.has_own_send_messages() else self.deliver_message
         try:
@@ -206,6 +212,10 @@ class BaseEmailBackend(Hooked, Checkable):
         Nor may it be handed an iterator: Django promises a list.
         """
         return self.is_overridden("send_messages", _SEND_MESSAGES)
+
+    def _stand_in(self) -> BaseEmailBackend | None:
+        """Return the memory mailer that takes messages in place of this one, inside capture()."""
+        return stand_in(self)
 
     def is_ready(self) -> bool:
         """Can messages be handed over now, or must `open()` be called first?"""

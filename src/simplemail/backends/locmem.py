@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from typing import Any
 
 from ..receipts import Reply
 from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
+from .copies import copied
 
 
 class EmailBackend(BaseEmailBackend):
@@ -18,10 +18,13 @@ class EmailBackend(BaseEmailBackend):
     `BaseEmailBackend`: `fail_silently`, `alias`; any other of the `options` is refused.
     """
 
+    def _stand_in(self) -> None:
+        return None  # it keeps messages as it is
+
     def send_message(self, message: Any, envelope: Envelope) -> Reply:
         if message is envelope:
             return self.send_envelope(envelope)
-        kept = copy.deepcopy(message)
+        kept = copied(message)
         kept.sent_using = self.alias
         _outbox().append(kept)
         return Reply(250, "kept in simplemail.outbox")

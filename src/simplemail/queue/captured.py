@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from ..backends import handler
+from ..backends.copies import copied
 from ..rendering.envelope import Envelope
 from .orders import Terms
 from .records import Queued, moment
@@ -35,7 +35,7 @@ def put(
 def _kept(message: Any, terms: Terms, alias: str | None) -> Any:
     if isinstance(message, Envelope):
         return message
-    kept = copy.deepcopy(message)
+    kept = copied(message)
     kept.sent_using = alias
     kept.queued_with = terms.said()
     return kept

@@ -19,9 +19,9 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
 
     `simplemail.outbox` is the same list meanwhile. Afterwards mail goes where it went before, also
     when the block raises; settings that were changed meanwhile stay. Each message's `sent_using` is
-    the alias it was sent with. Process-wide: threads started inside see it too. A backend object
-    that was made before is not swapped. Addresses, headers, aliases and the names of options must
-    be right as they must be in life.
+    the alias it was sent with. Process-wide: threads started inside see it too, and mailer objects
+    that were made before ask at the moment of sending. Addresses, headers, aliases and the names
+    of options must be right as they must be in life.
     """
 
     example = "@capture()"
