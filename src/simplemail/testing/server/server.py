@@ -85,7 +85,7 @@ class SMTPServer:
         self.certificate = certificate
         self.ca_file = ca_file
         self.client_ca = client_ca
-        self.users = dict(users or {})
+        self.users: Mapping[str, str] = dict(users or {})
         self.auth = list(auth)
         self.auth_required = auth_required
         self.auth_in_clear = auth_in_clear
@@ -175,7 +175,11 @@ class SMTPServer:
     def _bind(self) -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((self.host, self.port))
+        try:
+            sock.bind((self.host, self.port))
+        except OSError:
+            sock.close()
+            raise
         self.port = sock.getsockname()[1]
         return sock
 
