@@ -1,4 +1,4 @@
-"""Fixtures for pytest, there wherever simplemail is installed: `mail_outbox` and `smtp_server`.
+"""Fixtures for pytest, there wherever simplemail is installed.
 
 They load what they need when a test asks for them. `-p no:simplemail.pytest_plugin` leaves them
 out.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .testing import SMTPServer
+    from .testing import Inbox, SMTPServer
 
 # Its asserts then say with which values they failed. Must come before it is imported.
 pytest.register_assert_rewrite("simplemail.testing.contract")
@@ -37,3 +37,15 @@ def smtp_server() -> Iterator[SMTPServer]:
 
     with SMTPServer() as server:
         yield server
+
+
+@pytest.fixture
+def mail_inbox() -> Iterator[Inbox]:
+    """An inbox for mail of other processes, which send to `mail_inbox.smtp_url`.
+
+    `mail_inbox.wait_for(to="ann@example.com")` waits for what they send.
+    """
+    from .testing import Inbox
+
+    with Inbox() as inbox:
+        yield inbox

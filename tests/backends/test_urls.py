@@ -200,7 +200,7 @@ class TestWrongUrls:
         ("url", "text"),
         [
             ("smpt://h", "Unknown scheme 'smpt' in a mailer URL; use one of smtp://, smtp"),
-            ("http://h", "Unknown scheme 'http'.*dummy:, sendmail:, queue://$"),
+            ("http://h", "Unknown scheme 'http'.*dummy:, sendmail:, inbox:, queue://$"),
             ("consol:", "Unknown scheme 'consol'.*; did you mean 'console'"),
             ("://h", "Unknown scheme in a mailer URL"),
             (":", "Unknown scheme in a mailer URL"),

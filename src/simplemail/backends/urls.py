@@ -61,6 +61,7 @@ BACKENDS = (
     Backend("locmem", ("memory", "locmem"), {"memory": Scheme(NAME)}),
     Backend("dummy", ("dummy",), {"dummy": Scheme(NAME)}),
     Backend("sendmail", ("sendmail",), {"sendmail": Scheme(NAME, path="program")}),
+    Backend("inbox", ("inbox",), {"inbox": Scheme(NAME)}),
     Backend("failover", ("failover",)),
     Backend("roundrobin", ("roundrobin",)),
     Backend("redirect", ("redirect",)),

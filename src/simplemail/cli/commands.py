@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..conf import nearest
+from ..inbox import command as inbox
 from . import check, config, queue, send, test
 from .terminal import Listener
 from .usage import Parser, UsageError, add_output_arguments
@@ -28,6 +29,12 @@ COMMANDS = {
         "check step by step whether mail can be sent, and send nothing",
         check.add_arguments,
         check.run,
+    ),
+    "inbox": Command(
+        "show on a web page what programs send, and send it nowhere",
+        inbox.add_arguments,
+        inbox.run,
+        inbox.EXAMPLES,
     ),
     "config": Command(
         "show each setting and where it comes from, without secrets",
@@ -55,6 +62,7 @@ mailers:
   smtp+tls://user:password@mail.example.com    port 587, STARTTLS
   smtps://user:password@mail.example.com       port 465, TLS
   smtp://localhost                             port 25, unencrypted
+  inbox:                                       shows messages on a web page, sends nothing
   console:                                     shows the message, sends nothing
   file:///var/mail/out?format=eml              writes files
 

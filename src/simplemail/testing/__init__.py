@@ -10,12 +10,21 @@ from .capturing import capture
 
 if TYPE_CHECKING:
     from .contract import BackendContract
+    from .inbox import Inbox, InboxMail
     from .server import SMTPServer
 
-__all__ = ["BackendContract", "SMTPServer", "assert_nothing_sent", "assert_sent", "capture"]
+__all__ = [
+    "BackendContract", "Inbox", "InboxMail", "SMTPServer", "assert_nothing_sent", "assert_sent",
+    "capture",
+]  # fmt: skip
 
-_LATER = {"BackendContract": "contract", "SMTPServer": "server"}
-"""What is loaded when it is asked for: it needs pytest, or ssl and threads."""
+_LATER = {
+    "BackendContract": "contract",
+    "Inbox": "inbox",
+    "InboxMail": "inbox",
+    "SMTPServer": "server",
+}
+"""What is loaded when it is asked for: it needs pytest, or ssl, http and threads."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,111 @@
+"""`simplemail inbox`: shows what programs send, on a web page."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .defaults import HTTP_PORT, KEEP, MAX_SIZE, SMTP_PORT
+from .search import WrongSearch, octets
+
+EXAMPLES = """
+examples:
+  simplemail inbox --open
+  EMAIL_URL=smtp://127.0.0.1:1025 simplemail send --to ann@example.com --subject Hello --text Hi
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    add = parser.add_argument
+    add(
+        "--smtp",
+        metavar="[HOST:]PORT",
+        type=_listening,
+        default=("127.0.0.1", SMTP_PORT),
+        help=f"where to take mail (127.0.0.1:{SMTP_PORT}, or the next port that is free)",
+    )
+    add(
+        "--http",
+        metavar="[HOST:]PORT",
+        type=_listening,
+        default=("127.0.0.1", HTTP_PORT),
+        help=f"where to show it (127.0.0.1:{HTTP_PORT}, or the next port that is free)",
+    )
+    add(
+        "--keep",
+        metavar="COUNT",
+        type=_count,
+        default=KEEP,
+        help=f"how many messages to keep, the newest ({KEEP})",
+    )
+    add(
+        "--max-size",
+        metavar="SIZE",
+        type=_size,
+        default=MAX_SIZE,
+        help="the largest message to take (50M)",
+    )
+    add(
+        "--store",
+        metavar="FILE",
+        type=Path,
+        help="where to keep the mail (a file of yours for this directory, in the system's "
+        "temporary directory)",
+    )
+    add(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="another host name that browsers may call this inbox by, such as the name of its "
+        "container",
+    )
+    add(
+        "--token",
+        metavar="TOKEN",
+        help="what a browser must know to read the mail (made up where others can reach the port)",
+    )
+    add(
+        "--release",
+        metavar="URL",
+        help="a mailer by which single messages may be sent on from the page",
+    )
+    add(
+        "--release-allow",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help="an address or domain that messages may be released to (any)",
+    )
+    add("--open", action="store_true", help="open the page in the browser")
+    add("--quiet", action="store_true", help="say nothing but errors")  # fmt: skip
+
+
+def run(args: argparse.Namespace, listener: Any) -> int:
+    """Run an inbox until it is interrupted."""
+    # HTTP and SQLite are loaded for this command alone.
+    status: int = import_module(".running", __package__).run(args)
+    return status
+
+
+def _listening(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write 8025 or 127.0.0.1:8025")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of messages; write 1000")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    try:
+        return octets(text)
+    except WrongSearch as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,89 @@
+"""Runs an inbox for the command line, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import threading
+import webbrowser
+from pathlib import Path
+
+from . import places
+from .client import find
+from .database import StoreInUse
+from .guard import is_loopback
+from .release import Release
+from .server import InboxServer, Options
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run an inbox until it is interrupted."""
+    directory = Path.cwd()
+    place = places.place_of(directory)
+    server = InboxServer(_options(args, place))
+    try:
+        server.start()
+    except StoreInUse:
+        return _show_other(args, directory)
+    running = places.Running(server.url, server.key, os.getpid())
+    try:
+        places.announce(place, running)
+        _tell(args, server)
+        _until_interrupted()
+    finally:
+        places.withdraw(place, running)
+        server.stop()
+    return 0
+
+
+def _options(args: argparse.Namespace, place: places.Place) -> Options:
+    token = args.token
+    if token is None and not all(is_loopback(host) for host, _ in (args.smtp, args.http)):
+        token = secrets.token_urlsafe(16)
+    return Options(
+        http=args.http,
+        smtp=args.smtp,
+        store=args.store or place.store,
+        keep=args.keep,
+        max_size=args.max_size,
+        token=token,
+        allow_hosts=args.allow_host,
+        release=Release(args.release, args.release_allow) if args.release else None,
+    )
+
+
+def _tell(args: argparse.Namespace, server: InboxServer) -> None:
+    _say(args, f"The inbox is at {server.address}")
+    _say(args, f"Mail for it goes to {server.smtp_url}: set EMAIL_URL to that. Ctrl-C ends it.")
+    if args.open:
+        webbrowser.open(server.address)
+
+
+def _show_other(args: argparse.Namespace, directory: Path) -> int:
+    other = None if args.store else find(directory)
+    if other is None:
+        raise StoreInUse(f"Another inbox has {args.store or 'the store of this directory'} open")
+    _say(args, f"The inbox of this directory runs already: {other.url}/")
+    if args.open:
+        webbrowser.open(other.url)
+    return 0
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if not args.quiet:
+        print(text, flush=True)
+
+
+def _until_interrupted() -> None:
+    """Return on Ctrl-C, or when the system asks the program to end."""
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        while not ended.wait(3600):
+            pass
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
