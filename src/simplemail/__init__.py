@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .rendering.envelope import Envelope
     from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
     from .rendering.parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
+    from .rendering.unsubscribe import unsubscribe_headers
     from .shortcuts import (
         deliver,
         iter_deliver,
@@ -84,6 +85,7 @@ __all__ = [
     "send_mail",
     "send_mass_mail",
     "settings",
+    "unsubscribe_headers",
 ]
 
 _HOMES = {
@@ -97,6 +99,7 @@ _HOMES = {
     "rendering.envelope": "Envelope",
     "rendering.msgid": "CachedDnsName DNS_NAME make_msgid",
     "rendering.parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",
+    "rendering.unsubscribe": "unsubscribe_headers",
     "shortcuts": "deliver iter_deliver mail_admins mail_managers send_mail send_mass_mail",
     "smtp.pool": "close_pools",
 }

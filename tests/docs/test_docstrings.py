@@ -86,6 +86,7 @@ def test_help_says_what_is_returned_and_what_is_raised(name):
 
 
 def test_no_docstring_sends_its_reader_to_another_site_for_the_meaning_of_an_argument():
-    pointing = [name for name, thing in CALLABLES.items() if "https://" in explanation(thing)]
+    address = re.compile(r"https://\w")
+    pointing = [name for name, thing in CALLABLES.items() if address.search(explanation(thing))]
 
     assert pointing == []

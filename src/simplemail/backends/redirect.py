@@ -12,6 +12,7 @@ from ..rendering.addresses import addr_spec, groups, to_ascii
 from ..rendering.envelope import Envelope
 from ..rendering.field import header_line
 from .holding import HoldingBackend, deliver_through
+from .telling import warn
 
 # Who a reader's answer, or a program's report, would go to.
 _TO_PEOPLE = re.compile(
@@ -86,6 +87,10 @@ class EmailBackend(HoldingBackend):
         redirected = envelope._replace(
             recipients=recipients, content=self._rewritten(envelope, recipients)
         )
+        if redirected.content != envelope.content and _is_signed(envelope.content):
+            text = "The redirect mailer rewrote %s, which breaks its DKIM signature; %s"
+            remedy = "let redirect hold the mailer that signs, and not the other way round"
+            warn(text, envelope.message_id, remedy)
         receipt = deliver_through(self.held[0], redirected)
         return receipt._replace(refused={**refused, **receipt.refused})
 
@@ -131,3 +136,8 @@ def _addresses(value: bytes) -> list[str]:
         return [box.addr_spec(utf8=True) for group in groups(text) for box in group.mailboxes]
     except ValueError:
         return []
+
+
+def _is_signed(content: bytes) -> bool:
+    head = b"\r\n" + content.partition(b"\r\n\r\n")[0]
+    return b"\r\ndkim-signature:" in head.lower()

@@ -66,6 +66,7 @@ BACKENDS = (
     Backend("roundrobin", ("roundrobin",)),
     Backend("redirect", ("redirect",)),
     Backend("tee", ("tee",)),
+    Backend("signed", ("signed",)),
     Backend("queue", ("queue",), {"queue": Scheme(PATH, path="path")}),
 )
 """A row for each backend. Messages list names and schemes in this order."""
