@@ -272,7 +272,7 @@ class TestOverrideSettings:
 
 
 def test_did_you_mean_lists_all_when_none_is_near():
-    assert did_you_mean("zzz", ["host", "port"]) == "; known are host, port"
+    assert did_you_mean("zzz", ["host", "port"]) == "; use one of host, port"
     assert did_you_mean("hots", ["host", "port"]) == "; did you mean 'host'?"
 
 

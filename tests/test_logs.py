@@ -135,7 +135,7 @@ class TestFlood:
 
         first, digest = outbox
         assert first.body == "User 0 is gone"
-        assert digest.subject == "9999 log records, most of all ERROR: User %d is gone"
+        assert digest.subject == "9999 log records, most often ERROR: User %d is gone"
         assert digest.body.startswith("9,999 log records\n")
         assert "  9,989  ERROR shop.orders: User %d is gone\n" in digest.body
         assert "     10  WARNING shop.orders: Disk is full\n" in digest.body
@@ -315,7 +315,7 @@ class TestTrouble:
 
         told = capsys.readouterr().err
         assert told == (
-            "simplemail.logs.MailHandler mails to nobody: set ADMINS, or give it to=[...]\n"
+            "simplemail.logs.MailHandler has no recipients: set ADMINS, or pass to=[...]\n"
         )
         assert outbox == []
 

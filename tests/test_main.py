@@ -162,7 +162,7 @@ class TestUsage:
             (["send", f"--timeout={SECRET}"], "--timeout: must be a number of seconds, more than"),
             (["check", "--timeout", "-1"], "--timeout: must be a number of seconds, more than 0"),
             (["check", "--timeout", "nan"], "--timeout: must be a number of seconds, more than 0"),
-            (["check", SECRET], "more arguments than it takes; see simplemail check --help"),
+            (["check", SECRET], "there are too many arguments; see simplemail check --help"),
             (["send", "--sub", "x"], "no option --sub; did you mean '--subject'?; see"),
         ],
     )
@@ -398,7 +398,7 @@ def test_half_a_login_is_a_warning_and_no_failure(run):
         status, _, err = run("send", *TO_ANN, "--mailer", f"smtp://ann@127.0.0.1:{server.port}")
 
     assert status == 0
-    assert f"simplemail: No login at 127.0.0.1:{server.port}: there is no password\n" in err
+    assert f"simplemail: Not logging in at 127.0.0.1:{server.port}: there is no password\n" in err
     assert "Sent to 1 recipient" in err
 
 

@@ -43,7 +43,7 @@ def run(case: type[unittest.TestCase]) -> unittest.TestResult:
     ],
 )
 def test_a_decorator_without_parentheses_says_how_it_is_written(scope, right):
-    with pytest.raises(TypeError, match=f"takes no function; with its parentheses, it is {right}"):
+    with pytest.raises(TypeError, match=f"takes no function; write it with parentheses: {right}"):
 
         @scope
         def test():

@@ -262,7 +262,7 @@ class TestSendMail:
 
     @pytest.mark.parametrize("wrong", [5, ("Ann", "ann@example.com", "x"), b"a@b"])
     def test_a_recipient_that_is_no_text(self, wrong, outbox):
-        with pytest.raises(ValueError, match="an address is text, like 'Ann <ann@"):
+        with pytest.raises(ValueError, match="an address must be text, like 'Ann <ann@"):
             send_mail("Subject", "Text", None, [wrong])
         assert outbox == []
 
@@ -270,7 +270,7 @@ class TestSendMail:
     def test_a_connection_that_is_none(self, wrong):
         mass = [("Subject", "Text", None, TO)]
         message = simplemail.EmailMessage("Subject", "Text", to=TO, connection=wrong)
-        text = "'connection' must be a mailer, like .*, not (str|object); an alias"
+        text = "'connection' must be a mailer, like .*, not (str|object); to name an alias"
         for call in (
             lambda: send_mail("Subject", "Text", None, TO, connection=wrong),
             lambda: send_mass_mail(mass, connection=wrong),
@@ -282,7 +282,7 @@ class TestSendMail:
             assert SECRET not in str(caught.value)
 
     def test_a_url_is_no_alias_and_is_not_shown(self):
-        with pytest.raises(MailerDoesNotExist, match="A URL is no alias; use ") as caught:
+        with pytest.raises(MailerDoesNotExist, match="A URL is not an alias; use ") as caught:
             send_mail("Subject", "Text", None, TO, using=f"smtp://ann:{SECRET}@mail.example")
         assert SECRET not in f"{caught.value!r} {caught.value.__notes__}"
 

@@ -78,7 +78,7 @@ _NEWER = ("EMAIL_URL", "EMAIL_SUBJECT_PREFIX", "EMAIL_USE_LOCALTIME")  # not abo
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known name nearest to this one, or a list of all."""
     names = list(known)
-    return nearest(name, names) or f"; known are {', '.join(names)}"
+    return nearest(name, names) or f"; use one of {', '.join(names)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

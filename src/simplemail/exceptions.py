@@ -43,7 +43,7 @@ class MailerDoesNotExist(InvalidMailer, KeyError):  # noqa: N818 - Django's name
 
     def __init__(self, *, alias: str | None) -> None:
         if isinstance(alias, str) and "://" in alias:  # not shown: it may hold a password
-            super().__init__("A URL is no alias; use connection=get_connection(url) instead.")
+            super().__init__("A URL is not an alias; use connection=get_connection(url) instead.")
         else:
             super().__init__(f"The mailer {alias!r} is not configured.")
         self.alias = alias

@@ -195,7 +195,7 @@ class MailHandler(logging.Handler):
         if not self._has_told and logging.raiseExceptions and sys.stderr is not None:
             self._has_told = True
             print(
-                "simplemail.logs.MailHandler mails to nobody: set ADMINS, or give it to=[...]",
+                "simplemail.logs.MailHandler has no recipients: set ADMINS, or pass to=[...]",
                 file=sys.stderr,
             )
 
@@ -234,7 +234,7 @@ class _Digest:
         if self.count == 1 and self.last is not None:
             return f"{self.last.levelname}: {self.last.getMessage()}"
         most, _ = self._kinds.most_common(1)[0]
-        return f"{self.count} log records, most of all {most[0]}: {most[2]}"
+        return f"{self.count} log records, most often {most[0]}: {most[2]}"
 
     def text(self) -> str:
         if self.count == 1:

@@ -30,7 +30,7 @@ class Scope(Generic[Value]):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if args:
             kind, name = type(args[0]).__name__, cls.__name__
-            raise TypeError(f"{name} takes no {kind}; with its parentheses, it is {cls.example}")
+            raise TypeError(f"{name} takes no {kind}; write it with parentheses: {cls.example}")
         return super().__new__(cls)
 
     def fresh(self) -> Scope[Value]:

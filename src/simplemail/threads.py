@@ -54,10 +54,10 @@ def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> Non
     error = future.exception()
     if error is not None:
         cancelled.error = error  # type: ignore[attr-defined]
-        cancelled.add_note(f"The call had begun, and ended in {error!r}")
+        cancelled.add_note(f"The call had already begun, and ended with {error!r}")
     else:
         cancelled.result = future.result()  # type: ignore[attr-defined]
-        cancelled.add_note(f"The call had begun, and returned {future.result()!r}")
+        cancelled.add_note(f"The call had already begun, and returned {future.result()!r}")
 
 
 # Threads must outlive the mailers, of which there is a new one for every call.

@@ -193,8 +193,8 @@ def test_a_circle_is_refused_with_its_way():
         ([], "'mailers' must name at least one mailer"),
         ("smtp://h", "'mailers' must be a list of mailers .*, not str"),
         (None, "'mailers' must be a list of mailers .*, not NoneType"),
-        (["primry"], "There is no mailer 'primry' to hold"),
-        ([5], r"MAILERS\['x.mailers\[0\]'\]: An entry is a URL or"),
+        (["primry"], "There is no mailer 'primry'"),
+        ([5], r"MAILERS\['x.mailers\[0\]'\]: An entry must be a URL or"),
     ],
 )
 def test_bad_configuration(wrong, text):
@@ -283,7 +283,9 @@ def test_holds_no_strangers():
         def send_messages(self, messages):
             return 0
 
-    with pytest.raises(InvalidMailer, match=r"children of BaseEmailBackend only, not .*Stranger"):
+    with pytest.raises(
+        InvalidMailer, match=r"only hold subclasses of BaseEmailBackend, not .*Stranger"
+    ):
         EmailBackend(mailers=[Stranger()])
 
 

@@ -291,7 +291,7 @@ class TestEntries:
     @pytest.mark.parametrize(
         ("entry", "text"),
         [
-            (None, "An entry is a URL or {'BACKEND': .*}, not NoneType"),
+            (None, "An entry must be a URL or {'BACKEND': .*}, not NoneType"),
             (["smtp"], "not list"),
             ({"BACKEND": None}, "BACKEND must be a URL, a short name, .* not NoneType"),
             ({"BACKEND": 5}, "BACKEND must be .* not int"),
@@ -588,7 +588,7 @@ class TestNothingConfigured:
         monkeypatch.setattr(socket, "create_connection", refuse)
         message = EmailMessage("Subject", "Text", to=["ann@example.com"])
 
-        with pytest.raises(ConnectionRefusedError, match="no mailer was configured") as caught:
+        with pytest.raises(ConnectionRefusedError, match="no mailer is configured") as caught:
             message.send()
         assert "localhost:25" in str(caught.value)
         assert "configure(EMAIL_URL=" in str(caught.value)
@@ -596,7 +596,7 @@ class TestNothingConfigured:
         configure(EMAIL_HOST="localhost")
         with pytest.raises(ConnectionRefusedError) as caught:
             message.send()
-        assert "no mailer was configured" not in str(caught.value)
+        assert "no mailer is configured" not in str(caught.value)
 
     def test_a_host_of_ones_own_is_a_configuration(self):
         assert get_connection().hint
@@ -694,7 +694,7 @@ class TestGetConnection:
 
 def test_a_host_where_a_url_belongs(monkeypatch):
     monkeypatch.setenv("EMAIL_URL", "smtp.example.com")
-    with pytest.raises(InvalidMailer, match=r"^environment variable EMAIL_URL is no URL; write"):
+    with pytest.raises(InvalidMailer, match=r"^environment variable EMAIL_URL is not a URL; write"):
         simplemail.mailers.default  # noqa: B018
     with override_settings(EMAIL_URL="hunter2"), pytest.raises(InvalidMailer) as caught:
         simplemail.mailers.default  # noqa: B018

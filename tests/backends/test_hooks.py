@@ -486,7 +486,7 @@ class TestFile:
         [first, second] = mailer.deliver([a_message(subject="first"), a_message()])
 
         assert (first.status, second.status) == (Status.SENT, Status.DEFERRED)
-        assert "There is such a file already" in str(second.error)
+        assert "The file exists already" in str(second.error)
         assert b"Subject: first" in (tmp_path / "mail.eml").read_bytes()
 
     def test_open_that_sets_a_stream_of_its_own(self, tmp_path, way, thing):

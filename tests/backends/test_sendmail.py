@@ -186,7 +186,7 @@ class TestItsEnd:
         receipt = deliver()
 
         assert receipt.status is Status.UNKNOWN
-        assert f"was ended by the signal SIG{name}" in str(receipt.error)
+        assert f"was killed by the signal SIG{name}" in str(receipt.error)
 
     def test_not_in_time(self, deliver, script, tmp_path):
         script.does(f"echo $$ >'{tmp_path}/pid'; exec sleep 60")
@@ -194,7 +194,7 @@ class TestItsEnd:
         receipt = deliver(timeout=0.5)
 
         assert receipt.status is Status.UNKNOWN
-        assert "didn't end within 0.5 s" in str(receipt.error)
+        assert "didn't finish within 0.5 s" in str(receipt.error)
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / "pid").read_text()), 0)
 

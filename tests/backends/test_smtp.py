@@ -438,7 +438,7 @@ class TestErrors:
         with pytest.raises(ConnectionRefusedError) as caught:
             mailer.send_messages([a_message()])
 
-        assert "no mailer was configured" in str(caught.value)
+        assert "no mailer is configured" in str(caught.value)
         assert "EMAIL_URL" in str(caught.value)
 
     @pytest.mark.parametrize("silently", [False, True])
@@ -499,7 +499,7 @@ class TestErrors:
                 backend_for(smtp_server, **options).send_messages([a_message()])
 
         where = f"127.0.0.1:{smtp_server.port}"
-        assert caplog.messages == [f"No login at {where}: there is no {missing}"]
+        assert caplog.messages == [f"Not logging in at {where}: there is no {missing}"]
 
 
 class TestElsewhere:

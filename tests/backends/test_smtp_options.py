@@ -43,7 +43,7 @@ class TestHosts:
         ],
     )
     def test_a_url_or_a_port_is_refused_and_not_shown(self, host):
-        text = r"^MAILERS\['x'\]: 'host' must be a name .* alone, .*; a port goes into 'port'$"
+        text = r"^MAILERS\['x'\]: 'host' must be just a name .*; put the port into 'port'$"
         with pytest.raises(InvalidMailer, match=text):
             check_host(host, "x")
 
@@ -51,7 +51,7 @@ class TestHosts:
         "host", ["mail..example.com", ".h", "..", f"{'a' * 64}.com", "\xfc..h"]
     )
     def test_what_no_resolver_takes_is_refused_before_it_is_asked(self, host):
-        with pytest.raises(InvalidMailer, match=f"'host' is no host name: {host!r}"):
+        with pytest.raises(InvalidMailer, match=f"'host' is not a host name: {host!r}"):
             get_connection("smtp", host=host)
 
 

@@ -381,7 +381,7 @@ class TestReadyMade:
 
         error = refused(saved, "--to", "a@b.example")
 
-        assert "doesn't say whom it is from" in error
+        assert "isn't clear who sends the message" in error
         assert "give --from" in error
 
     def test_without_recipients(self, refused, saved):

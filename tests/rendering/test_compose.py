@@ -552,7 +552,7 @@ class TestAttachments:
     @pytest.mark.parametrize("kind", ["part", "legacy"])
     def test_parts_come_alone(self, kind, further):
         """django-compatibility 32."""
-        with pytest.raises(ValueError, match="attached alone"):
+        with pytest.raises(ValueError, match="Attach a MIME part alone"):
             message().attach(getattr(self, kind)(), **further)
 
     def test_content_is_needed(self):

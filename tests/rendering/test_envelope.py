@@ -134,7 +134,7 @@ def test_envelope_travels():
     ],
 )
 def test_json_that_is_no_envelope_is_refused(text, why):
-    with pytest.raises(ValueError, match=f"^This is no envelope in JSON: .*{why}"):
+    with pytest.raises(ValueError, match=f"^This is not an envelope in JSON: .*{why}"):
         Envelope.from_json(text)
 
 
@@ -142,7 +142,7 @@ def test_json_that_is_no_envelope_is_refused(text, why):
     ("changes", "why"),
     [
         ({"recipients": "bob"}, "'recipients' is of type str, not list"),
-        ({"recipients": [None]}, "'recipients' has one that is no text"),
+        ({"recipients": [None]}, "one of 'recipients' isn't text"),
         ({"message_id": 5}, "'message_id' is of type int"),
         ({"eight_bit": "yes"}, "'eight_bit' is of type str"),
         ({"utf8": 1}, "'utf8' is of type int"),
@@ -155,7 +155,7 @@ def test_json_that_is_no_envelope_is_refused(text, why):
 def test_json_says_which_value_is_wrong(changes: dict[str, object], why: str) -> None:
     fields = {**json.loads(Envelope.of(message()).to_json()), **changes}
 
-    with pytest.raises(ValueError, match=f"^This is no envelope in JSON: .*{why}"):
+    with pytest.raises(ValueError, match=f"^This is not an envelope in JSON: .*{why}"):
         Envelope.from_json(json.dumps(fields))
 
 
@@ -199,7 +199,7 @@ def test_eml_that_was_resent_goes_to_the_new_recipients():
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"From: a@b.example\r\nTo: c@d.example\n\r\nx\r\n", "CR or LF alone"),
+        (b"From: a@b.example\r\nTo: c@d.example\n\r\nx\r\n", "bare CR or LF"),
         (b"From: a@b.example\n\n" + b"x" * 999, "998 octets"),
         (b"From: a@b.example\n\nx\0", "NUL"),
         (b"From a@b.example Mon Nov 23\nTo: c@d.example\n\nx\n", "header is malformed"),

@@ -136,5 +136,5 @@ def nested(deep):
 
 
 def test_parts_in_parts_without_end_are_refused():
-    with pytest.raises(ValueError, match="parts in parts"):
+    with pytest.raises(ValueError, match="nested too deeply"):
         generated(nested(1000))

@@ -142,7 +142,7 @@ class TestAttachments:
 
     def test_missing_content(self, put):
         """django-compatibility 32."""
-        with pytest.raises(ValueError, match=r"no content to attach as 'x\.txt'"):
+        with pytest.raises(ValueError, match=r"The attachment 'x\.txt' has no content"):
             put("x.txt", None)
 
     @pytest.mark.parametrize("kind", ["nonsense", "text", "text/plain\n"])
@@ -156,7 +156,7 @@ def test_an_attachment_of_another_form(wrong):
     mail = EmailMessage("s", "b", "f@example.com", ["t@example.com"])
     mail.attachments = [wrong]
     for way in (mail.message, mail.as_bytes):
-        with pytest.raises(ValueError, match="An attachment is"):
+        with pytest.raises(ValueError, match="An attachment must be"):
             way()
 
 
@@ -213,5 +213,5 @@ def test_an_open_file_is_no_content(attach):
 
     with pytest.raises(TypeError, match=r"must be text or bytes, not a BytesIO: call its read\(\)"):
         add("a.pdf", io.BytesIO(b"..."))
-    with pytest.raises(ValueError, match="There is no content"):
+    with pytest.raises(ValueError, match="has no content"):
         add("a.pdf", None)

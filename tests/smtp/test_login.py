@@ -105,7 +105,7 @@ class TestLoginAnswersThePrompt:
         with server_offering("LOGIN") as server:
             server.script("AUTH", f"334 {b64('Password:')}")
             server.script(BASE64, f"334 {b64('Password:')}")
-            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH LOGIN as it should"):
+            with pytest.raises(smtplib.SMTPException, match="doesn't do AUTH LOGIN correctly"):
                 log_in(server)
 
             assert len(said(server)) <= 6
@@ -264,7 +264,7 @@ class TestSCRAM:
     def test_too_many_rounds_are_refused(self, rounds: str) -> None:
         with server_offering("SCRAM-SHA-256") as server:
             self.served(server, rounds)
-            with pytest.raises(smtplib.SMTPException, match="as it should"):
+            with pytest.raises(smtplib.SMTPException, match="correctly"):
                 log_in(server)
 
             assert len(said(server)) == 1
@@ -273,14 +273,14 @@ class TestSCRAM:
     def test_what_is_no_number_of_rounds_is_refused(self, rounds: str) -> None:
         with server_offering("SCRAM-SHA-256") as server:
             self.served(server, rounds)
-            with pytest.raises(smtplib.SMTPException, match="as it should"):
+            with pytest.raises(smtplib.SMTPException, match="correctly"):
                 log_in(server)
 
     def test_rounds_that_would_outlast_the_timeout_are_refused(self) -> None:
         who = auth.Who(USER, auth.Secret(PASSWORD), "h", 1, seconds=1e-9)
         exchange = auth.scram_sha_256(who)
         nonce = (next(exchange) or b"").decode().partition("r=")[2]
-        with pytest.raises(auth.BrokenExchange, match="over the timeout"):
+        with pytest.raises(auth.BrokenExchange, match="longer than the timeout"):
             exchange.send(auth.Challenge(b64(f"r={nonce}x,s=c2FsdA==,i=4096")))
 
 

@@ -77,7 +77,7 @@ class TestContext:
         assert tls.context("", "", "") is tls.context()
 
     def test_a_key_alone_is_refused(self, tls_dir: Path) -> None:
-        with pytest.raises(InvalidMailer, match="'ssl_keyfile' needs 'ssl_certfile'"):
+        with pytest.raises(InvalidMailer, match="'ssl_keyfile' also needs 'ssl_certfile'"):
             tls.context(None, "", tls_dir / "client.pem")
 
     def test_with_a_ca_file_the_verdict_is_the_same_on_all_pythons(self, tls_ca: Path) -> None:
@@ -125,7 +125,7 @@ class TestAnEncryptedKey:
         assert tls.context(None, tls_dir / "client.pem", key, Secret(password))
 
     def test_without_one_says_which_option_is_missing(self, key: Path, tls_dir: Path) -> None:
-        with pytest.raises(InvalidMailer, match="is encrypted; give ssl_keyfile_password"):
+        with pytest.raises(InvalidMailer, match="is encrypted; set ssl_keyfile_password"):
             tls.context(None, tls_dir / "client.pem", key)
 
     @pytest.mark.skipif(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEFAULT_ALIAS = "default"
 
 NOTHING_CONFIGURED = (
-    "no mailer was configured, so Django's classic default, SMTP on localhost:25, was tried; call "
+    "no mailer is configured, so simplemail tried Django's default, SMTP on localhost:25; call "
     "simplemail.configure(EMAIL_URL='smtp+tls://user:password@mail.example.com') or set the "
     "environment variable EMAIL_URL"
 )
@@ -141,7 +141,7 @@ def held_mailer(spec: Any, name: str) -> Mailer:
         return mailers[spec]
     if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
         known = ", ".join(map(repr, _aliases()))
-        text = f"There is no mailer {spec!r} to hold; MAILERS has {known}"
+        text = f"There is no mailer {spec!r}; MAILERS has {known}"
         raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
     return _from_entry(name, spec, {})
 
@@ -187,8 +187,8 @@ def choose_mailer(
         if not hasattr(connection, "send_messages"):
             kind = type(connection).__name__  # not what it says: a URL may hold a password
             raise TypeError(
-                f"'connection' must be a mailer, like get_connection('memory:'), not {kind}; an "
-                "alias of MAILERS goes into 'using'"
+                f"'connection' must be a mailer, like get_connection('memory:'), not {kind}; to "
+                "name an alias of MAILERS, use 'using'"
             )
         asks_itself = hasattr(connection, "_stand_in")  # as every backend of ours does
         return connection if asks_itself else stand_in(connection) or connection
@@ -258,7 +258,7 @@ def _login_for(url: str) -> Mapping[str, Any]:
 
 def _checked_url(url: Any, what: str) -> Any:
     if isinstance(url, str) and not is_url(url) and url not in SHORT_NAMES:
-        raise InvalidMailer(f"{what} is no URL; write a server as smtp+tls://mail.example.com")
+        raise InvalidMailer(f"{what} is not a URL; write a server as smtp+tls://mail.example.com")
     return url
 
 
@@ -268,7 +268,7 @@ def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     path = _building.get()
     if alias in path:
         circle = " -> ".join([*path, alias])
-        raise InvalidMailer(f"This mailer holds itself: {circle}", alias=alias)
+        raise InvalidMailer(f"This mailer would send through itself: {circle}", alias=alias)
     token = _building.set((*path, alias))
     try:
         return _from_spec(spec, {**options, **extra}, "BACKEND", alias=alias)
@@ -280,7 +280,7 @@ def _checked_entry(entry: Any, alias: str) -> tuple[Any, Mapping[str, Any]]:
     """Return backend and options of an entry that is a dict."""
     if not isinstance(entry, Mapping):
         kind = type(entry).__name__
-        text = f"An entry is a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not {kind}"
+        text = f"An entry must be a URL or {{'BACKEND': ..., 'OPTIONS': {{...}}}}, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if unknown := [key for key in entry if key not in ("BACKEND", "OPTIONS")]:
         names = ", ".join(map(repr, unknown))

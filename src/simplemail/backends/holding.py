@@ -45,7 +45,7 @@ class HoldingBackend(BaseEmailBackend):
             if not isinstance(mailer, BaseEmailBackend):
                 kind = f"{type(mailer).__module__}.{type(mailer).__name__}"
                 raise InvalidMailer(
-                    f"{option!r} can hold children of BaseEmailBackend only, not {kind}.",
+                    f"{option!r} can only hold subclasses of BaseEmailBackend, not {kind}.",
                     alias=self.alias,
                 )
         if not mailers:

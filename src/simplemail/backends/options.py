@@ -102,7 +102,7 @@ def _convert(name: str, kind: str, value: Any) -> Any:
             except ValueError:
                 # The value isn't shown: it may be a password that was cut in two.
                 raise InvalidMailer(f"Option {name!r} in a mailer URL must be {words}") from None
-    raise InvalidMailer(f"Option {name!r} has no text form, so a mailer URL can't hold it")
+    raise InvalidMailer(f"Option {name!r} can't be written in a mailer URL; set it in MAILERS")
 
 
 def boolean(text: str) -> bool:

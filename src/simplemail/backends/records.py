@@ -12,12 +12,12 @@ from contextlib import contextmanager
 _WRITE = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 _REMEDIES = {
-    errno.ENOENT: "its directory is gone: make it again, or set another 'file_path'",
+    errno.ENOENT: "its directory is gone: create it again, or set another 'file_path'",
     errno.ENOSPC: "make room on the disk, or set another 'file_path'",
-    errno.EFBIG: "files may not get as large here: move it away, or raise the limit",
+    errno.EFBIG: "the file has reached the size limit: move it away, or raise the limit",
     errno.EACCES: "let this user write there, or set another 'file_path'",
     errno.EROFS: "set a 'file_path' on a disk that can be written to",
-    errno.ELOOP: "it is a symbolic link, which is not followed: remove it",
+    errno.ELOOP: "it is a symbolic link, and simplemail doesn't follow those: remove it",
 }
 if hasattr(errno, "EDQUOT"):
     _REMEDIES[errno.EDQUOT] = _REMEDIES[errno.ENOSPC]
@@ -84,10 +84,10 @@ class RecordFile:
     def _check(self, found: os.stat_result) -> None:
         """Raise OSError unless this is the file that it was at the first opening."""
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "It is no regular file")
+            raise OSError(errno.EINVAL, "It is not a regular file")
         identity = found.st_dev, found.st_ino
         if self._secret and self._made not in (None, identity):
-            raise FileExistsError(errno.EEXIST, "Another file was put in its place")
+            raise FileExistsError(errno.EEXIST, "Another file has replaced it")
         self._made = identity
 
 
@@ -97,7 +97,7 @@ def write_new(path: str, content: bytes) -> None:
     part = os.path.join(directory, f".{name}.part")  # noqa: PTH118
     with _explained(path):
         if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, "There is such a file already")
+            raise FileExistsError(errno.EEXIST, "The file exists already")
         file = os.open(part, _WRITE | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _write_and_name(file, content, part, path)

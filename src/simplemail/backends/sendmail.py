@@ -137,10 +137,10 @@ class EmailBackend(BaseEmailBackend):
     def _judge(self, status: int | None, unread: int, said: str) -> Reply:
         said = f": {said}" if said else ""
         if status is None:
-            raise disconnected(f"{self.program} didn't end within {self.timeout:g} s{said}")
+            raise disconnected(f"{self.program} didn't finish within {self.timeout:g} s{said}")
         if status < 0:
             name = signal.Signals(-status).name
-            raise disconnected(f"{self.program} was ended by the signal {name}{said}")
+            raise disconnected(f"{self.program} was killed by the signal {name}{said}")
         if status == 0 and unread:
             raise disconnected(f"{self.program} left {unread:,} octets of the message unread{said}")
         if status == 0:

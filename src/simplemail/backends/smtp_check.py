@@ -140,7 +140,7 @@ class SMTPCheck:
                     raise
                 self.warnings.append(
                     f"{self.addresses.pop(0)} can't be reached ({error.strerror or error}), and "
-                    "every message tries it first; repair it, or take it out of the DNS"
+                    "every message tries it first; fix it, or remove it from the DNS"
                 )
         return f"to {self.addresses[0]} in {(time.monotonic() - began) * 1000:.0f} ms"
 
@@ -163,7 +163,9 @@ class SMTPCheck:
         greeting.hello(self._session, self.name)
         features = self._session.features
         if "starttls" in features and not self.mailer.use_tls:
-            self.warnings.append("mail travels unencrypted, but needn't: use smtp+tls:// (use_tls)")
+            self.warnings.append(
+                "mail travels unencrypted, though the server offers TLS: use smtp+tls:// (use_tls)"
+            )
         return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
 
     def start_tls(self) -> str:
@@ -194,7 +196,7 @@ class SMTPCheck:
     def auth(self) -> str:
         methods = self._session.features.get("auth", "").split()
         if self.mailer.username and not self.mailer.password:
-            self.warnings.append("there is a user name without a password, so nobody logs in")
+            self.warnings.append("there is a user name without a password, so there is no login")
         if self._has_credentials and not methods:
             raise smtplib.SMTPNotSupportedError(
                 f"{self._where} offers no login (AUTH) here; "

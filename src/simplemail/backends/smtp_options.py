@@ -153,10 +153,10 @@ def check_host(host: Any, alias: str | None) -> None:
         raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         # Not shown: a URL has a password in it.
-        text = "'host' must be a name or an address alone, like 'mail.example.com'"
-        raise InvalidMailer(f"{text}; a port goes into 'port'", alias=alias)
+        text = "'host' must be just a name or an address, like 'mail.example.com'"
+        raise InvalidMailer(f"{text}; put the port into 'port'", alias=alias)
     if not _is_resolvable(host):
-        raise InvalidMailer(f"'host' is no host name: {host!r}", alias=alias)
+        raise InvalidMailer(f"'host' is not a host name: {host!r}", alias=alias)
 
 
 def greeting_name(name: Any, alias: str | None) -> str | None:

@@ -156,7 +156,7 @@ def parse(url: str) -> tuple[str, Mapping[str, Any]]:
         if written.get(option):
             raise InvalidMailer(f"A {name}: mailer URL gives {option!r} before its '?' and after")
         if option in scheme.gives:
-            raise InvalidMailer(f"{name}:// says all about {option!r}; leave the option out")
+            raise InvalidMailer(f"{name}:// already sets {option!r}; leave the option out")
     return _NAME_OF[name], {**scheme.gives, **scheme.defaults, **written, **query}
 
 
@@ -212,7 +212,7 @@ def _check_host(parts: SplitResult, name: str) -> None:
     if not parts.netloc:
         raise InvalidMailer(f"A {name}: mailer URL needs a host: {name}://mail.example.com")
     if "@" in parts.query or parts.path not in ("", "/"):
-        raise InvalidMailer(f"A {name}:// mailer URL has something after its host; {_ENCODE}")
+        raise InvalidMailer(f"A {name}:// mailer URL has unexpected text after its host; {_ENCODE}")
 
 
 def _query(parts: SplitResult, name: str) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _query(parts: SplitResult, name: str) -> dict[str, Any]:
         ) from None
     options = dict(pairs)
     if len(options) < len(pairs):
-        raise InvalidMailer(f"A {name}: mailer URL gives an option twice")
+        raise InvalidMailer(f"A {name}: mailer URL sets an option twice")
     if any(not option.isidentifier() for option in options):
         raise InvalidMailer(
             f"Options in a {name}: mailer URL are written ?name=value&...; {_ENCODE}"
@@ -270,7 +270,7 @@ def _decoded(text: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise InvalidMailer(
-            "A mailer URL is percent-encoded as UTF-8, but this one isn't"
+            "A mailer URL must be percent-encoded UTF-8, and this one isn't"
         ) from None
 
 

@@ -48,7 +48,7 @@ def _groups(args: argparse.Namespace) -> list[str]:
 def _people(args: argparse.Namespace, to: list[str]) -> list[str]:
     groups = _groups(args)
     if not to and not groups:
-        raise UsageError("Nobody to send to; give an ADDRESS, --admins or --managers")
+        raise UsageError("No recipients; give an ADDRESS, --admins or --managers")
     people = [*to]
     for name in groups:
         if not (found := shortcuts.addresses_of(name)):

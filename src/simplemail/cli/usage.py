@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError for arguments that this command doesn't have."""
         options = [text for text in extra if text.startswith("-")]
         if not options:
-            self.error("there are more arguments than it takes")
+            self.error("there are too many arguments")
         # Of -p, the value may follow without a space.
         name = options[0].partition("=")[0] if options[0].startswith("--") else options[0][:2]
         known = [option for action in self._actions for option in action.option_strings]

@@ -77,7 +77,7 @@ class Mailbox(NamedTuple):
         if not (utf8 or spec.isascii()):
             raise NeedsSMTPUTF8(
                 spec,
-                "a part before the @ that isn't ASCII needs a server with SMTPUTF8 (RFC 6531)",
+                "the part before the @ isn't ASCII, which needs a server with SMTPUTF8 (RFC 6531)",
             )
         return spec
 
@@ -124,7 +124,7 @@ def check_address(text: str, *, utf8: bool = False) -> str:
     still not exist.
     """
     if not isinstance(text, str):
-        raise InvalidAddress(text, "an address is text, like 'ann@example.com'")
+        raise InvalidAddress(text, "an address must be text, like 'ann@example.com'")
     found = mailbox(text.strip())
     if found.display_name or "<" in text:
         raise InvalidAddress(text, "write the address alone, without a name and '<>'")
@@ -176,14 +176,14 @@ def _paired(name: str, address: str) -> str:
     if not name:
         return address
     if "<" in address or "," in address:
-        raise InvalidAddress((name, address), "the second of a pair is a bare address")
+        raise InvalidAddress((name, address), "the second item of a pair must be a bare address")
     return f"{quote(name)} <{address}>"
 
 
 def _no_text(address: object) -> str:
     if isinstance(address, list):
-        return "one address belongs here, not a list"
-    return "an address is text, like 'Ann <ann@example.com>', or a pair (name, address)"
+        return "give one address here, not a list"
+    return "an address must be text, like 'Ann <ann@example.com>', or a pair (name, address)"
 
 
 @lru_cache(maxsize=2048)
@@ -221,7 +221,7 @@ def _checked(text: str, found: Parsed) -> Mailbox:
 def _sound(text: str, found: Mailbox) -> Mailbox:
     """Return `found` if it can be written down, in a header and in an envelope."""
     if not _PRINTABLE.fullmatch("".join(found)):
-        raise InvalidAddress(text, "it holds a control character")
+        raise InvalidAddress(text, "it contains a control character")
     if found.domain:
         to_ascii(found.domain, text)
     return found

@@ -26,7 +26,7 @@ class Attaching:
         """
         if _is_mime_part(filename):
             if content is not None or mimetype is not None:
-                raise ValueError("A MIME part is attached alone, without content and mimetype")
+                raise ValueError("Attach a MIME part alone, without content and mimetype")
             self.attachments.append(filename)
         else:
             self.attachments.append(normalized((filename, content, mimetype)))

@@ -18,12 +18,14 @@ def check_octets(content: bytes) -> None:
     That is NUL, CR or LF alone, and lines over 998 octets. Costs no Python per line.
     """
     if b"\0" in content:
-        raise ValueError(f"The message holds a NUL octet, at {content.index(0)}: mail can't")
+        raise ValueError(
+            f"The message contains a NUL octet, at {content.index(0)}, which mail can't carry"
+        )
     ends = content.count(b"\r\n")
     if content.count(b"\r") != ends or content.count(b"\n") != ends:
-        raise ValueError("The message holds a CR or LF alone: lines of mail end in CRLF")
+        raise ValueError("The message contains a bare CR or LF: lines of mail end with CRLF")
     if _LONG_LINE.match(b"\n" + content[:1000]) or _LONG_LINE.search(content):
-        raise ValueError("The message has a line over 998 octets: mail can't, encode the part")
+        raise ValueError("The message has a line of more than 998 octets: encode that part")
 
 
 def header_end(content: bytes) -> int:
@@ -35,5 +37,5 @@ def header_end(content: bytes) -> int:
     end = match.end() if match else 0
     if content[end : end + 2] not in (b"\r\n", b""):
         line = content[end : end + 60].partition(b"\r\n")[0]
-        raise ValueError(f"The header is malformed: {line!r} is no field like 'Name: value'")
+        raise ValueError(f"The header is malformed: {line!r} is not a field like 'Name: value'")
     return end

@@ -30,7 +30,7 @@ def check_date(name: str, text: str) -> None:
     match = _DATE.fullmatch(text)
     if match is None or not _exists(*match.groups("0")):
         raise ValueError(
-            f"{name.title()} is no date: {text[:100]!r}; pass a datetime, or text like "
+            f"{name.title()} is not a valid date: {text[:100]!r}; pass a datetime, or text like "
             "'Mon, 23 Nov 2026 06:12:00 +0000'"
         )
 

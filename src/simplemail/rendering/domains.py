@@ -44,7 +44,7 @@ def to_ascii(domain: str, address: str | None = None) -> str:
     """
     final = domain if domain.isascii() else _idna(domain, address or domain)
     if len(final) > 255 or not _ASCII_DOMAIN.fullmatch(final):
-        raise InvalidAddress(address or domain, f"{final[:300]!r} is no domain")
+        raise InvalidAddress(address or domain, f"{final[:300]!r} is not a domain")
     return final
 
 
@@ -59,15 +59,15 @@ def _idna(domain: str, address: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise InvalidAddress(address, f"no such domain, {error}") from None
+        raise InvalidAddress(address, f"its domain is not valid, {error}") from None
 
 
 def _dispute(domain: str) -> str:
     old = "".join(_DISPUTED.get(each, each) for each in domain)
     new = ".".join(map(_punycode, domain.split(".")))
     return (
-        f"mail programs disagree on which domain {domain!r} is; write it as {new}"
-        f" (or as {old!r}, if that one is meant)"
+        f"mail programs disagree about which domain {domain!r} is; write it as {new}"
+        f" (or as {old!r}, if you mean that one)"
     )
 
 

@@ -61,7 +61,7 @@ def _entity(content: bytes, utf8: bool, depth: int, default: str) -> bytes:
     if content.isascii():
         return content
     if depth > _DEEPEST:
-        raise ValueError(f"A part of the message stands in over {_DEEPEST} others: mail can't")
+        raise ValueError(f"A part of the message is nested in more than {_DEEPEST} others")
     end = header_end(content)
     fields = _fields(content[:end])
     head = _read(fields, default)

@@ -134,7 +134,7 @@ class Envelope(NamedTuple):
             _check_fields(found)
             content = b64decode(found.pop("content"), validate=True)
         except ValueError as error:
-            raise ValueError(f"This is no envelope in JSON: {error}") from None
+            raise ValueError(f"This is not an envelope in JSON: {error}") from None
         del found["version"]
         return cls(**{**found, "recipients": tuple(found["recipients"]), "content": content})
 
@@ -147,7 +147,7 @@ def several(messages: Any) -> Iterable[Any]:
         or not hasattr(messages, "__iter__")
     ):
         kind = type(messages).__name__
-        raise TypeError(f"Messages come in a list or another iterable, like [message], not {kind}")
+        raise TypeError(f"Pass messages in a list or another iterable, like [message], not {kind}")
     return messages
 
 
@@ -164,7 +164,7 @@ def _check_fields(found: Any) -> None:
             given = type(found[name]).__name__
             raise ValueError(f"{name!r} is of type {given}, not {kind.__name__}")
     if not all(isinstance(each, str) for each in found["recipients"]):
-        raise ValueError("'recipients' has one that is no text")
+        raise ValueError("one of 'recipients' isn't text")
 
 
 _KINDS: dict[str, type] = {
@@ -213,7 +213,7 @@ def _sender(thing: Any, source: Any, sender: object, utf8: bool) -> str:
     found = _addresses(source, "sender") or _addresses(source, "from")
     if len(found) != 1:
         raise WaysUnclear(
-            f"The message doesn't say whom it is from: its header names {len(found)} senders"
+            f"It isn't clear who sends the message: its header names {len(found)} senders"
         )
     return addr_spec(found[0], utf8=utf8)
 
@@ -231,7 +231,7 @@ def _addresses(source: Any, name: str) -> list[str]:
     """
     resent = len(_values(source, "resent-date"))
     if resent > 1:
-        raise WaysUnclear("The message was resent several times: say from whom and to whom it goes")
+        raise WaysUnclear("The message was resent several times: give its sender and recipients")
     values = _values(source, f"resent-{name}" if resent else name)
     found = [each for value in values for each in mailboxes(value, lenient=True)]
     return [each.addr_spec(utf8=True) for each in found]

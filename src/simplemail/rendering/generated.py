@@ -27,7 +27,7 @@ def generated(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> by
     try:
         BytesGenerator(out, mangle_from_=False, policy=_policy(utf8)).flatten(message)
     except RecursionError:
-        raise ValueError("The message has parts in parts in parts, too many for Python") from None
+        raise ValueError("The message's parts are nested too deeply for Python") from None
     content = out.getvalue()
     check_octets(content)
     content = with_ascii_header(content, utf8=utf8)

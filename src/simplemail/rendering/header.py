@@ -95,7 +95,7 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
         if key in ("subject", "mime-version", "content-type", "content-transfer-encoding") or (
             key in extra and key in _ONCE
         ):
-            raise ValueError(f"The header {name!r} would be in the message twice")
+            raise ValueError(f"The message would contain the header {name!r} twice")
         if value is None:
             raise ValueError(f"The header {name!r} is None; leave it out, or use ''")
         # Names that differ in case alone are two fields, if there may be two.
@@ -113,7 +113,7 @@ def _value(key: str, value: Any) -> Any:
     text = value.decode() if isinstance(value, bytes) else str(value)
     # Every other form of it is known to be in use, so it stays as it is.
     if key == "message-id" and " " in text.strip():
-        raise ValueError(f"A Message-ID is one word, like '<1234@mail.example>', not {text!r}")
+        raise ValueError(f"A Message-ID must be one word, like '<1234@mail.example>', not {text!r}")
     if key in DATE_FIELDS:
         check_date(key, text)
     return text
@@ -125,7 +125,7 @@ def _several(key: str, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and key in ("references", "in-reply-to"):
         return " ".join(map(str, value))
     kind = type(value).__name__
-    raise TypeError(f"The header {key!r} takes text, not the {kind} {shown(value)}")
+    raise TypeError(f"The header {key!r} must be text, not the {kind} {shown(value)}")
 
 
 def _date() -> str | datetime:

@@ -82,7 +82,7 @@ def parse_list(text: str, *, lenient: bool = False) -> list[tuple[str | None, li
 
 def _tokens(text: str, *, lenient: bool = False) -> list[Token]:
     if not (lenient or _PRINTABLE.fullmatch(text)):
-        raise InvalidAddress(text, "it holds a control character")
+        raise InvalidAddress(text, "it contains a control character")
     found, position = [], 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -123,7 +123,7 @@ def _split(text: str, tokens: list[Token]) -> Iterator[Entries]:
             entry = []
         elif sign == ":" and not in_angle:
             if group is not None or _is_empty(entry):
-                raise InvalidAddress(text, "a colon stands where none may")
+                raise InvalidAddress(text, "there is a colon where none is allowed")
             group, entries, entry = _name(entry), [], []
         elif sign == ";" and not in_angle:
             if group is None:
@@ -168,7 +168,7 @@ def _why_a_comma(tokens: list[Token]) -> str:
     if _has(tokens, "<"):
         return COMMA
     return (
-        'there is a comma in it; a pair goes into a list, like [("Doe, John", "john@example.com")]'
+        'there is a comma in it; put a pair into a list, like [("Doe, John", "john@example.com")]'
     )
 
 
@@ -195,7 +195,7 @@ def _strict(text: str, entry: list[Token]) -> Parsed:
     local, domain = _addr_spec(text, inside)
     name = _name(phrase)
     if not _PRINTABLE.fullmatch(name):
-        raise InvalidAddress(text, "it holds a control character")
+        raise InvalidAddress(text, "it contains a control character")
     return Parsed(name, local, domain, comments)
 
 
@@ -246,7 +246,7 @@ def _fault(local: list[Token], domain: list[Token], signs: int) -> str:
     if signs and not domain:
         return "nothing after the @"
     if any(token.kind == "word" for token in local + domain):
-        return "an address can't be in encoded-words (RFC 2047, 5)"
+        return "an address can't be written in encoded-words (RFC 2047, 5)"
     if any(token.kind == "space" for token in domain):
         return "there is a space after the @"
     if any(token.kind == "space" for token in local):

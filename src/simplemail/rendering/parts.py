@@ -128,10 +128,10 @@ def decoded(content: bytes, mimetype: str, charset: str) -> str:
 def check_content(filename: object, content: object) -> None:
     """Raise for what is no content: ValueError for None, TypeError for an open file."""
     if content is None:
-        raise ValueError(f"There is no content to attach as {filename!r}")
+        raise ValueError(f"The attachment {filename!r} has no content")
     if hasattr(content, "read"):
         raise TypeError(
-            f"What is attached as {filename!r} must be text or bytes, not a "
+            f"The content of the attachment {filename!r} must be text or bytes, not a "
             f"{type(content).__name__}: call its read(), or use attach_file()"
         )
 
@@ -142,7 +142,9 @@ def normalized(attachment: Any) -> EmailAttachment:
     Users assign `message.attachments` as they like: pairs, triples, named tuples.
     """
     if isinstance(attachment, (str, bytes)) or not 2 <= len(attachment) <= 3:
-        raise ValueError(f"An attachment is (filename, content, mimetype), not {attachment!r:.100}")
+        raise ValueError(
+            f"An attachment must be (filename, content, mimetype), not {attachment!r:.100}"
+        )
     filename, content, mimetype = (*attachment, None)[:3]
     check_content(filename, content)
     mimetype = mimetype or guess_type(filename)

@@ -126,9 +126,9 @@ def scram_sha_256(who: Who) -> Exchange:
     first = (yield from _offer(b"n,," + bare)).decoded()
     fields = dict(part.split(b"=", 1) for part in first.split(b","))
     if not fields[b"r"].startswith(nonce.encode()):
-        raise BrokenExchange("it answers a nonce that isn't ours")
+        raise BrokenExchange("its nonce doesn't begin with ours")
     if b"m" in fields:  # RFC 5802, 5.1
-        raise BrokenExchange("it uses an extension that must be understood, and isn't")
+        raise BrokenExchange("it requires an extension that simplemail doesn't know")
     rounds = _rounds(fields[b"i"], who.seconds)
     salt = base64.b64decode(fields[b"s"], validate=True)
     password = _prepared(who.password.reveal()).encode()
@@ -198,7 +198,9 @@ def _rounds(text: bytes, seconds: float | None) -> int:
     if rounds > MOST_ROUNDS:
         raise BrokenExchange(f"it asks for {rounds:,} rounds, more than {MOST_ROUNDS:,}")
     if seconds is not None and (needed := _seconds_for(rounds)) > seconds:
-        raise BrokenExchange(f"its {rounds:,} rounds would take {needed:.3g} s, over the timeout")
+        raise BrokenExchange(
+            f"its {rounds:,} rounds would take {needed:.3g} s, longer than the timeout"
+        )
     return rounds
 
 

@@ -106,7 +106,7 @@ class Channel:
     def _wait_to_write(self, error: OSError, deadline: float | None) -> None:
         write = type(error).__name__ != "SSLWantReadError"
         if not self._watch.wait(deadline, read=self._hearing or not write, write=write):
-            raise TimeoutError(f"The server took no more data for {self.timeout:g} s")
+            raise TimeoutError(f"The server accepted no more data for {self.timeout:g} s")
         self._overhear()
 
     def _overhear(self) -> None:
@@ -171,7 +171,9 @@ class Channel:
 
     def _check_ours(self) -> None:
         if self._forks != _forks:
-            raise disconnected("The connection was opened before fork(), and is the parent's")
+            raise disconnected(
+                "The connection was opened before fork() and belongs to the parent process"
+            )
 
     def _deadline(self) -> float | None:
         return None if self.timeout is None else monotonic() + self.timeout

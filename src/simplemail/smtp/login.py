@@ -108,7 +108,9 @@ def check_text(option: str, secret: Secret, *, token: bool = False) -> None:
     never = "\0" if option == "password" and not token else _CONTROLS
     if any(character in never for character in secret.reveal()):
         what = "an OAuth token" if token else "a login"
-        raise InvalidMailer(f"{option!r} has a control character (a line end?), which {what} can't")
+        raise InvalidMailer(
+            f"{option!r} has a control character (perhaps a line end), which {what} can't have"
+        )
 
 
 _CONTROLS = "".join(map(chr, [*range(32), 127]))
@@ -188,9 +190,7 @@ def _converse(session: Session, mechanism: Mechanism, who: Who) -> Reply:
     except (ValueError, KeyError, StopIteration) as error:
         session.close()
         why = f": {error}" if isinstance(error, BrokenExchange) else ""
-        broken = protocol_error(
-            f"{session.host} doesn't do AUTH {mechanism.name} as it should{why}"
-        )
+        broken = protocol_error(f"{session.host} doesn't do AUTH {mechanism.name} correctly{why}")
     raise broken  # outside, so that it doesn't carry along what may quote our response
 
 
@@ -218,7 +218,7 @@ def _answer_challenges(
             return reply
         response = exchange.send(Challenge(reply.text, is_first))
         reply, is_first = _ask(session, who, _encoded(response)), False
-    raise BrokenExchange("it asks on and on")
+    raise BrokenExchange("it keeps asking")
 
 
 def _ask(session: Session, who: Who, words: str, command: str = "") -> Reply:
@@ -283,7 +283,9 @@ def _warn_of_half_a_login(where: str, missing: str) -> None:
     """Say it once for each server."""
     import logging
 
-    logging.getLogger("simplemail.login").warning("No login at %s: there is no %s", where, missing)
+    logging.getLogger("simplemail.login").warning(
+        "Not logging in at %s: there is no %s", where, missing
+    )
 
 
 def _is_loopback(sock: socket.socket) -> bool:

@@ -59,7 +59,7 @@ def _readable(text: bytes) -> str:
 
 def nonsense(raw: bytes, what: str = "") -> OSError:
     shown = repr(raw[:100]) + ("..." if len(raw) > 100 else "") + what
-    return protocol_error(f"The server said {shown}, which is no SMTP reply (RFC 5321, 4.2)")
+    return protocol_error(f"The server said {shown}, which is not an SMTP reply (RFC 5321, 4.2)")
 
 
 def in_bytes(reply: Reply) -> tuple[int, bytes]:

@@ -218,7 +218,9 @@ class Session(Dialogue):
             return b".\r\n"  # RFC 2920, 3.1: the 354 wants an end all the same
         if held.hopeless:
             # A dot would send nothing to those recipients, in the name of nobody knows whom.
-            self._lose(protocol_error("The server refused the sender and took recipients"), DATA)
+            self._lose(
+                protocol_error("The server refused the sender but accepted recipients"), DATA
+            )
             return b""
         content = stuffed(held.envelope.content)
         held.end = self.channel.sent + len(content)
@@ -249,7 +251,9 @@ class Session(Dialogue):
         elif asked is CONTENT and self._may_be_unread(transaction, reply):
             transaction.hear(asked, reply)
             transaction.unread = True
-            self._lose(protocol_error(f"The server refused a message by BDAT: {reply}"), asked)
+            self._lose(
+                protocol_error(f"The server refused a message sent with BDAT: {reply}"), asked
+            )
         elif asked is CONTENT and transaction.early and reply.code < 300:
             self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
         else:
@@ -294,7 +298,7 @@ class Session(Dialogue):
             return  # no message depends on it
         # The yes to the content may have been for the command before it.
         transaction.reply = None
-        self._lose(protocol_error("The server gave one answer too many"), QUIT)
+        self._lose(protocol_error("The server sent one reply too many"), QUIT)
 
     def _doubt(self, transaction: Transaction) -> None:
         """Take no yes for sure that came with a reply too many: it may be for another command."""

@@ -90,7 +90,7 @@ def _files(
     ca_file: Path, certfile: Path, keyfile: Path, password: Secret | None, alias: str | None
 ) -> _Files:
     if keyfile and not certfile:
-        text = "'ssl_keyfile' needs 'ssl_certfile', the certificate that the key is for"
+        text = "'ssl_keyfile' also needs 'ssl_certfile', the certificate that belongs to the key"
         raise InvalidMailer(text, alias=alias)
     return _Files(
         _stamped("ca_file", ca_file, alias) if ca_file else (None, _place_of_systems_cas()),
@@ -137,7 +137,7 @@ def _load_chain(context: ssl.SSLContext, cert: str, files: _Files) -> None:
 
 
 def _ask_for_password(cert: str) -> str:
-    raise _BadFile(f"The key for ssl_certfile {cert!r} is encrypted; give ssl_keyfile_password")
+    raise _BadFile(f"The key for ssl_certfile {cert!r} is encrypted; set ssl_keyfile_password")
 
 
 def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:

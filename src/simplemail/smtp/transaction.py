@@ -91,7 +91,7 @@ class Transaction:
             return Status.SENT, None
         if not taken and (refusal := self.refusal()) is not None:
             return status_of(refusal), refusal
-        error = ending() or protocol_error("The server took a message that it had refused")
+        error = ending() or protocol_error("The server accepted a message that it had refused")
         return Status.UNKNOWN if taken or in_doubt else Status.DEFERRED, error
 
     def refusal(self) -> OSError | None:
@@ -131,7 +131,7 @@ def steps(
     _check_lines(b"".join([line for line, _ in found]), len(found), "An address")
     for each in (envelope.sender, *envelope.recipients):
         if not (is_simple(each) or _PATH.fullmatch(each)):
-            raise ValueError(f"Invalid address {each!r}: it can't be told to a mail server")
+            raise ValueError(f"Invalid address {each!r}: it can't be sent to a mail server")
     _check_lines(envelope.content)
     if chunking:  # RFC 3030, 2
         found.append((b"BDAT %d LAST\r\n" % len(ended(envelope.content)), CONTENT))
@@ -194,7 +194,9 @@ def _check_lines(data: bytes, count: int | None = None, what: str = "The content
 def _too_big(sender: str, host: str, size: int, limit: int) -> NoReturn:
     from smtplib import SMTPSenderRefused
 
-    text = f"5.3.4 The message has {size} octets, and {host} takes at most {limit}; it was not sent"
+    text = (
+        f"5.3.4 The message has {size} octets, and {host} accepts at most {limit}; it was not sent"
+    )
     raise SMTPSenderRefused(552, text.encode(), sender)
 
 
