@@ -1,4 +1,4 @@
-"""Kills workers and enqueuers with SIGKILL at random, and asks the server what it got.
+"""Kills workers and enqueuers, and asks the server what it got.
 
 SIMPLEMAIL_KILLS=1000 is the long form.
 """
@@ -6,95 +6,87 @@ SIMPLEMAIL_KILLS=1000 is the long form.
 from __future__ import annotations
 
 import os
-import random
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from simplemail import configure, override_settings
-from simplemail.queue import Queue, Worker
 from simplemail.testing.server import SMTPServer
+from support.queue_kills import POINTS, WORKER, Harness
 
-KILLS = int(os.environ.get("SIMPLEMAIL_KILLS", "60" if os.environ.get("SIMPLEMAIL_CI") else "5"))
-SOURCE = str(Path(__file__).parents[2] / "src")
-
-WORKER = """
-import sys; sys.path.insert(0, sys.argv[3])
-from simplemail import configure
-from simplemail.queue import Queue, Worker, worker
-worker.LOOK_AROUND = 0.05
-configure(MAILERS={"default": sys.argv[2], "smtp": sys.argv[2]})
-Worker(Queue(sys.argv[1], mailer="smtp"), threads=2, batch=4).run()
-"""
-
-ENQUEUER = """
-import sys; sys.path.insert(0, sys.argv[3])
-from simplemail import EmailMessage
-from simplemail.queue import Queue
-queue = Queue(sys.argv[1], mailer="smtp")
-while True:
-    message = EmailMessage("s", "b", "a@example.com", ["b@example.com"])
-    print(queue.put(message).message_id, flush=True)
-"""
+KILLS = int(os.environ.get("SIMPLEMAIL_KILLS", "60" if os.environ.get("SIMPLEMAIL_CI") else "4"))
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing kills like SIGKILL")
 
 
-def start(code: str, path: Path, url: str, **more) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", code, str(path), url, SOURCE], **more)
-
-
-def kill(process: subprocess.Popen) -> str:
-    process.kill()
-    out, _ = process.communicate()
-    return out or ""
-
-
-def sending(path: Path) -> int:
-    db = sqlite3.connect(path)
-    try:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        sql = "SELECT count(*) FROM simplemail_messages WHERE state = 'sending'"
-        return db.execute(sql).fetchone()[0]
-    finally:
-        db.close()
-
-
-def test_nothing_is_lost_and_nothing_is_sent_twice(tmp_path):
-    path, dice, acknowledged, was_sending = tmp_path / "mail.db", random.Random(7), [], 0
+@pytest.fixture
+def server():
     with SMTPServer() as server:
-        for _ in range(KILLS):
-            enqueuer = start(ENQUEUER, path, server.url, stdout=subprocess.PIPE, text=True)
-            worker = start(WORKER, path, server.url)
-            accepted = server.accepted
-            server.wait_for(lambda before=accepted: server.accepted > before + 3, timeout=30)
-            time.sleep(dice.random() * 0.05)
-            acknowledged += kill(enqueuer).split()
-            kill(worker)
-            was_sending += sending(path)
-        with override_settings(), Queue(path, mailer="smtp") as queue:
-            configure(MAILERS={"default": server.url, "smtp": server.url})
-            drain(queue)
-            fates = {each.message_id: each.state for each in queue.find(limit=None)}
-            assert queue.check() == []
-        got = Counter(str(received.message["Message-ID"]) for received in server.messages)
-
-    assert set(acknowledged) <= fates.keys()  # the last line may have been cut: not so here
-    assert max(got.values()) == 1
-    assert set(fates.values()) <= {"sent", "unknown"}
-    assert [each for each, fate in fates.items() if fate == "sent" and got[each] != 1] == []
-    unknown = sum(fate == "unknown" for fate in fates.values())
-    assert unknown <= was_sending
+        yield server
 
 
-def drain(queue: Queue) -> None:
-    Worker(queue).drain()
-    if broken := [each.id for each in queue.find(state="broken", limit=None)]:
-        assert queue.retry(*broken) == broken
-        Worker(queue).drain()
+def test_nothing_is_lost_and_nothing_is_sent_twice_when_it_dies_at_a_named_point(tmp_path, server):
+    harness = Harness(tmp_path / "mail.db", server, seed=1)
+    for point in POINTS:
+        harness.round_at(point)
+
+    assert harness.verdict() == []
+    assert harness.was_sending > 0
+
+
+def test_nothing_is_lost_and_nothing_is_sent_twice_when_it_dies_at_any_time(tmp_path, server):
+    harness = Harness(tmp_path / "mail.db", server, seed=int(os.environ.get("SIMPLEMAIL_SEED", 7)))
+    while harness.kills < KILLS:
+        harness.round_at_random()
+
+    assert harness.verdict() == []
+    assert len(harness.acknowledged) > harness.kills
+
+
+def test_the_verdict_finds_out_when_sending_is_not_committed(tmp_path, server):
+    harness = Harness(tmp_path / "mail.db", server, seed=1, mutation="sending is not committed")
+    harness.round_at("after the content")
+
+    assert any("sent twice" in problem for problem in harness.verdict())
+
+
+@pytest.fixture
+def slow_server():
+    with SMTPServer(rtt=0.02) as server:
+        yield server
+
+
+def round_without_locks(harness: Harness) -> None:
+    """Let two workers deliver and stop one, while somebody removes the proof that they live."""
+    workers = [harness.start(WORKER), harness.start(WORKER)]
+    before = harness.server.accepted
+    deadline = time.monotonic() + 20
+    while harness.server.accepted < before + 30 and time.monotonic() < deadline:
+        for lock in harness.path.parent.glob("*-worker-*"):
+            lock.unlink(missing_ok=True)
+        time.sleep(0.01)
+    workers[0].terminate()
+    workers[0].communicate(timeout=30)
+    harness.kill(workers[1])
+
+
+def test_workers_that_are_taken_for_dead_send_nothing_twice(tmp_path, slow_server):
+    harness = Harness(tmp_path / "mail.db", slow_server, seed=1)
+    harness.kill(harness.enqueue(200))
+    round_without_locks(harness)
+    round_without_locks(harness)
+
+    harness.was_sending = 10**6  # who is taken for dead while sending may have sent
+    assert harness.verdict() == []
+
+
+@pytest.mark.skipif("SIMPLEMAIL_CI" not in os.environ, reason="SIMPLEMAIL_CI isn't set: slow")
+def test_the_verdict_finds_out_when_no_owner_is_checked(tmp_path, slow_server):
+    harness = Harness(tmp_path / "mail.db", slow_server, seed=1, mutation="no owner is checked")
+    for _ in range(20):
+        harness.kill(harness.enqueue(100))
+        round_without_locks(harness)
+        if max(harness.got().values()) > 1:
+            break
+
+    assert any("sent twice" in problem for problem in harness.verdict())

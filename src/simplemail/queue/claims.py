@@ -50,6 +50,12 @@ def register(db: sqlite3.Connection, slot: int, pid: int, host: str, now: float)
     return db.execute(sql, (slot, pid, host, now)).lastrowid or 0
 
 
+def is_registered(db: sqlite3.Connection, worker: int) -> bool:
+    """Is this worker on the list? Others strike one that they take for dead."""
+    sql = "SELECT 1 FROM simplemail_workers WHERE id = ?"
+    return db.execute(sql, (worker,)).fetchone() is not None
+
+
 def unregister(db: sqlite3.Connection, worker: int) -> None:
     """Strike a worker that has nothing any more."""
     db.execute("DELETE FROM simplemail_workers WHERE id = ?", (worker,))
@@ -201,6 +207,8 @@ def claim(db: sqlite3.Connection, wish: Wish, now: float) -> list[Batch]:
     Mailers with fewer batches under way come first, so that a slow one leaves room for others.
     """
     found: list[Batch] = []
+    if not is_registered(db, wish.worker):
+        return found  # whose messages nobody would take back
     names = sorted(mailers_with_mail(db), key=lambda name: wish.busy.get(name, 0))
     while names and len(found) < wish.batches:
         name = names.pop(0)

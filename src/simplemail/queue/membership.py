@@ -31,7 +31,8 @@ class Membership:
 
     def enter(self) -> None:
         """Take a slot whose lock is free: it is ours until this process ends."""
-        if self._lock is None:
+        # Taken again if it is ours: somebody may have removed its file.
+        if self._lock is None or not self._lock.try_acquire():
             self._lock, self._slot = self._free_slot()
         slot, pid, host, now = self._slot, os.getpid(), socket.gethostname(), time.time()
         self.id = self._writer.do(lambda db: claims.register(db, slot, pid, host, now))
