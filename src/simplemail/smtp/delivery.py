@@ -222,7 +222,8 @@ def _receipt(job: Job, status: Status, error: BaseException | None) -> Receipt:
     if sender_reply is not None and sender_reply.code >= 300:
         # After a refused MAIL the rest gets a 503, which says nothing about the recipients.
         reply, refused = sender_reply, {}
-    return Receipt(job.message, status, job.envelope, refused, reply, error)
+    by_recipient = transaction.by_recipient
+    return Receipt(job.message, status, job.envelope, refused, reply, error, "", by_recipient)
 
 
 def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:

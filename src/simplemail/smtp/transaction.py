@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..light import TYPE_CHECKING, Any, pattern
-from ..receipts import Reply, Status
+from ..receipts import RecipientReceipt, Reply, Status
 from ..rendering.addresses import is_simple
 from .replies import in_bytes, protocol_error, refused, status_of
 
@@ -32,6 +32,9 @@ class Transaction:
 
     `refused` holds each recipient's refusal; `reply` is the answer that settled the message.
     """
+
+    by_recipient: Mapping[str, RecipientReceipt] = {}
+    """Empty, because one answer to the content is for all recipients."""
 
     __slots__ = (
         "chunked",
