@@ -188,6 +188,15 @@ class TestStartTLS:
                 mailer.connection.starttls()
             assert mailer.connection.sock is None
 
+    def test_where_it_is_required_nothing_goes_without_it(self, tls_server: SMTPServer) -> None:
+        """Somebody connects by hand, and leaves it out."""
+        with get_connection(tls_server.url) as mailer:
+            mailer.connection.connect(tls_server.host, tls_server.port)
+            mailer.send_messages([mail()])
+
+        assert [received.tls for received in tls_server.messages] == [True]
+        assert len(tls_server.connections) == 3
+
     def test_a_server_without_it(self, mailer: EmailBackend) -> None:
         with pytest.raises(smtplib.SMTPNotSupportedError):
             mailer.connection.starttls()

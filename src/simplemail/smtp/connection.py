@@ -55,6 +55,7 @@ class Connection(smtplib.SMTP):
         """By which rules TLS begins with the first byte, where `connect()` leads."""
         self.verified: Callable[[], ssl.SSLContext] = tls.context
         """Returns the context for a `starttls()` that is given none."""
+        self.needs_tls = False  # no message may go in clear text
         self.outstanding: deque[Any] = deque()
         self.touched = False
         self._due = 0  # answers to what somebody else has sent
@@ -172,6 +173,11 @@ class Connection(smtplib.SMTP):
         return self.ehlo_resp is not None or self.helo_resp is not None
 
     @property
+    def lacks_tls(self) -> bool:
+        """Is it in clear text, which its mailer forbids?"""
+        return self.needs_tls and not self.channel.encrypted
+
+    @property
     def is_in_step(self) -> bool:
         """Has everything that somebody sent been answered, and was each answer read?"""
         return not self._due
@@ -193,6 +199,7 @@ def dial(route: Route) -> Session:
     except BaseException:
         sock.close()
         raise
+    connection.needs_tls = route.context is not None
     session = Session(connection, notify=route.notify, ret=route.ret)
     try:
         _set_up(session, route)

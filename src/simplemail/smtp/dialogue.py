@@ -13,7 +13,6 @@ from .replies import disconnected, protocol_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .channel import Channel
     from .connection import Connection
 
 # A session that was idle for longer, in seconds, is asked whether it is still there.
@@ -39,6 +38,7 @@ class Dialogue:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.channel = connection.channel
         self.host = connection.host
         self.greeting = Reply(0)
         self.lost: OSError | None = None
@@ -85,10 +85,6 @@ class Dialogue:
         return reply
 
     @property
-    def channel(self) -> Channel:
-        return self.connection.channel
-
-    @property
     def features(self) -> Mapping[str, str]:
         """What EHLO offered, in smtplib's form: lower-case names and their parameters."""
         return self.connection.esmtp_features
@@ -96,7 +92,7 @@ class Dialogue:
     @property
     def is_open(self) -> bool:
         """Can it be used, as far as we know without asking?"""
-        return self.usable and not self.channel.closed
+        return self.usable and self.connection.sock is not None
 
     @property
     def busy(self) -> bool:
@@ -144,17 +140,23 @@ class Dialogue:
         return self.usable
 
     def _ask_whether_all_is_well(self) -> None:
-        question = "NOOP"
         if self.connection.touched:
-            if not self.connection.is_in_step:
-                self.close()
-                return
-            if not self.connection.is_greeted:
-                hello(self, self.connection.local_hostname)
-            question = "RSET"
-        if self.command(question).code != 250:
+            self._begin_anew()
+        elif self.command("NOOP").code != 250:
             self.quit()
-        self.connection.touched = False
+
+    def _begin_anew(self) -> None:
+        """After use by somebody else, see to it that nothing of that gets into our messages."""
+        connection = self.connection
+        self.channel = connection.channel
+        if not connection.is_in_step or connection.lacks_tls:
+            self.close()
+            return
+        if not connection.is_greeted:
+            hello(self, connection.local_hostname)
+        if self.command("RSET").code != 250:
+            self.quit()
+        connection.touched = False
 
     def quit(self) -> None:
         """Say goodbye if that is possible, and close. No message depends on it: never fails."""
