@@ -197,7 +197,7 @@ class TestFailures:
         name, error = failure(get_connection(smtp_server.url, use_tls=True))
 
         assert name == "STARTTLS"
-        assert "offers no STARTTLS" in error
+        assert "doesn't offer STARTTLS" in error
         assert "use_ssl" in error
 
     def test_tls_where_there_is_none(self, smtp_server):

@@ -136,7 +136,7 @@ class Row(NamedTuple):
         """What may be, if the message isn't tried again."""
         status, _, error = self.cell.partition(":")
         if self.stage == "EHLO" and self.what in ("5xx", "before") and way.tls == "starttls":
-            return {"D:poor"}  # the answer to HELO, which comes next, offers no STARTTLS
+            return {"D:poor"}  # the answer to HELO, which comes next, doesn't offer STARTTLS
         if (self.stage, self.what) == ("CONTENT", "half") and way.tls:
             return {"D:lost", "U:lost"}  # TLS has no half-closed connections
         early = way.chunks and "P" in way.extensions and self.stage in ("MAIL", "RCPT", *LATER)

@@ -59,8 +59,8 @@ def start_tls(session: Dialogue, context: ssl.SSLContext) -> None:
 
     if "starttls" not in session.features:
         raise smtplib.SMTPNotSupportedError(
-            f"{session.host} offers no STARTTLS, and mail must not travel unencrypted; a server "
-            "that begins with TLS (port 465) wants use_ssl"
+            f"{session.host} doesn't offer STARTTLS, so nothing was sent; if it expects TLS from "
+            "the start (port 465), use smtps:// (use_ssl)"
         )
     reply = session.command("STARTTLS")
     if reply.code != 220:
