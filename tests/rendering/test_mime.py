@@ -221,11 +221,43 @@ def test_nested_message_that_cannot_be_sent_as_it_is_is_made_anew():
     assert "\r\n\r\nü\r\ny\r\n--".encode() in content
 
 
-@pytest.mark.parametrize("data", [b"A: b\n\n" + b"x" * 999, b"A: b\n\n\0"])
-def test_nested_message_that_nothing_helps_is_refused(data):
-    """It must not be encoded (RFC 2046, 5.2.1)."""
-    with pytest.raises(ValueError, match=r"998 octets|NUL"):
-        as_bytes(message(attachments=[("a.eml", data, "message/rfc822")]))
+@pytest.mark.parametrize("eight_bit", [True, False])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"A: b\n\n" + b"x" * 999,
+        b"A: b\n\n\0",
+        b"no header",
+        b"From a@b.example Mon Nov 23\nA: b\n\nHi\n",
+        "A: b\n\nGr\u00fc\u00dfe\n".encode("utf-16"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["message/rfc822", "message/delivery-status"])
+def test_nested_message_that_cannot_travel_as_one_goes_as_a_file(kind, data, eight_bit):
+    """Never encoded as what it is (RFC 2046, 5.2.1), but it arrives, and under its name."""
+    mail = message(attachments=[("a.eml", data, kind)])
+
+    for content in (
+        as_bytes(mail, eight_bit=eight_bit),
+        as_bytes(mail.message(policy=policy.SMTP), eight_bit=eight_bit),
+    ):
+        part = message_from_bytes(content, policy=policy.default).get_payload(1)
+        assert part.get_content_type() == "application/octet-stream"
+        assert part.get_filename() == "a.eml"
+        assert part.get_payload(decode=True) == data
+
+
+@pytest.mark.parametrize("html", [True, False])
+def test_multipart_related_says_the_type_of_its_root(html):
+    """RFC 2387, 3.1."""
+    mail = message("text")
+    if html:
+        mail.attach_alternative("<img>", "text/html; x=y")
+    mail.attach_inline(b"x", "a.png")
+
+    for content in (as_bytes(mail), mail.message(policy=policy.SMTP).as_bytes()):
+        kind = "text/html" if html else "text/plain"
+        assert f'Content-Type: multipart/related; type="{kind}";\r\n boundary='.encode() in content
 
 
 def test_boundary_is_in_none_of_the_parts(monkeypatch):

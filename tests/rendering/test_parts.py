@@ -29,6 +29,8 @@ class TestContentType:
             ("text/plain;", ("text", "plain", {})),
             ("text/plain ; ; charset=utf-8", ("text", "plain", {"charset": "utf-8"})),
             ("text/calendar; method=REQUEST", ("text", "calendar", {"method": "REQUEST"})),
+            ("text/calendar; method = REQUEST", ("text", "calendar", {"method": "REQUEST"})),
+            ('a/b;\tx\t= "1" ; y =2', ("a", "b", {"x": "1", "y": "2"})),
             ("text/calendar;METHOD=REQUEST", ("text", "calendar", {"method": "REQUEST"})),
             ('a/b; x="1; y=2"; z=3', ("a", "b", {"x": "1; y=2", "z": "3"})),
             (r'a/b; x="say \"hi\" \\"', ("a", "b", {"x": r'say "hi" \ '.strip()})),
@@ -57,7 +59,7 @@ class TestContentType:
             content_type(text)
 
     def test_is_quick_about_nonsense(self):
-        """The patterns go over the text once."""
+        """The patterns go over the text once, and no type has over 2,000 characters."""
         for text in ("a/b" + ";" * 100_000 + "=", 'a/b; x="' + "\\\\" * 100_000, "a" * 1_000_000):
             with pytest.raises(ValueError, match="Invalid content type"):
                 content_type(text)
@@ -69,7 +71,13 @@ class TestContentType:
         ("x.txt", "text/plain"),
         ("x.PDF", "application/pdf"),
         ("x.png", "image/png"),
-        ("x.tar.gz", "application/x-tar"),
+        ("x.tar.gz", "application/gzip"),
+        ("x.tgz", "application/gzip"),
+        ("x.eml.gz", "application/gzip"),
+        ("x.csv.bz2", "application/x-bzip2"),
+        ("x.csv.xz", "application/x-xz"),
+        ("x.tar.Z", "application/x-compress"),
+        ("x.html.br", "application/octet-stream"),
         (Path("x.html"), "text/html"),
         ("x.nonsense", "application/octet-stream"),
         ("x", "application/octet-stream"),
@@ -80,6 +88,49 @@ class TestContentType:
 def test_guesses(name, expected):
     """django-compatibility 30."""
     assert guess_type(name) == expected
+
+
+OFFICE = "application/vnd.openxmlformats-officedocument."
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("x.docx", f"{OFFICE}wordprocessingml.document"),
+        ("a.b.XLSX", f"{OFFICE}spreadsheetml.sheet"),
+        ("x.pptx", f"{OFFICE}presentationml.presentation"),
+        ("x.odt", "application/vnd.oasis.opendocument.text"),
+        ("x.webp", "image/webp"),
+        ("x.ics", "text/calendar"),
+        ("x.log", "text/plain"),
+        ("docx", "application/octet-stream"),
+    ],
+)
+def test_guesses_where_the_system_has_no_table(name, expected, monkeypatch):
+    monkeypatch.setattr("mimetypes.guess_type", lambda name: (None, None))
+    assert guess_type(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"\xff\xd8\xff\xe0...", "image/jpeg"),
+        (b"GIF87a...", "image/gif"),
+        (b"GIF89a...", "image/gif"),
+        (b"RIFF\x01\x02\x03\x04WEBPVP8 ", "image/webp"),
+        (b"RIFF\x01\x02\x03\x04WAVE", "application/octet-stream"),
+        (b"\x89PNG", "application/octet-stream"),
+        (b"", "application/octet-stream"),
+        ("GIF89a", "application/octet-stream"),
+    ],
+)
+def test_inline_images_are_known_by_their_first_octets(octets, expected):
+    message = EmailMultiAlternatives()
+    message.attach_inline(octets)
+    message.attach_inline(octets, "logo")
+    message.attach_inline(octets, "logo.svg")
+    assert [each.mimetype for each in message.inlines] == [expected, expected, "image/svg+xml"]
 
 
 def attached(*arguments, **keywords):

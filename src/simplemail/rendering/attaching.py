@@ -44,11 +44,12 @@ class Attaching:
         """Add a file that the HTML shows in place, and return its Content-ID.
 
         `content` is text or bytes, `filename` its name, and `mimetype` its type, guessed from the
-        name by default. Refer to it as `<img src="cid:...">` with what is returned. The file
-        travels beside the HTML in multipart/related (RFC 2387), so mail programs don't list it.
+        name by default, or else from the first octets of an image. Refer to it as
+        `<img src="cid:...">` with what is returned. The file travels beside the HTML in
+        multipart/related (RFC 2387), so mail programs don't list it.
         """
         check_content(filename, content)
-        mimetype = mimetype or guess_type(filename)
+        mimetype = mimetype or guess_type(filename, content)
         content_id = make_msgid(domain=str(DNS_NAME))[1:-1]
         self.inlines = (*self.inlines, EmailInline(content_id, filename, content, mimetype))
         return content_id

@@ -14,8 +14,15 @@ from .bodies import encode_base64
 from .charsets import charset_label
 from .header import fields
 from .injection import check_header
-from .leaves import Leaf, file_leaf, text_leaf
-from .parts import BYTES, EmailInline, as_file, attached, content_type, normalized
+from .leaves import Leaf, file_leaf, ready_message, text_leaf
+from .parts import (
+    DEFAULT_ATTACHMENT_MIME_TYPE,
+    EmailInline,
+    as_file,
+    attached,
+    content_type,
+    normalized,
+)
 
 Message = email.message.EmailMessage
 
@@ -53,8 +60,12 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
         _put_text(composed.add_alternative, mimetype, content, charset, where)
         if content_type(mimetype)[:2] == ("text", "html") or home is composed:
             home = list(composed.iter_parts())[-1]
-    for inline in getattr(message, "inlines", None) or ():
+    root = home.get_content_type() if home["Content-Type"] else ""
+    inlines = getattr(message, "inlines", None) or ()
+    for inline in inlines:
         _add_inline(home, inline)
+    if inlines and root:
+        home.set_param("type", root)
 
 
 def _add_inline(home: Message, inline: EmailInline) -> None:
@@ -106,11 +117,12 @@ def _put_file(add: Any, mimetype: str, content: Any, where: str, **options: Any)
     kind = content_type(mimetype)
     for value in kind.params.values():
         check_header("Content-Type", value)
-    if kind.maintype == "message":
-        nested = _nested(content, add.__self__.policy)
+    nested = _nested(content, add.__self__.policy) if kind.maintype == "message" else None
+    if nested is not None:
         add(nested, subtype=kind.subtype, params=kind.params, **options)
-    else:
-        add(file_leaf(mimetype, content, where), content_manager=_LEAVES, **options)
+        return
+    mimetype = DEFAULT_ATTACHMENT_MIME_TYPE if kind.maintype == "message" else mimetype
+    add(file_leaf(mimetype, content, where), content_manager=_LEAVES, **options)
 
 
 class _Leaves:
@@ -154,8 +166,11 @@ def _type(leaf: Leaf) -> str:
     )
 
 
-def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
-    """Return what goes into a message/* part: a message of ours, of the stdlib, text or bytes."""
+def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any] | None:
+    """Return what goes into a message/* part: a message of ours, of the stdlib, text or bytes.
+
+    None for text and bytes that can't travel as a message.
+    """
     if isinstance(content, email.message.Message):
         return content
     if hasattr(content, "message"):
@@ -163,9 +178,8 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any]:
             return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
         except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
             return content.message()  # type: ignore[no-any-return]
-    text = content if isinstance(content, BYTES) else str(content)
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    return email.message_from_bytes(bytes(data), policy=policy)
+    data = ready_message(content)
+    return None if data is None else email.message_from_bytes(data, policy=policy)
 
 
 def _set_header(composed: Message, name: str, value: Any) -> None:

@@ -167,6 +167,8 @@ def _to_encode(text: str, utf8: bool) -> tuple[int, int]:
 def parameter(key: str, value: str) -> list[str]:
     """Return a parameter as tokens for `fold()`: a quoted-string, or by RFC 2231 in UTF-8."""
     plain = quote(value)
-    if all(PLAIN_WORD.fullmatch(word) for word in plain.split(" ") if word):
-        return words(f"{key}={plain}") if len(plain) > 60 else [f" {key}={plain}"]
+    # Whole, because many programs keep a line end inside of quotes as part of a file name.
+    is_short = len(key) + len(plain) < LONGEST_WORD
+    if is_short and all(PLAIN_WORD.fullmatch(word) for word in plain.split(" ") if word):
+        return [f" {key}={plain}"]
     return [f" {each}" for each in extended_parameter(key, value, LINE)]

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import Any, NamedTuple
+from ..light import Any, NamedTuple, pattern
 from .bodies import encode_text
 from .charsets import check_charset
+from .checks import check_octets, header_end
 from .parts import BYTES, DEFAULT_ATTACHMENT_MIME_TYPE, content_type, decoded
+
+_LINE_END = pattern(rb"\r\n|\r|\n")
 
 kind_of = lru_cache(maxsize=256)(content_type)
 """Do what `content_type()` does, and remember it."""
@@ -67,6 +70,21 @@ def file_leaf(mimetype: str, content: Any, where: str) -> Leaf:
         raise _not_in(charset, where, wrong) from None
     mimetype = DEFAULT_ATTACHMENT_MIME_TYPE if is_text else mimetype
     return Leaf(mimetype, "", "base64", memoryview(data))
+
+
+def ready_message(content: Any) -> bytes | None:
+    """Return a message that came in bytes or text, with CRLF; None if no mail can hold it as one.
+
+    That has a NUL, say, a line over 998 octets, or no header (RFC 2046, 5.2.1).
+    """
+    try:
+        data = bytes(content) if isinstance(content, BYTES) else str(content).encode()
+        data = _LINE_END.sub(b"\r\n", data)
+        check_octets(data)
+        header_end(data)
+    except ValueError:
+        return None
+    return data
 
 
 def _not_in(charset: str, where: str, error: UnicodeEncodeError) -> ValueError:

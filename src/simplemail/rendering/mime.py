@@ -7,7 +7,7 @@ parts that are ready-made, classes with a `message()` of their own, other librar
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from functools import lru_cache
 from io import BytesIO
 
@@ -15,14 +15,13 @@ from ..conf import settings
 from ..light import Any, NamedTuple
 from .bodies import base64_blocks
 from .charsets import charset_label
-from .checks import check_octets, header_end
 from .downgrade import in_seven_bits
 from .field import header_line, mime_header
 from .generated import generated
 from .header import fields
-from .leaves import file_leaf, kind_of, text_leaf
+from .leaves import file_leaf, kind_of, ready_message, text_leaf
 from .msgid import random_bits
-from .parts import BYTES, EmailInline, as_file, attached, normalized
+from .parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailInline, as_file, attached, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
@@ -119,7 +118,8 @@ def _texts(message: Any, how: _How) -> _Part | None:
     if message.body or not (alternatives or attached(message)):
         body = _text(f"text/{message.content_subtype}", message.body or "", how, "The body")
     if not alternatives:
-        return _related(body, inlines, how) if inlines else body
+        root = f"text/{message.content_subtype}"
+        return _related(body, root, inlines, how) if inlines else body
     leaves = [
         _text(mimetype, content, how, f"The alternative {mimetype}")
         for content, mimetype in alternatives
@@ -128,13 +128,13 @@ def _texts(message: Any, how: _How) -> _Part | None:
         # They belong to the HTML, the best one if there are two.
         kinds = [kind_of(mimetype)[:2] for _, mimetype in alternatives]
         html = max((n for n, kind in enumerate(kinds) if kind == ("text", "html")), default=0)
-        leaves[html] = _related(leaves[html], inlines, how)
+        leaves[html] = _related(leaves[html], alternatives[html][1], inlines, how)
     children = [] if body is None else [body.as_first_child()]
     return _multipart("alternative", [*children, *(leaf.as_child() for leaf in leaves)])
 
 
-def _related(root: _Part | None, inlines: list[EmailInline], how: _How) -> _Part:
-    """Return a text with the files that it shows in place (RFC 2387)."""
+def _related(root: _Part | None, kind: str, inlines: Iterable[EmailInline], how: _How) -> _Part:
+    """Return a text of this kind with the files that it shows in place (RFC 2387)."""
     children = [] if root is None else [root.as_first_child()]
     for content_id, filename, content, mimetype in inlines:
         params = {} if filename is None else {"filename": str(filename)}
@@ -143,7 +143,7 @@ def _related(root: _Part | None, inlines: list[EmailInline], how: _How) -> _Part
         content, mimetype = as_file(content, mimetype)
         where = f"The inline file {filename!r}"
         children.append(_file(mimetype, content, how, where, extra).as_child())
-    return _multipart("related", children)
+    return _multipart("related", children, kind if root else "")
 
 
 def _attachment(attachment: Any, how: _How) -> _Pieces:
@@ -161,11 +161,11 @@ def _attachment(attachment: Any, how: _How) -> _Pieces:
 _BOUNDARY_LINE = {
     "mixed": b'Content-Type: multipart/mixed; boundary="%s"\r\n',
     "alternative": b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n',
-    "related": b'Content-Type: multipart/related;\r\n boundary="%s"\r\n',
 }
 
 
-def _multipart(subtype: str, children: list[_Pieces]) -> _Part:
+def _multipart(subtype: str, children: list[_Pieces], root: str = "") -> _Part:
+    """Return parts in one; those of a multipart/related have a first one of type `root`."""
     boundary = _boundary(children)
     between = b"\r\n--%s\r\n" % boundary
     body: _Pieces = []
@@ -173,7 +173,15 @@ def _multipart(subtype: str, children: list[_Pieces]) -> _Part:
         body += [between, *child]
     body[0] = between[2:]
     body.append(b"\r\n--%s--\r\n" % boundary)
-    return _Part(_BOUNDARY_LINE[subtype] % boundary, body, is_multipart=True)
+    return _Part(_multipart_head(subtype, boundary, root), body, is_multipart=True)
+
+
+def _multipart_head(subtype: str, boundary: bytes, root: str) -> bytes:
+    if subtype in _BOUNDARY_LINE:
+        return _BOUNDARY_LINE[subtype] % boundary
+    params = {"type": "/".join(kind_of(root)[:2])} if root else {}
+    params["boundary"] = boundary.decode()
+    return mime_header("Content-Type", f"multipart/{subtype}", params)
 
 
 def _boundary(children: list[_Pieces]) -> bytes:
@@ -205,7 +213,7 @@ def _text(mimetype: str, content: Any, how: _How, where: str) -> _Part:
 def _file(mimetype: str, content: Any, how: _How, where: str, extra: bytes = b"") -> _Part:
     """Return a file or a message as a part, with extra fields in its head."""
     if kind_of(mimetype).maintype == "message":
-        return _nested(mimetype, content, how, extra)
+        return _nested(mimetype, content, how, where, extra)
     leaf = file_leaf(mimetype, content, where)
     return _Part(_leaf_head(*leaf[:3]) + extra, [leaf.body])
 
@@ -225,30 +233,25 @@ def _leaf_head(mimetype: str, charset: str, encoding: str) -> bytes:
     return b"%sContent-Transfer-Encoding: %s\r\n" % (line, encoding.encode())
 
 
-def _nested(mimetype: str, content: Any, how: _How, extra: bytes) -> _Part:
-    """Return a message as a part. It is never encoded (RFC 2046, 5.2.1)."""
-    if hasattr(content, "message") or hasattr(content, "get_content_maintype"):
-        inner = as_bytes(content, eight_bit=how.eight_bit, utf8=how.utf8)
-    else:
-        is_data = isinstance(content, BYTES)
-        data = bytes(content) if is_data else str(content).encode("utf-8", "surrogateescape")
-        inner = _ready_message(data, how)
+def _nested(mimetype: str, content: Any, how: _How, where: str, extra: bytes) -> _Part:
+    """Return a message as a part, never encoded (RFC 2046, 5.2.1); as a file, if it can't be."""
+    inner = _inner(content, how)
+    if inner is None:
+        return _file(DEFAULT_ATTACHMENT_MIME_TYPE, content, how, where, extra)
     is_rfc822 = kind_of(mimetype)[:2] == ("message", "rfc822")
     bits = b"8bit" if how.eight_bit and (is_rfc822 or not inner.isascii()) else b"7bit"
     head = b"%sContent-Transfer-Encoding: %s\r\n%s" % (_type_line(mimetype, ""), bits, extra)
     return _Part(head, [inner])
 
 
-def _ready_message(data: bytes, how: _How) -> bytes:
-    """Return a message that came in bytes as it is, or if that can't be sent, made anew."""
-    data = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
+def _inner(content: Any, how: _How) -> bytes | None:
+    """Return a message's bytes; None for bytes that can't travel as a message."""
+    if hasattr(content, "message") or hasattr(content, "get_content_maintype"):
+        return as_bytes(content, eight_bit=how.eight_bit, utf8=how.utf8)
+    inner = ready_message(content)
+    if inner is None or how.eight_bit:
+        return inner
     try:
-        check_octets(data)
-        header_end(data)
-        return data if how.eight_bit else in_seven_bits(data)
+        return in_seven_bits(inner)
     except ValueError:
-        pass
-    from email import message_from_bytes
-    from email.policy import SMTP
-
-    return generated(message_from_bytes(data, policy=SMTP), eight_bit=how.eight_bit, utf8=how.utf8)
+        return None

@@ -74,7 +74,7 @@ _GENERATED = {
 def _listed(value: Any) -> Iterator[str]:
     text = str(value)
     try:
-        found = [box for group in groups(text) for box in group.mailboxes]
+        found = [box for group in groups(text, lenient=True) for box in group.mailboxes]
     except ValueError:  # a header may hold anything, and this is only read
         yield text
         return

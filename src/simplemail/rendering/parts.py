@@ -64,13 +64,15 @@ class ContentType(NamedTuple):
     params: dict[str, str]
 
 
-_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
-_TYPE = pattern(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*((?:;.*)?)", re.DOTALL)
+_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]++"
+_TYPE = pattern(rf"[ \t]*+({_TOKEN})/({_TOKEN})[ \t]*+((?:;.*)?)", re.DOTALL)
 # Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
 _QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
 # RFC 2231, 7: an asterisk in the name says that the value is encoded, which is our business.
-_ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]+"
-_PARAM = pattern(rf';[ \t]*(?:({_ATTRIBUTE})=({_TOKEN}|"(?:{_QUOTED})*")[ \t]*)?')
+_ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]++"
+_PARAM = pattern(rf';[ \t]*+(?:({_ATTRIBUTE})[ \t]*+=[ \t]*+({_TOKEN}|"(?:{_QUOTED})*+")[ \t]*+)?')
+# No type that is in use comes near it, and what is remembered of types should be small.
+_LONGEST_TYPE = 2_000
 
 
 def content_type(mimetype: str) -> ContentType:
@@ -78,6 +80,10 @@ def content_type(mimetype: str) -> ContentType:
 
     Raises ValueError for what is not one; a line break in it gets no further than here.
     """
+    if len(mimetype) > _LONGEST_TYPE:
+        raise ValueError(
+            f"Invalid content type {mimetype[:100]!r}...: over {_LONGEST_TYPE} characters"
+        )
     match = _TYPE.fullmatch(mimetype)
     if match is None:
         raise ValueError(f"Invalid content type {mimetype!r}: write it like 'text/plain'")
@@ -102,11 +108,73 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
-def guess_type(filename: str | None) -> str:
-    """Return the MIME type that the file's name tells, or application/octet-stream."""
+# Types of files that people attach and that not every system's table knows.
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
+_TYPES = {
+    ".docx": f"{_OFFICE}wordprocessingml.document",
+    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
+    ".pptx": f"{_OFFICE}presentationml.presentation",
+    ".odt": f"{_OPEN}text",
+    ".ods": f"{_OPEN}spreadsheet",
+    ".odp": f"{_OPEN}presentation",
+    ".rtf": "application/rtf",
+    ".epub": "application/epub+zip",
+    ".7z": "application/x-7z-compressed",
+    ".zst": "application/zstd",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".mkv": "video/x-matroska",
+    ".ics": "text/calendar",
+    ".vcf": "text/vcard",
+    ".md": "text/markdown",
+    ".log": "text/plain",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".pem": "application/x-pem-file",
+    ".p7s": "application/pkcs7-signature",
+}
+_COMPRESSED = {
+    "gzip": "application/gzip",
+    "bzip2": "application/x-bzip2",
+    "xz": "application/x-xz",
+    "compress": "application/x-compress",
+}
+
+
+def guess_type(filename: object, content: object = b"") -> str:
+    """Return the MIME type that the file's name tells, or else the first octets of an image.
+
+    A compressed file is of the type of its compression. What nothing tells is an
+    application/octet-stream.
+    """
     import mimetypes
 
-    return mimetypes.guess_type(str(filename or ""))[0] or DEFAULT_ATTACHMENT_MIME_TYPE
+    name = str(filename or "")
+    found, compression = mimetypes.guess_type(name)
+    if compression:
+        return _COMPRESSED.get(compression, DEFAULT_ATTACHMENT_MIME_TYPE)
+    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    return found or _TYPES.get(ending) or _type_of_image(content) or DEFAULT_ATTACHMENT_MIME_TYPE
+
+
+def _type_of_image(content: object) -> str | None:
+    start = bytes(content[:12]) if isinstance(content, BYTES) else b""
+    if start.startswith(b"RIFF") and start.endswith(b"WEBP"):
+        return "image/webp"
+    starts = {
+        b"\x89PNG\r\n\x1a\n": "png",
+        b"\xff\xd8\xff": "jpeg",
+        b"GIF87a": "gif",
+        b"GIF89a": "gif",
+    }
+    return next(
+        (f"image/{kind}" for octets, kind in starts.items() if start.startswith(octets)), None
+    )
 
 
 def as_text(content: bytes, params: dict[str, str]) -> str | None:
