@@ -37,5 +37,5 @@ for command in ([sys.argv[1]], [sys.executable, "-I", "-m", "simplemail"]):
     assert "It works." in shown, shown
 
 names = {each.metadata["Name"].lower() for each in importlib.metadata.distributions()}
-assert names <= {"pip", "setuptools", "simplemail"}, names  # no runtime dependency
+assert names <= {"pip", "setuptools", "simplemail-py"}, names  # no runtime dependency
 print("smoke test passed with simplemail", simplemail.__version__)

@@ -119,7 +119,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            return version("simplemail")
+            return version("simplemail-py")  # "simplemail" on PyPI is a stranger's
         except PackageNotFoundError:
             return "0+not.installed"  # run from a checkout, with PYTHONPATH=src
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
