@@ -238,16 +238,6 @@ class TestSession:
             assert backend.open() is True
             assert backend.connection.noop()[0] == 250
 
-    def test_a_connection_that_was_set_asks_for_reports_too(self):
-        with (
-            SMTPServer(extensions=["DSN"]) as server,
-            backend_for(server, notify="NEVER", ret="HDRS") as backend,
-        ):
-            backend.connection = smtplib.SMTP(server.host, server.port, timeout=5)
-            backend.send_messages([a_message()])
-
-        assert {"NOTIFY": "NEVER"} in server.messages[0].recipient_parameters.values()
-
     def test_no_message_without_recipients(self, smtp_server):
         """django-compatibility 41."""
         assert backend_for(smtp_server).send_messages([a_message(to=[]), a_message()]) == 1
