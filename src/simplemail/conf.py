@@ -247,7 +247,7 @@ def _warn_of_ignored(changes: Mapping[str, Any]) -> None:
     given = [name for name in ("EMAIL_URL", *CLASSIC) if changes.get(name)]
     ignored, reason, remedy = _ignored(given)
     if ignored:
-        import logging  # takes longer to load than a mail to send
+        import logging  # loading it takes longer than sending a mail
 
         text = "%s is ignored, because %s; %s"
         logging.getLogger("simplemail").warning(text, ", ".join(ignored), reason, remedy)

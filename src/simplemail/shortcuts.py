@@ -175,7 +175,7 @@ def deliver(messages: Iterable[Any], *, using: str | None = None) -> list[Receip
     - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
 
     A message that fails doesn't raise, and doesn't stop the others: its receipt has the error.
-    Raises only what is no message's fault, such as ImproperlyConfigured.
+    Raises only for problems that aren't a message's, such as ImproperlyConfigured.
     """
     return list(iter_deliver(messages, using=using))
 
@@ -188,7 +188,7 @@ def iter_deliver(messages: Iterable[Any], *, using: str | None = None) -> Iterat
     - `using`: the alias of a mailer in the setting MAILERS; without it, the default mailer.
 
     A message that fails doesn't raise, and doesn't stop the others: its receipt has the error.
-    Raises only what is no message's fault, such as ImproperlyConfigured.
+    Raises only for problems that aren't a message's, such as ImproperlyConfigured.
 
     Nothing is sent before the first receipt is asked for. If you stop early, messages that were
     already handed over are finished, but yield no receipt. To get every receipt, end `messages`

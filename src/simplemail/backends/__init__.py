@@ -1,1 +1,1 @@
-"""Where mail can go: one module a backend, each with one `EmailBackend`."""
+"""Where mail can go: one module for each backend, with one `EmailBackend` each."""

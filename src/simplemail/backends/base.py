@@ -57,14 +57,14 @@ class BaseEmailBackend(Hooked, Checkable):
         return self.alias or type(self).__module__.rpartition(".")[2]
 
     def open(self) -> bool | None:
-        """Make ready to send. True if this call did it, False if it was done already.
+        """Get ready to send. True if this call did it, False if it was done already.
 
-        None if there is nothing to open, or if it failed silently.
+        None if there is nothing to open, or if opening failed silently.
         """
         return None
 
     def close(self) -> None:
-        """Give back what `open()` took. Safe to call twice, and without `open()`."""
+        """Close what `open()` opened. Safe to call twice, and without `open()`."""
 
     def __enter__(self: _Self) -> _Self:
         try:
@@ -149,9 +149,9 @@ class BaseEmailBackend(Hooked, Checkable):
         """Send messages, yielding one receipt for each, in order, as soon as its fate is known.
 
         `messages`: any iterable, read as receipts are asked for. A message that fails doesn't
-        raise, and doesn't stop the others; what is no message's fault, such as bad configuration,
-        raises. The backend is opened if need be, and closed again if this call opened it, also
-        when the caller stops early.
+        raise, and doesn't stop the others. Other problems raise, such as bad configuration. The
+        backend is opened if need be, and closed again if this call opened it, also when the caller
+        stops early.
         """
         if (memory := self._stand_in()) is not None:
             yield from memory.iter_deliver(messages)
@@ -199,7 +199,7 @@ class BaseEmailBackend(Hooked, Checkable):
         return Receipt(message, status, envelope, {}, reply)
 
     def _deliver_by_count(self, message: Any) -> Receipt:
-        """Deliver through a `send_messages()` that was written for Django, and tells little."""
+        """Deliver through a `send_messages()` written for Django, which reports only a count."""
         try:
             count = self.send_messages([as_message(message)])
         except Exception as error:
@@ -218,7 +218,7 @@ class BaseEmailBackend(Hooked, Checkable):
         return stand_in(self)
 
     def is_ready(self) -> bool:
-        """Can messages be handed over now, or must `open()` be called first?"""
+        """Can messages be sent now, or must `open()` be called first?"""
         return True
 
     def send_message(self, message: Any, envelope: Envelope) -> Reply | None:
@@ -232,14 +232,14 @@ class BaseEmailBackend(Hooked, Checkable):
     def send_envelope(self, envelope: Envelope) -> Reply | None:
         """Send `envelope` and return what the other side said, or raise. For subclasses.
 
-        A reply of 400 or more is a no, as in SMTP. None means that the message went nowhere.
+        A reply of 400 or more is a refusal, as in SMTP. None means that the message went nowhere.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must override send_envelope() or send_messages()"
         )
 
     def __deepcopy__(self: _Self, memo: Any) -> _Self:
-        # A copied message goes the same way: connections aren't copied.
+        # A copied message uses the same mailer: connections aren't copied.
         return self
 
     def __reduce__(self) -> Any:
@@ -256,9 +256,9 @@ _SEND_MESSAGES = BaseEmailBackend.send_messages
 
 
 def _check(message: Any) -> None:
-    """Raise ValueError for what is wrong with a message that found no server.
+    """Raise ValueError if a message that found no server is itself wrong.
 
-    It would be wrong with one, too: who sent it hears of that first, and is never kept from it.
+    No server would make it right, so this is raised first, even if errors are silenced.
     """
     Envelope.of(message, utf8=True)
 
@@ -272,7 +272,7 @@ def _unsent(message: Any, error: OSError | None = None) -> Receipt:
 
 
 def _brief(receipt: Receipt, keep: bool) -> Receipt:
-    """Return what can be kept of a receipt when a million more may follow."""
+    """Return the part of a receipt that is worth keeping when a million more may follow."""
     if receipt.status is not Status.SENT or receipt.envelope is None:
         return receipt
     # _replace() takes longer, and this is done for each of them.

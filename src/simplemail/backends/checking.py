@@ -1,4 +1,4 @@
-"""What `mailer.check()` finds out: whether a mailer can send, without sending anything."""
+"""Finds out whether a mailer can send, without sending anything: `mailer.check()`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
 class Step(NamedTuple):
-    """What one step found out.
+    """The result of one step.
 
-    `mark` is "ok", "warning" or "failed". A step that failed has the error that says why; no other
-    step of its mailer follows.
+    `mark` is "ok", "warning" or "failed". A failed step has its error, and is its mailer's last.
     """
 
     mark: str
@@ -24,11 +23,11 @@ class Step(NamedTuple):
 
 
 class Checkable:
-    """A mailer's part that says what it is, and whether it can send."""
+    """The part of a mailer that describes it and checks whether it can send."""
 
     @property
     def sends(self) -> bool:
-        """Does what it takes go to a mail server? Then "sent" is the word, else "handed over"."""
+        """Do messages go to a mail server? Then they are called "sent", otherwise "handed over"."""
         return False
 
     def check(self, *, sender: str | None = None, recipients: Sequence[str] = ()) -> list[Step]:

@@ -10,12 +10,12 @@ from ..light import Any
 def copied(message: Any) -> Any:
     """Return a copy of a message: of all that can be copied, sharing the rest.
 
-    What every mailer sends must be kept too: a subclass's lock, say, or content in a memoryview.
+    Even a message with a lock or a memoryview can be sent, so it must also be kept.
     """
     try:
         return copy.deepcopy(message)
     except Exception:
-        # Of any kind: it is other people's code that can't be copied, and sending needn't.
+        # Any error: other people's objects decide how they are copied.
         kept = object.__new__(type(message))
         vars(kept).update({name: _value(value) for name, value in vars(message).items()})
         return kept

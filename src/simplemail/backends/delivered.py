@@ -1,4 +1,4 @@
-"""Shows whatever can be sent as a message, to backends that were written for Django."""
+"""Presents anything that can be sent as a message, for backends written for Django."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def as_message(thing: Any) -> Any:
     """
     if hasattr(thing, "message") and callable(getattr(thing, "recipients", None)):
         return thing
-    # By name, for messages stand on a higher floor.
+    # Asked by name, because this module must not import the messages above it.
     messages: Any = import_module("..message", __package__)
     return messages.ReadBack(Envelope.of(thing, utf8=True))

@@ -12,7 +12,7 @@ from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
 from .holding import HoldingBackend, deliver_through
 
-# What a mailer learnt must outlive it: there is a new one for every call.
+# Kept outside of the mailer, because each call makes a new one.
 _lock = lock()  # over _down_until
 _down_until: dict[str, float] = {}  # by the mailer's name, on time.monotonic()
 
@@ -25,8 +25,8 @@ class EmailBackend(HoldingBackend):
     - `cooldown`: how many seconds the whole process leaves a mailer alone that can't be reached,
       unless all are down.
 
-    The next mailer is tried only when that is safe: not after a permanent no, which is about the
-    message, and not when the server may have the message already. `fail_silently`, `alias` and
+    The next mailer is tried only when that is safe: not after a permanent refusal, which is about
+    the message, and not when the server may have the message already. `fail_silently`, `alias` and
     other `options` are those of `BaseEmailBackend`.
     """
 
@@ -48,7 +48,7 @@ class EmailBackend(HoldingBackend):
             receipt = deliver_through(mailer, envelope)
             if is_down(receipt):
                 self._leave_alone(mailer)
-            # A permanent no is about the message, not about the server; and
+            # A permanent refusal is about the message, not about the server; and
             # after an unknown end a second try could deliver it twice.
             if not receipt.retry_is_safe:
                 break
@@ -66,7 +66,7 @@ class EmailBackend(HoldingBackend):
 
 
 def down_last(mailers: list[Any]) -> list[Any]:
-    """Return these mailers in their order, but those that are left alone now at the end."""
+    """Return these mailers in order, with those that are down at the end."""
     now = time.monotonic()
     with _lock:
         until = dict(_down_until)
@@ -74,12 +74,12 @@ def down_last(mailers: list[Any]) -> list[Any]:
 
 
 def _key(mailer: Any) -> str:
-    # A held mailer without an alias of its own is named by its place, which others may have too.
+    # A held mailer without an alias is named after its place, which another one may share.
     return f"{mailer} {getattr(mailer, 'host', '')}:{getattr(mailer, 'port', '')}"
 
 
 def is_down(receipt: Receipt) -> bool:
-    """Does this receipt tell about the mailer rather than about the message?"""
+    """Is the problem in this receipt the mailer's, rather than the message's?"""
     if receipt.status not in (Status.DEFERRED, Status.UNKNOWN):
         return False
     about_the_server = (

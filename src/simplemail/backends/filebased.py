@@ -99,7 +99,7 @@ class EmailBackend(BaseEmailBackend):
         import tempfile
 
         try:
-            # By doing it: os.access() says yes to root on a read-only disk, too.
+            # Try it: os.access() says yes to root even on a read-only disk.
             with tempfile.TemporaryFile(dir=self.file_path):
                 yield Step(OK, "Directory", f"{self.file_path} can be written to")
         except OSError as error:
@@ -142,7 +142,7 @@ class EmailBackend(BaseEmailBackend):
         return self._write(b"%b\n%b\n" % (content, b"-" * 79))
 
     def _write(self, record: bytes) -> Reply:
-        """Write what is one message, to the stream that a hook was given or else to a file."""
+        """Write one message, to the stream that a hook got or else to a file."""
         if self.stream is not None:
             self.stream.write(record)
             self.stream.flush()
@@ -189,7 +189,7 @@ class EmailBackend(BaseEmailBackend):
             )
         if not isinstance(file_path, (str, os.PathLike)):
             raise TypeError(f"'file_path' must be a str or a Path, not {file_path!r}")
-        # "~" is somebody's home here too; Path.resolve() would follow links.
+        # Expands "~"; Path.resolve() isn't used, because it would follow links.
         path = os.path.abspath(os.path.expanduser(file_path))  # noqa: PTH100, PTH111
         try:
             Path(path).mkdir(0o700, parents=True, exist_ok=True)
@@ -210,7 +210,7 @@ class EmailBackend(BaseEmailBackend):
         return path
 
     def _wrong(self, text: str, classic: str | None = None) -> ImproperlyConfigured:
-        """Return the error with an alias, or the one in the terms of the classic settings."""
+        """Return the error, in terms of the option if there is an alias, else of the setting."""
         if self.alias is None:
             return ImproperlyConfigured(classic or text)
         return InvalidMailer(text, alias=self.alias)
@@ -220,13 +220,13 @@ class EmailBackend(BaseEmailBackend):
 _WRITE_MESSAGE = EmailBackend.write_message
 _GET_FILENAME = EmailBackend._get_filename
 
-# The order of sending is the whole process's, whatever the clock does.
+# Files of the whole process sort in the order of sending, whatever the clock does.
 _lock = lock()  # over _last
 _last = 0  # nanoseconds
 
 
 def _stamp() -> str:
-    """Return the time in UTC, with nine digits of a second, later than all before."""
+    """Return the time in UTC with nanoseconds, always later than the one before."""
     global _last
     with _lock:
         _last = now = max(time.time_ns(), _last + 1)

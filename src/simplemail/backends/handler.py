@@ -1,4 +1,4 @@
-"""From an alias, a URL, a dotted path or a class to a mailer that is ready to send."""
+"""Finds the mailer for an alias, a URL, a dotted path or a class, and builds it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ARGUMENT = "backend"
 """What get_connection() calls the mailer it is given."""
 
 _building: ContextVar[tuple[str, ...]] = ContextVar("_building", default=())
-"""The entries that are being built, each for the one before it to hold."""
+"""The entries being built now, each to be held by the one before it."""
 
 _Default = TypeVar("_Default")
 
@@ -48,9 +48,9 @@ instead: list[Callable[..., Mailer]] = []
 def stand_in(mailer: Any) -> Mailer | None:
     """Return what takes this mailer's messages inside `testing.capture()`; None outside.
 
-    Asked for at the moment of sending, so that mailers made before don't get out either.
+    Asked at the moment of sending, so that it also catches mailers made before.
     """
-    for make in instead[-1:]:  # looked at once: another thread may be emptying it
+    for make in instead[-1:]:  # read once: another thread may reset it
         alias = getattr(mailer, "alias", None)
         return make(type(mailer), {}, **({} if alias is None else {"alias": alias}))
     return None
@@ -87,7 +87,7 @@ class MailersHandler:
 
     @property
     def default(self) -> Mailer:
-        """The mailer that is used where none is named."""
+        """The mailer that sends if none is named."""
         return self[DEFAULT_ALIAS]
 
 
@@ -130,10 +130,10 @@ def as_configured(alias: str = DEFAULT_ALIAS) -> Mailer:
 
 
 def held_mailer(spec: Any, name: str) -> Mailer:
-    """Build a mailer for another one to hold: by alias, URL or nested entry, or ready made.
+    """Build a mailer for another one to hold, from an alias, a URL, an entry or an object.
 
-    `name` is the alias of one that has none of its own. A mailer that would hold itself, through
-    whatever others, is InvalidMailer, with the way shown.
+    `name` is its alias if it has none of its own. Raises InvalidMailer, with the circle shown, for
+    a mailer that would hold itself.
     """
     if hasattr(spec, "send_messages") and not isinstance(spec, type):
         return spec  # type: ignore[no-any-return]  # a backend, whoever wrote it
@@ -185,7 +185,7 @@ def choose_mailer(
     """Return the connection given, the mailer of this alias, or the default one."""
     if connection is not None:
         if not hasattr(connection, "send_messages"):
-            kind = type(connection).__name__  # not what it says: a URL may hold a password
+            kind = type(connection).__name__  # its value isn't shown: a URL may contain a password
             raise TypeError(
                 f"'connection' must be a mailer, like get_connection('memory:'), not {kind}; to "
                 "name an alias of MAILERS, use 'using'"
@@ -198,7 +198,7 @@ def choose_mailer(
 
 
 def is_configured() -> bool:
-    """Has anybody said where mail should go, in settings or in the environment?"""
+    """Is it configured where mail goes, in settings or in the environment?"""
     classic = any(settings.is_set(name) for name in CLASSIC)
     given = settings.MAILERS is not None or bool(settings.EMAIL_URL)
     return given or classic or bool(os.environ.get("EMAIL_URL"))
@@ -235,7 +235,7 @@ def _default_mailer(**extra: Any) -> Mailer:
 
 
 def _default_spec() -> tuple[Any, Mapping[str, Any], str]:
-    """Return what the default mailer is made of, and what says so; the first that is set counts."""
+    """Return what the default mailer is made of, and the setting that says so."""
     if settings.EMAIL_URL:
         return _checked_url(settings.EMAIL_URL, "EMAIL_URL"), {}, "EMAIL_URL"
     url = os.environ.get("EMAIL_URL")
@@ -300,7 +300,7 @@ def _from_spec(
 ) -> Mailer:
     """Build a mailer from a class, a URL, a short name or a dotted path."""
     plan = _planned(spec, options, what, alias)
-    for make in instead[-1:]:  # looked at once: another thread may be emptying it
+    for make in instead[-1:]:  # read once: another thread may reset it
         named = {} if alias is None else {"alias": alias}
         return make(plan.backend, Secret.revealed(plan.options), **named)
     return _built(plan)
@@ -336,7 +336,7 @@ def _from_url(url: str, what: str, alias: str | None) -> tuple[Any, Mapping[str,
         backend = backend_class(parse(url)[0], what, alias)
         return backend, _options_of(url, backend)
     except InvalidMailer as error:
-        # The caller of get_connection() knows where the URL is; of a setting it must be said.
+        # The caller of get_connection() knows where the URL is; a setting must be named.
         where = f"{what}: " if alias is None and what != _ARGUMENT else ""
         raise InvalidMailer(f"{where}{error}", alias=alias) from None
 

@@ -1,4 +1,4 @@
-"""What mailers that hold other mailers share: finding them, keeping them open, closing them."""
+"""Finds, opens and closes the mailers that another mailer sends through."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class HoldingBackend(BaseEmailBackend):
 
     def close(self) -> None:
         self._keeps_open = False
-        # All of them, whatever one of them does.
+        # Close all, even if one fails.
         with ExitStack() as stack:
             for mailer in self.held:
                 stack.callback(mailer.close)
@@ -93,7 +93,7 @@ class HoldingBackend(BaseEmailBackend):
         return receipt._replace(message=message, envelope=receipt.envelope or envelope)
 
     def deliver_envelope(self, envelope: Envelope) -> Receipt:
-        """Hand one envelope to whom it concerns, and say what became of it. For subclasses."""
+        """Deliver one envelope through the right mailers, and return its receipt. A hook."""
         raise NotImplementedError(f"{type(self).__name__} must override deliver_envelope()")
 
 

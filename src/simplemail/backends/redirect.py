@@ -1,4 +1,4 @@
-"""Keeps mail in the house, for staging: to given addresses, or to an allow-list only."""
+"""Redirects mail or limits it to an allow-list, so that staging doesn't mail real people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..rendering.field import header_line
 from .holding import HoldingBackend, deliver_through
 from .telling import warn
 
-# Who a reader's answer, or a program's report, would go to.
+# Fields with the addresses to which replies and reports would go.
 _TO_PEOPLE = re.compile(
     rb"(?i)(?:resent-)?(?:to|cc|bcc|reply-to|mail-followup-to|mail-reply-to"
     rb"|disposition-notification-to|return-receipt-to|errors-to|return-path)"
@@ -95,7 +95,7 @@ class EmailBackend(HoldingBackend):
         return receipt._replace(refused={**refused, **receipt.refused})
 
     def _rewritten(self, envelope: Envelope, recipients: tuple[str, ...]) -> bytes:
-        """Return the content with its header's recipients swapped; nothing else is touched."""
+        """Return the content with the recipients in its header replaced."""
         head, _, body = envelope.content.partition(b"\r\n\r\n")
         fields = [self._field(match) for match in _FIELD.finditer(head + b"\r\n")]
         if set(recipients) != set(envelope.recipients):
@@ -123,7 +123,7 @@ class EmailBackend(HoldingBackend):
 
 
 def _rule(entry: str) -> str:
-    """Return an address or a domain as it is compared: the way an envelope has it."""
+    """Return an address or a domain in the form in which envelopes have it, for comparison."""
     if "@" in entry.removeprefix("@"):
         return addr_spec(entry, utf8=True).lower()
     return to_ascii(entry.removeprefix("@")).lower()

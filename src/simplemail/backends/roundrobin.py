@@ -10,7 +10,7 @@ from ..light import lock
 from .failover import EmailBackend as Failover
 from .failover import down_last
 
-# Whose turn it is must outlive the mailer: there is a new one for every call.
+# Kept outside of the mailer, because each call makes a new one.
 _lock = lock()  # over _turns
 _turns: dict[str, int] = {}  # how many, by the mailer's name
 
@@ -58,6 +58,6 @@ class EmailBackend(Failover):
 
 
 def _spread(weights: list[int]) -> list[int]:
-    """Return whose turn it is, for a whole round, each as evenly spread as can be."""
+    """Return the order of turns for a whole round, spread as evenly as possible."""
     turns = [(place / weight, who) for who, weight in enumerate(weights) for place in range(weight)]
     return [who for _, who in sorted(turns)]

@@ -1,4 +1,4 @@
-"""Hands messages to the `sendmail` program of this machine: Postfix's, Exim's, msmtp."""
+"""Hands messages to this machine's `sendmail` program, such as Postfix's, Exim's or msmtp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .checking import FAILED, OK, Step
 from .smtp_options import number
 
 PLACES = ("/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/local/sbin/sendmail")
-"""Where the program is looked for if it isn't given."""
+"""Where to look for the program if it isn't given."""
 
 REPLIES = {
     64: Reply(554, "the program was called wrongly", "5.3.0"),
@@ -37,13 +37,13 @@ REPLIES = {
     77: Reply(550, "not allowed", "5.7.0"),
     78: Reply(451, "the configuration is wrong", "4.3.5"),
 }
-"""What an exit status means (sysexits.h), as an SMTP reply: from 500 on, a retry is no use."""
+"""What an exit status means (sysexits.h), as an SMTP reply: from 500 on, it is useless to retry."""
 
 _SHOWN = 2_000
-"""Octets of the program's complaints that a receipt holds."""
+"""How many octets of the program's error output a receipt holds."""
 
 _ROOM = 64_000
-"""Octets of recipients in one call: Linux takes 128 kB or more of arguments, others less."""
+"""Octets of recipients in one call. Linux accepts 128 kB of arguments or more, others less."""
 
 
 class EmailBackend(BaseEmailBackend):
@@ -90,7 +90,7 @@ class EmailBackend(BaseEmailBackend):
 
     def deliver_rendered(self, message: Any) -> Receipt:
         try:
-            # 7-bit: not every program tells the next server what it would need otherwise.
+            # 7-bit, because not every program tells the next server that content is 8-bit.
             envelope = Envelope.of(message, eight_bit=False, utf8=True)
             batches = [*_batches(envelope.recipients)]
         except Exception as error:
@@ -193,14 +193,14 @@ def _together(message: Any, envelope: Envelope, receipts: Sequence[Receipt]) -> 
 
 
 def _file() -> IO[bytes]:
-    """Return a file without a name, in memory where that can be had."""
+    """Return a file without a name, in memory if possible."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("simplemail"), "w+b", buffering=0)
     return tempfile.TemporaryFile(buffering=0)
 
 
 def _rest(content: IO[bytes]) -> int:
-    """Return how many octets the program didn't read: it shares our place in the file."""
+    """Return how many octets the program didn't read. Its position in the file is also ours."""
     place = content.seek(0, os.SEEK_CUR)
     return content.seek(0, os.SEEK_END) - place
 

@@ -94,7 +94,7 @@ class EmailBackend(BaseEmailBackend):
     ) -> None:
         self.password = password
         self._key_password: Secret | None = Secret.of(ssl_keyfile_password or None)
-        # Whatever is raised from here on shows this frame's variables to error reporters.
+        # From here on, error reporters would show this frame's variables.
         del password, ssl_keyfile_password
         with hiding_frames():
             super().__init__(fail_silently, **options)
@@ -122,7 +122,7 @@ class EmailBackend(BaseEmailBackend):
 
     @property
     def password(self) -> Any:
-        """The password, or the callable that returns it, for those who ask by name."""
+        """The password, or the callable that returns it."""
         return None if self._password is None else self._password.reveal()
 
     @password.setter
@@ -154,7 +154,7 @@ class EmailBackend(BaseEmailBackend):
     def _context(self) -> Callable[[], ssl.SSLContext]:
         """Return a function that returns the rules for TLS.
 
-        It doesn't hold the mailer, which a kept session must not keep alive.
+        It holds no reference to the mailer, so that a pooled session doesn't keep it alive.
         """
         given = self._ssl_context or self._own_context
         if type(self).ssl_context is not _SSL_CONTEXT:  # Django's users override it
@@ -183,7 +183,7 @@ class EmailBackend(BaseEmailBackend):
         """
         if self._session is None:
             return None
-        self._route = None  # who has it may use it for as long as they like
+        self._route = None  # whoever has it may use it as long as they like
         return self._session.connection
 
     @connection.setter
@@ -225,7 +225,7 @@ class EmailBackend(BaseEmailBackend):
         return self._session
 
     def _leave_behind(self) -> None:
-        """Part with a session that can't be used. Who is on its way there, finishes it."""
+        """Let go of a session that can't be used. Whoever is already using it finishes."""
         if self._session is not None and self._session.busy:
             self._session = None
         else:

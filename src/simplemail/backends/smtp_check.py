@@ -1,4 +1,4 @@
-"""Finds out, step by step, whether a server takes mail from a mailer, without sending any."""
+"""Checks each step of sending through a server, without sending anything."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from .smtp import EmailBackend
 
 SOON = 14
-"""Days before its end from which a certificate is worth a warning."""
+"""A certificate that expires within this many days is worth a warning."""
 
 PATIENCE = 10.0
-"""Seconds that a step waits for an answer at most: somebody sits and watches."""
+"""The longest wait of a step, in seconds, because somebody is watching."""
 
 
 class SMTPCheck:
@@ -53,7 +53,7 @@ class SMTPCheck:
 
     @contextlib.contextmanager
     def _attentive(self) -> Iterator[None]:
-        """Let the mailer say no at once, on a connection of its own, and leave none behind."""
+        """Let the mailer fail at once, on a connection of its own, which is closed again."""
         mailer = self.mailer
         timeout = min(mailer.timeout or PATIENCE, PATIENCE)
         now = {"timeout": timeout, "fail_silently": False, "retries": 0, "keep_alive": 0}
@@ -90,7 +90,7 @@ class SMTPCheck:
         plan += [("Greeting", self.greeting), ("EHLO", self.hello)]
         if self.mailer.use_tls:
             plan += [("STARTTLS", self.start_tls), ("Certificate", self.certificate)]
-            plan += [("EHLO", self.hello)]  # RFC 3207, 4.2: what was offered before is void
+            plan += [("EHLO", self.hello)]  # RFC 3207, 4.2: forget what was offered before
         plan.append(("AUTH", self.auth))
         if self._has_credentials:
             plan.append(("Login", self.log_in))
@@ -213,8 +213,8 @@ class SMTPCheck:
         return "accepted"
 
     def _open(self) -> None:
-        # The mailer's own way, so that what is found is what a message will find. The first
-        # session ends before, for servers that allow one at a time.
+        # As the mailer itself connects, so that messages will find the same. The first session
+        # is ended before, because some servers allow only one at a time.
         self._session.quit()
         self.explained = True
         self.mailer.open()
@@ -254,7 +254,7 @@ class SMTPCheck:
 
     def _other_names(self) -> str:
         """Connect again without comparing names, to say which ones the certificate is for."""
-        # Not the mailer's own context: nothing may be sent by these rules.
+        # Not the mailer's own context, so that nothing is ever sent under these rules.
         context = ssl.create_default_context(cafile=self.mailer.ca_file)
         context.check_hostname = False
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The options of the SMTP backend: which values will do, and what they mean."""
+"""Checks the options of the SMTP backend and fills in their defaults."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ CLASSIC = {
     "ssl_keyfile": "EMAIL_SSL_KEYFILE",
     "ssl_certfile": "EMAIL_SSL_CERTFILE",
 }
-"""The setting that fills an option which a mailer without an alias wasn't given."""
-"""What `right()` wants, and returns; the rest is taken as it is."""
+"""The setting that supplies an option if the mailer has no alias."""
+"""The options that `right()` checks; others pass unchanged."""
 
 _HOST = pattern(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
 
@@ -66,7 +66,7 @@ _WORDS = {
 
 
 def fill_from_settings(mailer: Any) -> None:
-    """Take from the classic settings what a mailer wasn't given."""
+    """Fill in missing options from the EMAIL_* settings."""
     mailer.host = mailer.host or classic("EMAIL_HOST")
     for name, setting in CLASSIC.items():
         if getattr(mailer, name) is None:
@@ -76,7 +76,7 @@ def fill_from_settings(mailer: Any) -> None:
 def right(alias: str | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options with their types, and with their defaults where there was none.
 
-    Raises InvalidMailer for a value that won't do; ValueError, as Django does, where both kinds of
+    Raises InvalidMailer for a bad value; ValueError, as Django does, where both kinds of
     TLS are asked for by settings.
     """
     try:
@@ -104,7 +104,7 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
 
 
 def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:
-    """Return from where to connect, as socket.create_connection() wants it."""
+    """Return the address to connect from, in the form that socket.create_connection() takes."""
     if not address:
         return None
     if isinstance(address, str):
@@ -116,7 +116,7 @@ def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:
     raise InvalidMailer(f"{text}{but_not(address)}", alias=alias)
 
 
-# A mailer is built for every mail, and looking at its options again took a tenth of the time.
+# A mailer is built for every mail, and checking its options again took a tenth of the time.
 _right_again = lru_cache(maxsize=32, typed=True)(_right)
 
 
@@ -135,9 +135,9 @@ def _check_one_tls(alias: str | None, options: Mapping[str, Any]) -> None:
 
 
 def flag(name: str, value: Any, alias: str | None) -> bool:
-    """Return what a flag says, also as text: settings come from the environment, too.
+    """Return a flag's value, which may be text, because settings also come from the environment.
 
-    Any text is true for Python, "false" included.
+    For Python, any text is true, even "false".
     """
     try:
         return boolean(value) if isinstance(value, str) and value else bool(value)
@@ -148,7 +148,7 @@ def flag(name: str, value: Any, alias: str | None) -> bool:
 
 
 def check_host(host: Any, alias: str | None) -> None:
-    """Raise InvalidMailer for what is no host's name or address, such as a whole URL."""
+    """Raise InvalidMailer unless it is a host's name or address; a whole URL isn't."""
     if not host:
         raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
     if not isinstance(host, str) or not _HOST.fullmatch(host):
@@ -160,7 +160,7 @@ def check_host(host: Any, alias: str | None) -> None:
 
 
 def greeting_name(name: Any, alias: str | None) -> str | None:
-    """Return the name to introduce ourselves by, in ASCII. InvalidMailer for what is none."""
+    """Return the name for EHLO, in ASCII. Raises InvalidMailer if it isn't a name."""
     if not name:
         return None
     try:
@@ -191,7 +191,7 @@ def number(
     *,
     alias: str | None = None,
 ) -> float:
-    """Return an option's value as a number of this kind. InvalidMailer if it isn't in the range."""
+    """Return an option's value as such a number. Raises InvalidMailer if it isn't in the range."""
     try:
         if least <= (converted := kind(value)) <= most:
             return converted

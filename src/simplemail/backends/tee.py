@@ -49,7 +49,7 @@ class EmailBackend(HoldingBackend):
             receipt = deliver_through(mailer, envelope)
             failed = None if receipt.status is Status.SENT else receipt.error or receipt.status
         except Exception as error:
-            # Bad configuration, say: the message was sent, and who hears of an error sends again.
+            # Even for bad configuration: the message was sent, and errors make people resend.
             failed = error
         if failed is not None:
             warn("No copy of %s through %s: %r", envelope.message_id, mailer, failed)

@@ -1,4 +1,4 @@
-"""What a mailer raises, and what it tells in the log alone."""
+"""Decides what a mailer raises, and what it only logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Telling:
-    """A mailer's part that keeps failed deliveries from the caller if `fail_silently` is true."""
+    """The part of a mailer that hides failed deliveries if `fail_silently` is true."""
 
     alias: str | None
     fail_silently: bool
@@ -22,11 +22,11 @@ class Telling:
             raise receipt.error
 
     def silences(self, error: BaseException | None) -> TypeGuard[OSError]:
-        """Does `fail_silently` keep `error` from the caller? Failed deliveries, never mistakes."""
+        """Does `fail_silently` hide `error`? It hides failed deliveries, never mistakes."""
         return self.fail_silently and isinstance(error, OSError)
 
     def log_receipt(self, receipt: Receipt) -> None:
-        """Log what nobody may notice in `receipt`: refused recipients, and silenced errors."""
+        """Log what nobody might notice: refused recipients and silenced errors."""
         if receipt.refused and receipt.status is Status.SENT:
             self._log_refused(receipt)
         if self.silences(receipt.error):
@@ -39,13 +39,13 @@ class Telling:
         warn("%d of %d recipients of %s were refused: %s", number, count, receipt.message_id, shown)
 
     def log_silenced(self, error: OSError) -> None:
-        """Log `error`, which `fail_silently` keeps from the caller."""
+        """Log `error`, which `fail_silently` hides from the caller."""
         where = f" through mailer {self.alias!r}" if self.alias else ""
         warn("Mail was not sent%s (fail_silently): %r", where, error)
 
 
 def warn(text: str, *values: object) -> None:
     """Log a warning on the logger `simplemail`."""
-    import logging  # takes longer to load than a mail to send
+    import logging  # loading it takes longer than sending a mail
 
     logging.getLogger("simplemail").warning(text, *values)

@@ -19,13 +19,13 @@ HOST, PATH, NAME = "host", "path", "name"
 
 
 class Scheme(NamedTuple):
-    """What one kind of URL means: what follows the scheme, and the options that it gives."""
+    """A URL scheme: what follows it, and the options that it sets."""
 
     form: str
     """HOST: `//user:password@host:port`; PATH: a file or directory; NAME: nothing."""
 
     gives: Mapping[str, Any] = {}
-    """Options that are settled by the scheme, so that the query must not have them."""
+    """Options that the scheme sets, so the query must not contain them."""
 
     defaults: Mapping[str, Any] = {}
     """Options that the rest of the URL may change."""
@@ -99,7 +99,7 @@ def backend_class(spec: Any, what: str, alias: str | None) -> Any:
         text = f"{what} must be a URL, a short name, a dotted path or a class, not {kind}"
         raise InvalidMailer(text, alias=alias)
     if not _IS_DOTTED.fullmatch(spec):
-        # It may be a password that was meant for elsewhere, so it isn't shown.
+        # It isn't shown, because it may be a password in the wrong place.
         text = f"{what} is neither a short name, nor a dotted path, nor a URL with its scheme"
         raise InvalidMailer(text, alias=alias)
     try:
@@ -177,12 +177,12 @@ def _listed() -> str:
 
 
 def _is_shown(name: str, rest: str) -> bool:
-    # Of "user:password@host", whose scheme was forgotten, nothing may be shown.
+    # Nothing of "user:password@host" may be shown, if the scheme was forgotten.
     return bool(_IS_SCHEME.fullmatch(name)) and rest[:2] in ("", "//")
 
 
 def _split(url: str, name: str) -> SplitResult:
-    from urllib.parse import urlsplit  # takes longer to load than a mail to send
+    from urllib.parse import urlsplit  # loading it takes longer than sending a mail
 
     if not url.isprintable() or " " in url:
         raise InvalidMailer("A mailer URL must not hold spaces or control characters")
@@ -257,7 +257,7 @@ def _port(parts: SplitResult, name: str) -> dict[str, int]:
         if parts.port != 0:
             return {} if parts.port is None else {"port": parts.port}
     except ValueError:
-        pass  # its text shows what may be the password
+        pass  # its text may show the password
     raise InvalidMailer(
         f"The port in a {name}:// mailer URL must be a number from 1 to 65535; {_ENCODE}"
     )

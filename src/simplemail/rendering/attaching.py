@@ -33,7 +33,7 @@ class Attaching:
 
     def attach_file(self, path: str | os.PathLike[str], mimetype: str | None = None) -> None:
         """Attach the file at `path` under its base name. `mimetype` is guessed if not given."""
-        from pathlib import Path  # takes longer to load than a mail to send
+        from pathlib import Path  # loading it takes longer than sending a mail
 
         path = Path(path)
         self.attach(path.name, path.read_bytes(), mimetype)
