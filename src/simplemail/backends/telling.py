@@ -26,7 +26,7 @@ class Telling:
         return self.fail_silently and isinstance(error, OSError)
 
     def log_receipt(self, receipt: Receipt) -> None:
-        """Log what nobody might notice: refused recipients and silenced errors."""
+        """Log what nobody might notice in `receipt`: refused recipients and silenced errors."""
         if receipt.refused and receipt.status is Status.SENT:
             self._log_refused(receipt)
         if self.silences(receipt.error):
