@@ -121,7 +121,11 @@ _current = Settings()
 
 
 class _CurrentSettings:
-    """Reads from the settings of the moment, so that it may be imported by name."""
+    """The current settings, for reading: `settings.DEFAULT_FROM_EMAIL`.
+
+    Call `configure()` to change them. Every read sees the newest values, so it is safe to import
+    `settings` by name.
+    """
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -57,9 +57,10 @@ def stand_in(mailer: Any) -> Mailer | None:
 
 
 class MailersHandler:
-    """The configured mailers by alias. Every look-up builds a new instance.
+    """The configured mailers by alias: `mailers["news"]`. Every look-up builds a new one.
 
-    Like a dict, but `in` and iteration build nothing, and neither does a wrong alias.
+    It works like a dict. An unknown alias raises MailerDoesNotExist, a KeyError. `in` and iteration
+    build nothing.
     """
 
     def __getitem__(self, alias: str) -> Mailer:
