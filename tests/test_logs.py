@@ -88,9 +88,9 @@ class TestOneRecord:
 
     def test_subject_is_one_bounded_line(self, log, outbox):
         added(log)
-        log.error("first\r\nBcc: eve@example.com\x00\x1b" + "x" * 1000)
+        log.error("first\x00\x1b" + "x" * 1000 + "\r\nBcc: eve@example.com")
 
-        assert outbox[0].subject.startswith("ERROR: first Bcc: eve@example.com x")
+        assert outbox[0].subject.startswith("ERROR: first x")
         assert len(outbox[0].subject) == 200
         assert outbox[0].message()["Bcc"] is None
 
@@ -438,3 +438,29 @@ class _Timer(threading.Thread):
     def cancel(self):
         self.function = None
         self.rings.set()
+
+
+def test_a_record_that_came_through_a_queue_has_its_first_line_for_a_subject(outbox):
+    """QueueHandler puts the traceback behind the message, in one text."""
+    import queue
+    from logging.handlers import QueueHandler, QueueListener
+
+    records: queue.Queue = queue.Queue()
+    logger = logging.getLogger("behind.a.queue")
+    handler = QueueHandler(records)
+    logger.addHandler(handler)
+    listener = QueueListener(records, mail := MailHandler(to=["ops@example.com"]))
+    listener.start()
+    try:
+        try:
+            raise LookupError("no such order")
+        except LookupError:
+            logger.exception("Order %d failed", 5)
+    finally:
+        listener.stop()
+        logger.removeHandler(handler)
+        mail.close()
+
+    [message] = outbox
+    assert message.subject == "ERROR: Order 5 failed"
+    assert "LookupError: no such order" in message.body

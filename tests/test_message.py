@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import email
+import io
 import pickle
 from email.headerregistry import Address
 from email.message import MIMEPart
@@ -439,3 +440,41 @@ class TestLarge:
     def test_many_attachments(self):
         mail = message(attachments=[(f"{n}.txt", "x") for n in range(500)])
         assert len(list(mail.message().iter_attachments())) == 500
+
+
+class TestShown:
+    @pytest.mark.parametrize(
+        ("attributes", "shown"),
+        [
+            ({}, "<EmailMessage 'Hi' to ann@example.com>"),
+            ({"to": []}, "<EmailMessage 'Hi' to nobody>"),
+            ({"to": [], "bcc": ["s@x.example"]}, "<EmailMessage 'Hi' to 1 in bcc>"),
+            ({"to": list("abcde"), "cc": ["f"]}, "<EmailMessage 'Hi' to a, b, c, 3 others>"),
+            ({"subject": "x" * 99 + "\n"}, f"<EmailMessage '{'x' * 60}' to ann@example.com>"),
+            ({"subject": "a\nb", "to": None}, "<EmailMessage 'a\\nb' to nobody>"),
+        ],
+    )
+    def test_repr_is_short_and_names_no_blind_copy(self, attributes, shown):
+        mail = EmailMessage("Hi", "Text", "me@example.com", ["ann@example.com"])
+        vars(mail).update(attributes)
+
+        assert repr(mail) == shown
+
+    def test_repr_of_what_was_never_filled(self):
+        made = EmailMultiAlternatives.__new__(EmailMultiAlternatives)
+        assert repr(made) == "<EmailMultiAlternatives '' to nobody>"
+
+    def test_text_is_what_the_console_shows(self):
+        mail = EmailMessage("Grüße", "Text ü", "me@example.com", ["ann@example.com"])
+        mail.extra_headers = {"Date": "Mon, 1 Jan 2024 00:00:00 +0000", "Message-ID": "<a@b>"}
+        stream = io.StringIO()
+        get_connection("console", stream=stream).send_messages([mail])
+
+        assert stream.getvalue() == f"{mail}\n{'-' * 79}\n"
+        assert "Grüße" in str(mail)
+
+    def test_text_of_what_cannot_be_sent_says_why(self):
+        mail = EmailMessage("a\nb", "Text", "me@example.com", ["ann@example.com"])
+        assert str(mail).startswith(
+            "<EmailMessage 'a\\nb' to ann@example.com>, which can't be sent: "
+        )

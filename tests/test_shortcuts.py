@@ -456,3 +456,13 @@ class TestAdminsAndManagers:
         call("Subject", "Text")
 
         assert built == [{"fail_silently": True}, {}]
+
+
+@pytest.mark.parametrize("pair", [("Ann", "a@example.com"), ["Doe, Ann", "a@example.com"]])
+def test_a_pair_without_its_list_is_refused(pair):
+    """A comma is easily forgotten: ADMINS = (("Ann", "a@example.com"))"""
+    with (
+        override_settings(ADMINS=pair),
+        pytest.raises(ImproperlyConfigured, match="ADMINS setting"),
+    ):
+        mail_admins("s", "b")

@@ -16,7 +16,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Se
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
-from .backends.handler import check_exclusive, choose_mailer
+from .backends.handler import choose_mailer
+from .backends.options import check_exclusive
 from .exceptions import Secret
 from .receipts import Receipt
 from .rendering.envelope import several
@@ -64,9 +65,8 @@ async def asend_mail(
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
-    if not mail.recipients():
-        return 0
-    mail.connection = choose_mailer(using, connection, **options)
+    if any(mail.to):
+        mail.connection = choose_mailer(using, connection, **options)
     return await asend(mail)
 
 

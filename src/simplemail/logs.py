@@ -232,7 +232,7 @@ class _Digest:
 
     def subject(self) -> str:
         if self.count == 1 and self.last is not None:
-            return f"{self.last.levelname}: {self.last.getMessage()}"
+            return f"{self.last.levelname}: {_first_line(self.last.getMessage())}"
         most, _ = self._kinds.most_common(1)[0]
         return f"{self.count} log records, most often {most[0]}: {most[2]}"
 
@@ -252,7 +252,12 @@ class _Digest:
 def _kind_of(record: logging.LogRecord) -> _Kind:
     # By the message before its arguments are filled in: "user %s is gone"
     # is one kind, whoever is gone. Bounded, whatever is logged.
-    return record.levelname, record.name, one_line(str(record.msg))
+    return record.levelname, record.name, one_line(_first_line(str(record.msg)))
+
+
+def _first_line(text: str) -> str:
+    # QueueHandler puts a traceback behind the message, in one text.
+    return next(iter(text.strip().splitlines()), "")
 
 
 def one_line(text: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 
-from .backends.handler import check_exclusive, choose_mailer
-from .backends.hooks import NEVER_CALLED, refuse_ignored
+from .backends.handler import choose_mailer
+from .backends.hooks import NEVER_CALLED, check_subtypes, refuse_ignored
+from .backends.options import check_exclusive
+from .backends.telling import warn
 from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from .rendering.parts import (
     EmailAttachment,
     EmailInline,
 )
+from .rendering.shown import Shown
 
 if TYPE_CHECKING:
     import email.message
@@ -40,7 +43,7 @@ __all__ = [
 ]
 
 
-class EmailMessage(Attaching):
+class EmailMessage(Attaching, Shown):
     """A message with one text. Every attribute may be changed until it is sent.
 
     - `subject`, `body`: text. None as `body` is an empty text.
@@ -108,7 +111,7 @@ class EmailMessage(Attaching):
         """
         from .rendering.compose import compose
 
-        self._check_subtypes()
+        check_subtypes(self)
         return compose(self, policy)
 
     def _is_plain(self) -> bool:
@@ -118,17 +121,8 @@ class EmailMessage(Attaching):
         """
         if getattr(self.message, "__func__", None) is not _OWN_MESSAGE:
             return False
-        self._check_subtypes()
+        check_subtypes(self)
         return True
-
-    def _check_subtypes(self) -> None:
-        """Raise ValueError for a way to nest parts that Django had before 6.0 and ours has not."""
-        for name, only in _SUBTYPES.items():
-            if (value := getattr(self, name, only)) != only:
-                raise ValueError(
-                    f"{name} can't be {value!r}: show files inside the HTML by attach_inline(), "
-                    "or build the message in message()"
-                )
 
     def as_bytes(self) -> bytes:
         """Return what goes over the wire: the message in bytes, its lines ended by CRLF."""
@@ -154,7 +148,7 @@ class EmailMessage(Attaching):
         `fail_silently`, that is a warning in the log, and the result is 0.
         """
         check_exclusive(using=using, connection=self.connection, fail_silently=fail_silently)
-        if not self.recipients():
+        if not self._has_recipients():
             return 0
         mailer = self._mailer(using, fail_silently)
         return mailer.send_messages([self])  # type: ignore[no-any-return]  # may be anybody's
@@ -165,12 +159,18 @@ class EmailMessage(Attaching):
         `using` is the alias of a mailer. Without recipients, the receipt's status is REFUSED.
         """
         check_exclusive(using=using, connection=self.connection)
-        if not self.recipients():
+        if not self._has_recipients():
             return Receipt(self, Status.REFUSED)
         receipts = self._mailer(using).iter_deliver([self])
         receipt: Receipt = next(iter(receipts))
         receipts.close()
         return receipt
+
+    def _has_recipients(self) -> bool:
+        found = bool(self.recipients())
+        if not found:
+            warn("%s was not sent: it has no recipients", repr(self))
+        return found
 
     def get_connection(self, fail_silently: bool = False) -> Any:
         """Return `connection`; if there is none, the default mailer, which it then is.
@@ -204,8 +204,6 @@ class EmailMessage(Attaching):
 
 _OWN_MESSAGE = EmailMessage.message
 _OWN_GET_CONNECTION = EmailMessage.get_connection
-
-_SUBTYPES = {"mixed_subtype": "mixed", "alternative_subtype": "alternative"}
 
 
 class EmailMultiAlternatives(EmailMessage):

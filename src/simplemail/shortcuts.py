@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from .backends.base import BaseEmailBackend
-from .backends.handler import check_exclusive, choose_mailer
+from .backends.handler import choose_mailer
+from .backends.options import check_exclusive
 from .conf import settings
 from .exceptions import ImproperlyConfigured, Secret
 from .light import Any
@@ -59,9 +60,7 @@ def send_mail(
     auth_password = Secret.of(auth_password)
     options = connection_options(using, connection, fail_silently, auth_user, auth_password)
     mail = composed(subject, message, from_email, recipient_list, html_message)
-    if not any(mail.to):
-        return 0
-    if len(options) > 1:  # a login of its own
+    if len(options) > 1 and any(mail.to):  # a login of its own
         connection, fail_silently = choose_mailer(None, None, **options), False
     mail.connection = connection
     return mail.send(fail_silently, using=using)
@@ -258,12 +257,17 @@ def addresses_of(setting: str) -> list[str]:
     if isinstance(entries, (list, tuple)):
         if all(isinstance(entry, (list, tuple)) and len(entry) == 2 for entry in entries):
             entries = [address for _, address in entries]
-        if all(map(_is_address, entries)):
+        if all(map(_is_address, entries)) and not _is_lone_pair(entries):
             return [str(entry) for entry in entries]
     raise ImproperlyConfigured(
         f"The {setting} setting must be a list of email address strings, "
         f"like ['ann@example.com'], not {entries!r}"
     )
+
+
+def _is_lone_pair(entries: Sequence[Any]) -> bool:
+    """Is this ("Ann", "ann@example.com"): one pair, without the list around it?"""
+    return len(entries) == 2 and "@" not in str(entries[0]) and "@" in str(entries[1])
 
 
 def _is_address(entry: object) -> bool:

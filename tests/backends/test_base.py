@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import pickle
@@ -9,10 +10,10 @@ from unittest import mock
 import pytest
 
 import simplemail
-from simplemail import InvalidMailer, get_connection, send_mass_mail
+from simplemail import ImproperlyConfigured, InvalidMailer, get_connection, send_mass_mail
 from simplemail.backends import smtp
 from simplemail.backends.base import BaseEmailBackend
-from simplemail.receipts import Reply, Status
+from simplemail.receipts import Receipt, Reply, Status
 from simplemail.testing.contract import BackendContract, a_message
 
 
@@ -313,3 +314,101 @@ def test_ours_takes_any_iterable():
 
     assert send_mass_mail(mails(), connection=backend) == 3
     assert asked == [True] * 3
+
+
+@pytest.mark.parametrize("kind", ["failover", "roundrobin", "tee", "redirect"])
+@pytest.mark.parametrize("error", [LookupError("broken"), ValueError("wrong"), OSError("down")])
+@pytest.mark.parametrize("where", ["open", "iter_deliver"])
+def test_what_a_held_mailer_raises_is_the_receipt_of_one_message(kind, error, where):
+    class Broken(BaseEmailBackend):
+        tries = 0
+
+        def is_ready(self):
+            return where != "open" or self.tries > 0
+
+        def open(self):
+            self.fail()
+            return True
+
+        def fail(self):
+            self.tries += 1
+            if self.tries == 1:
+                raise error
+
+        def iter_deliver(self, messages):
+            self.fail()
+            yield from super().iter_deliver(messages)
+
+        def send_envelope(self, envelope):
+            return Reply(250)
+
+    options = (
+        {"mailers": [Broken()]} if kind in ("failover", "roundrobin") else {"mailer": Broken()}
+    )
+    options |= {"tee": {"copies": ["dummy:"]}, "redirect": {"to": ["dev@example.com"]}}.get(
+        kind, {}
+    )
+    first, second = get_connection(kind, **options).deliver([a_message(), a_message()])
+
+    assert first.error is error
+    assert first.status is not Status.SENT
+    assert second.status is Status.SENT
+
+
+def test_bad_configuration_of_a_held_mailer_is_no_messages_fault():
+    class Unconfigured(BaseEmailBackend):
+        def is_ready(self):
+            return False
+
+        def open(self):
+            raise ImproperlyConfigured("no key")
+
+    with pytest.raises(ImproperlyConfigured, match="no key"):
+        get_connection("failover", mailers=[Unconfigured()]).deliver([a_message()])
+
+
+@pytest.mark.parametrize(
+    "text", ["no\nsuch user", "no\r\nERROR:root:forged", "a\x1b[2Jb", "a\u2028b"]
+)
+def test_what_a_server_says_is_one_line_in_the_log(text, caplog):
+    class Partly(BaseEmailBackend):
+        def deliver_rendered(self, message):
+            envelope = message.envelope()
+            refused = {"b@example.com": Reply(550, text)}
+            return Receipt(message, Status.SENT, envelope, refused, Reply(250))
+
+    Partly(alias="a\nb").send_messages([a_message(to=["a@example.com", "b@example.com"])])
+    get_connection("tee", mailer="dummy:", copies=[Partly(alias="c\nd")])
+
+    [record] = caplog.records
+    assert record.getMessage().isprintable()
+    assert "1 of 2 recipients of <" in record.getMessage()
+
+
+def test_refused_recipients_are_logged_where_the_envelope_is_unknown(caplog):
+    """A hook of Django's sends what it likes."""
+    receipt = Receipt(a_message(), Status.SENT, None, {"b@example.com": Reply(550, "no")})
+
+    BaseEmailBackend().log_receipt(receipt)
+
+    assert "1 of 1 recipients" in caplog.text
+
+
+@pytest.mark.parametrize("nobody", [[], [None], [""], None])
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda to: simplemail.send_mail("Hi", "Text", "me@example.com", to),
+        lambda to: asyncio.run(simplemail.asend_mail("Hi", "Text", "me@example.com", to)),
+        lambda to: simplemail.EmailMessage("Hi", "Text", "me@example.com", to).send(),
+        lambda to: get_connection().send_messages([a_message(to=to)]),
+        lambda to: simplemail.send_mass_mail([("Hi", "Text", "me@example.com", to)]),
+    ],
+)
+def test_a_message_to_nobody_counts_nothing_and_is_logged(send, nobody, caplog, smtp_server):
+    with simplemail.override_settings(EMAIL_URL=smtp_server.url):
+        assert send(nobody) == 0
+
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("simplemail", "WARNING")
+    assert "it has no recipients" in record.getMessage()

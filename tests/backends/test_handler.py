@@ -699,3 +699,86 @@ def test_a_host_where_a_url_belongs(monkeypatch):
     with override_settings(EMAIL_URL="hunter2"), pytest.raises(InvalidMailer) as caught:
         simplemail.mailers.default  # noqa: B018
     assert "hunter2" not in str(caught.value)
+
+
+LOGIN = {
+    "host": "h.invalid",
+    "port": 25,
+    "username": "u",
+    "password": "p",
+    "use_tls": True,
+    "use_ssl": False,
+    "timeout": 5,
+    "ssl_keyfile": None,
+    "ssl_certfile": None,
+}
+
+
+class TestALoginForABackendThatHasNone:
+    """People swap backends in tests, and leave the calls as they are."""
+
+    @pytest.fixture(params=["memory", "console", "file", "dummy"])
+    def kind(self, request, tmp_path, monkeypatch):
+        monkeypatch.setattr(simplemail, "outbox", [])
+        options = {"file_path": tmp_path} if request.param == "file" else {}
+        return {"BACKEND": request.param, "OPTIONS": options}
+
+    @pytest.mark.parametrize("name", LOGIN)
+    def test_does_not_stop_get_connection(self, kind, name):
+        mailer = get_connection(kind["BACKEND"], **kind["OPTIONS"], **{name: LOGIN[name]})
+        with override_settings(MAILERS={"default": kind}):
+            default = get_connection(**LOGIN)
+
+        assert type(mailer) is type(default)
+
+    def test_does_not_stop_send_mail(self, kind):
+        with override_settings(MAILERS={"default": kind}):
+            sent = simplemail.send_mail(
+                "s", "b", None, ["ann@example.com"], auth_user="u", auth_password="p"
+            )
+        assert sent == 1
+
+    def test_does_not_stop_a_backend_of_ones_own(self):
+        class Backend(BaseEmailBackend):
+            def __init__(self, *args, **kwargs):
+                self.host = kwargs.pop("host", None)
+                super().__init__(*args, **kwargs)
+
+        assert get_connection(Backend, **LOGIN).host == "h.invalid"
+
+    def test_is_strict_in_a_mailers_own_entry(self, kind):
+        kind["OPTIONS"]["username"] = "u"
+        with override_settings(MAILERS={"default": kind}):
+            with pytest.raises(InvalidMailer, match="Unknown options 'username'"):
+                get_connection()
+            with pytest.raises(InvalidMailer, match="Unknown options 'username'"):
+                get_connection(host="h.invalid")
+
+    def test_other_options_stay_strict(self, kind):
+        with pytest.raises(TypeError, match="unknown option 'oops'"):
+            get_connection(kind["BACKEND"], **kind["OPTIONS"], username="u", oops=1)
+
+    def test_is_refused_where_the_mailers_held_have_their_own(self):
+        with pytest.raises(TypeError, match="unknown options 'username', 'password'"):
+            get_connection("failover", mailers=["dummy:"], username="u", password="p")
+
+
+def test_mailers_show_what_they_are():
+    with override_settings(MAILERS={"default": "smtp://u:s3cret@h.example", "news": "dummy:"}):
+        shown = [repr(mailers), *(repr(mailers[alias]) for alias in mailers)]
+
+    assert shown == [
+        "<mailers: 'default', 'news'>",
+        "<smtp.EmailBackend 'default' at h.example:25>",
+        "<dummy.EmailBackend 'news'>",
+    ]
+
+
+@pytest.mark.parametrize("host", ["smtp://u:s3cret@h.example", "u:s3cret@h.example", 5, None])
+def test_a_half_made_mailer_shows_no_secret(host):
+    from simplemail.backends.smtp import EmailBackend
+
+    mailer = EmailBackend.__new__(EmailBackend)
+    assert repr(mailer) == "<smtp.EmailBackend>"
+    mailer.host, mailer.port = host, 25
+    assert "s3cret" not in repr(mailer)

@@ -49,8 +49,16 @@ class BaseEmailBackend(Hooked, Checkable):
         self.alias = alias
         self.fail_silently = fail_silently
         self._lock = lock()
-        if options and (unknown := without_djangos_own(options)):
+        if options and (unknown := without_djangos_own(options, type(self))):
             raise unknown_options(type(self), list(unknown), alias)
+
+    def __repr__(self) -> str:
+        kind = f"{type(self).__module__.rpartition('.')[2]}.{type(self).__name__}"
+        alias = f" {self.alias!r}" if getattr(self, "alias", None) else ""
+        # Not what isn't a host: half made, the mailer may have a URL there, with its password.
+        host = str(getattr(self, "host", None) or "")
+        is_host = host.replace(".", "").replace("-", "").isalnum() and getattr(self, "port", None)
+        return f"<{kind}{alias}{f' at {host}:{self.port}' if is_host else ''}>"  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         """Name the mailer in a receipt or a log: by its alias, or by what it is. Never a secret."""

@@ -86,6 +86,9 @@ class MailersHandler:
         except MailerDoesNotExist:
             return default
 
+    def __repr__(self) -> str:
+        return f"<mailers: {', '.join(map(repr, _aliases())) or 'none'}>"
+
     @property
     def default(self) -> Mailer:
         """The mailer that sends if none is named."""
@@ -105,18 +108,27 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
     - `options`: the backend's options by name, like host="mail.example.com".
 
     Raises InvalidMailer if there is no such backend or the URL is wrong, and TypeError for an
-    option that the backend doesn't have. Nothing is connected yet.
+    option that the backend doesn't have; but a backend without a login ignores those of SMTP.
+    Nothing is connected yet.
     """
     if fail_silently:
         options["fail_silently"] = True
     if not backend and not options:
         return mailers.default
-    with hiding_frames():
-        if not backend and settings.MAILERS is not None:
-            return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
-        if not backend:  # "" is nothing, too
-            return _default_mailer(**options)
+    token = backend_options.ignorable.set(backend_options.LOGIN & options.keys())
+    try:
+        with hiding_frames():
+            return _with_options(backend, options)
+    finally:
+        backend_options.ignorable.reset(token)
+
+
+def _with_options(backend: Any, options: Mapping[str, Any]) -> Mailer:
+    if backend:  # "" is nothing, too
         return _from_spec(backend, options, _ARGUMENT)
+    if settings.MAILERS is not None:
+        return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
+    return _default_mailer(**options)
 
 
 def as_configured(alias: str = DEFAULT_ALIAS) -> Mailer:
@@ -145,39 +157,6 @@ def held_mailer(spec: Any, name: str) -> Mailer:
         text = f"There is no mailer {spec!r}; MAILERS has {known}"
         raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
     return _from_entry(name, spec, {})
-
-
-def check_exclusive(
-    *,
-    using: str | None,
-    connection: Any,
-    fail_silently: bool = False,
-    auth_user: str | None = None,
-    auth_password: str | None = None,
-) -> None:
-    """Raise TypeError for arguments that contradict each other, naming both."""
-    if using is None and connection is None:
-        return
-    auth = auth_user is not None or auth_password is not None
-    if using is not None and connection is not None:
-        raise TypeError("'connection' is not compatible with 'using'.")
-    if using is not None and fail_silently:
-        raise TypeError("'fail_silently' is not compatible with 'using'.")
-    if using is not None and auth:
-        raise TypeError(
-            "'auth_user' and 'auth_password' are not compatible with 'using'. Set 'username' and "
-            "'password' in the mailer's OPTIONS instead."
-        )
-    if connection is not None and fail_silently:
-        raise TypeError(
-            "fail_silently cannot be used with a connection. Pass fail_silently to "
-            "get_connection() instead."
-        )
-    if connection is not None and auth:
-        raise TypeError(
-            "auth_user and auth_password cannot be used with a connection. Pass username and "
-            "password to get_connection() instead."
-        )
 
 
 def choose_mailer(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from ..exceptions import InvalidMailer
+from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
 from ..smtp.replies import status_of
@@ -23,6 +23,9 @@ class HoldingBackend(BaseEmailBackend):
     """
 
     held: list[Any]
+
+    _login_matters = True
+    """A login for this mailer is refused and not ignored: those that it holds have their own."""
     _keeps_open = False
 
     def hold(self, option: str, specs: Any) -> list[Any]:
@@ -88,7 +91,13 @@ class HoldingBackend(BaseEmailBackend):
             envelope = Envelope.of(message, eight_bit=False, utf8=True)
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
-        receipt = self.deliver_envelope(envelope)
+        try:
+            receipt = self.deliver_envelope(envelope)
+        except ImproperlyConfigured:  # of all messages, and not this one's fault
+            raise
+        except Exception as error:
+            status = status_of(error, foreign=True)
+            return Receipt(message, status, envelope, {}, None, error)
         # The envelope is the one that went over the wire, which may be another.
         return receipt._replace(message=message, envelope=receipt.envelope or envelope)
 

@@ -25,6 +25,18 @@ def refuse_ignored(cls: type, ignored: Mapping[str, str]) -> None:
             )
 
 
+def check_subtypes(message: Any) -> None:
+    """Raise ValueError for a way to nest parts that Django had before 6.0 and ours has not."""
+    for name, only in _SUBTYPES.items():
+        if (value := getattr(message, name, only)) != only:
+            raise ValueError(
+                f"{name} can't be {value!r}: show files inside the HTML by attach_inline(), "
+                "or build the message in message()"
+            )
+
+
+_SUBTYPES = {"mixed_subtype": "mixed", "alternative_subtype": "alternative"}
+
 NEVER_CALLED = dict.fromkeys(
     (
         # Django before 6.0

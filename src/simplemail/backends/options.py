@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 
 from ..conf import did_you_mean
 from ..exceptions import InvalidMailer
@@ -11,6 +12,17 @@ from ..light import Any
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+LOGIN = frozenset(
+    (
+        *("host", "port", "username", "password", "use_tls", "use_ssl", "timeout"),
+        *("ssl_keyfile", "ssl_certfile"),
+    )
+)
+"""What Django's SMTP backend has, and Django lets be given to any other: in tests, mostly."""
+
+ignorable: ContextVar[frozenset[str]] = ContextVar("ignorable", default=frozenset())
+"""Options in the call that is building a mailer, which one that has no login may leave alone."""
+
 _TAKES_ANY_OPTION = 0x08  # inspect.CO_VARKEYWORDS
 
 
@@ -50,14 +62,16 @@ def check_options(backend: type, options: Mapping[str, Any], alias: str | None =
     Right for backends whose constructors name all their options, as ours do.
     """
     known = known_options(backend)
-    if unknown := [name for name in without_djangos_own(options) if name not in known]:
+    if unknown := [name for name in without_djangos_own(options, backend) if name not in known]:
         raise unknown_options(backend, unknown, alias)
 
 
-def without_djangos_own(options: Mapping[str, Any]) -> dict[str, Any]:
+def without_djangos_own(options: Mapping[str, Any], backend: type) -> dict[str, Any]:
     """Return the options without those that Django hands to every backend, whatever it takes."""
     # Django 6.1 names the options that come from arguments, like auth_user, to be ignored.
-    ignored = options.get("_ignore_unknown_kwargs", ())
+    ignored = {*options.get("_ignore_unknown_kwargs", ())}
+    if not getattr(backend, "_login_matters", False):
+        ignored |= ignorable.get()
     # Before 6.1, its send_mail() passes the two on as None.
     return {
         name: value
@@ -75,6 +89,39 @@ def unknown_options(backend: type, names: list[str], alias: str | None) -> Excep
         what = "unknown option" if len(names) == 1 else "unknown options"
         return TypeError(f"{backend.__module__}: {what} {listed}. {help_}")
     return InvalidMailer(f"Unknown options {listed}. {help_}", alias=alias)  # Django's words
+
+
+def check_exclusive(
+    *,
+    using: str | None,
+    connection: Any,
+    fail_silently: bool = False,
+    auth_user: str | None = None,
+    auth_password: str | None = None,
+) -> None:
+    """Raise TypeError for arguments that contradict each other, naming both."""
+    if using is None and connection is None:
+        return
+    auth = auth_user is not None or auth_password is not None
+    if using is not None and connection is not None:
+        raise TypeError("'connection' is not compatible with 'using'.")
+    if using is not None and fail_silently:
+        raise TypeError("'fail_silently' is not compatible with 'using'.")
+    if using is not None and auth:
+        raise TypeError(
+            "'auth_user' and 'auth_password' are not compatible with 'using'. Set 'username' and "
+            "'password' in the mailer's OPTIONS instead."
+        )
+    if connection is not None and fail_silently:
+        raise TypeError(
+            "fail_silently cannot be used with a connection. Pass fail_silently to "
+            "get_connection() instead."
+        )
+    if connection is not None and auth:
+        raise TypeError(
+            "auth_user and auth_password cannot be used with a connection. Pass username and "
+            "password to get_connection() instead."
+        )
 
 
 def from_text(backend: type, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,12 +29,16 @@ class Telling:
         """Log what nobody might notice in `receipt`: refused recipients and silenced errors."""
         if receipt.refused and receipt.status is Status.SENT:
             self._log_refused(receipt)
+        elif receipt.status is Status.REFUSED and receipt.error is None:
+            warn("A message was not sent: it has no recipients (%s)", receipt.message_id)
         if self.silences(receipt.error):
             self.log_silenced(receipt.error)
 
     def _log_refused(self, receipt: Receipt) -> None:
         refused = [f"{name} ({reply})" for name, reply in receipt.refused.items()]
-        count, number = len(receipt.envelope.recipients), len(refused)
+        number = len(refused)
+        # A hook of Django's sends what it likes: what, isn't known then.
+        count = len(receipt.envelope.recipients) if receipt.envelope else number
         shown = ", ".join(refused[:10]) + (f" and {number - 10} others" if number > 10 else "")
         warn("%d of %d recipients of %s were refused: %s", number, count, receipt.message_id, shown)
 
@@ -45,7 +49,14 @@ class Telling:
 
 
 def warn(text: str, *values: object) -> None:
-    """Log a warning on the logger `simplemail`."""
+    """Log a warning on the logger `simplemail`, in one line: servers say what they like."""
     import logging  # loading it takes longer than sending a mail
 
-    logging.getLogger("simplemail").warning(text, *values)
+    logging.getLogger("simplemail").warning(text, *map(_in_one_line, values))
+
+
+def _in_one_line(value: object) -> object:
+    """Return text without line ends and control characters; numbers and errors as they are."""
+    if isinstance(value, (int, BaseException)):
+        return value
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
