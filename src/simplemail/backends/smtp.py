@@ -9,7 +9,6 @@ from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
-from ..rendering.msgid import DNS_NAME
 from ..smtp import tls
 from ..smtp.delivery import Courier
 from ..smtp.hints import explain, explain_refusal, given_by
@@ -327,7 +326,7 @@ class EmailBackend(BaseEmailBackend):
             self.host or "",
             self.port or 0,
             self.timeout,
-            self.local_hostname or DNS_NAME.get_fqdn(),
+            self.local_hostname or "",
             self.source_address,  # type: ignore[arg-type]  # a pair by now
             context,
             tls.trust(context),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 from ..conf import settings
 from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
-from ..rendering.msgid import DNS_NAME
 from ..smtp import certificates, greeting
 from ..smtp.connection import Connection, open_socket
 from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
@@ -40,7 +39,6 @@ class SMTPCheck:
         self.mailer = mailer
         self.sender, self.recipients = sender, recipients
         self.host, self.port = str(mailer.host), int(mailer.port or 0)
-        self.name = mailer.local_hostname or DNS_NAME.get_fqdn()
         self.addresses: list[str] = []
         self.sessions: list[Session] = []
         self.warnings: list[str] = []
@@ -146,11 +144,12 @@ class SMTPCheck:
 
     def _connect_to(self, address: str) -> None:
         timeout, source = self.mailer.timeout, cast("tuple[str, int]", self.mailer.source_address)
+        sock = open_socket(address, self.port, timeout, source)
         connection = Connection(
-            open_socket(address, self.port, timeout, source),
+            sock,
             self.host,
             timeout,
-            local_hostname=self.name,
+            local_hostname=self.mailer.local_hostname or greeting.own_name(sock),
             server_hostname=self._certified,
         )
         self.sessions.append(Session(connection))
@@ -160,7 +159,7 @@ class SMTPCheck:
         return str(self._session.greeting)
 
     def hello(self) -> str:
-        greeting.hello(self._session, self.name)
+        greeting.hello(self._session, self._session.connection.local_hostname)
         features = self._session.features
         if "starttls" in features and not self.mailer.use_tls:
             self.warnings.append(
@@ -261,7 +260,7 @@ class SMTPCheck:
             self._connect_to(self.addresses[0])
             if self.mailer.use_tls:
                 greeting.greet(self._session)
-                greeting.hello(self._session, self.name)
+                greeting.hello(self._session, self._session.connection.local_hostname)
                 greeting.start_tls(self._session, context)
             else:
                 self._session.channel.wrap(context, self._certified)

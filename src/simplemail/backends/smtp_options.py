@@ -10,7 +10,9 @@ from ..conf import classic
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING, Any, pattern
 from ..smtp.auth import MECHANISMS
+from ..smtp.greeting import is_public_name
 from .options import boolean, but_not
+from .telling import warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,7 +172,14 @@ def greeting_name(name: Any, alias: str | None) -> str | None:
     if not re.fullmatch("[!-~]+", final):
         text = "'local_hostname' must be a name like 'client.example.com' or an address like"
         raise InvalidMailer(f"{text} '[192.0.2.1]'{but_not(name)}", alias=alias)
+    if not (final.startswith("[") or is_public_name(final)):
+        _warn_of_name(final)
     return final
+
+
+@lru_cache(maxsize=256)  # once for each
+def _warn_of_name(name: str) -> None:
+    warn("Some servers refuse local_hostname %r: it is no name of the public DNS", name)
 
 
 def _is_resolvable(host: str) -> bool:

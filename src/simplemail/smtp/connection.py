@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from ..light import TYPE_CHECKING, Any
 from . import tls
 from .channel import Channel
-from .greeting import greet, hello, start_tls
+from .greeting import greet, hello, own_name, start_tls
 from .replies import in_bytes
 from .session import Session
 
@@ -191,7 +191,7 @@ def dial(route: Route) -> Session:
             sock,
             route.host,
             route.timeout,
-            local_hostname=route.local_hostname,
+            local_hostname=route.local_hostname or own_name(sock),
             source_address=route.source_address,
             implicit_tls=route.context if route.implicit else None,
             server_hostname=route.server_hostname,
@@ -226,10 +226,10 @@ def _set_up(session: Session, route: Route) -> None:
     if route.context is not None and route.implicit:
         session.channel.wrap(route.context, session.connection.server_hostname)
     greet(session)
-    hello(session, route.local_hostname)
+    hello(session, session.connection.local_hostname)
     if route.context is not None and not route.implicit:
         start_tls(session, route.context)
-        hello(session, route.local_hostname)
+        hello(session, session.connection.local_hostname)
     if route.username or route.password or route.auth:
         from . import login
 
@@ -237,4 +237,4 @@ def _set_up(session: Session, route: Route) -> None:
         # RFC 4954, 4: only a security layer of SASL's asks for it, and some servers then forget
         # the login.
         if route.ehlo_after_auth:
-            hello(session, route.local_hostname)
+            hello(session, session.connection.local_hostname)

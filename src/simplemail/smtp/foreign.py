@@ -36,7 +36,7 @@ def is_smtplibs_own(kind: Any) -> bool:
 
 def connect(kind: Any, route: Route) -> ForeignSession:
     """Open a connection of this class, as Django does. Leaves nothing open if it fails."""
-    options: dict[str, Any] = {"local_hostname": route.local_hostname}
+    options: dict[str, Any] = {"local_hostname": route.local_hostname or None}
     if route.timeout is not None:
         options["timeout"] = route.timeout
     if route.source_address is not None:

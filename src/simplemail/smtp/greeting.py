@@ -5,14 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, pattern
+from ..rendering.msgid import DNS_NAME
 from .hints import THE_CONNECTION
 from .replies import in_bytes
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from .dialogue import Dialogue
+
+
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_PUBLIC_NAME = pattern(rf"(?!.*\.(?:local|localdomain|arpa|internal)$){_LABEL}(?:\.{_LABEL})+")
+
+
+def is_public_name(name: str) -> bool:
+    """Could this be a machine's name in the public DNS? Some servers refuse any other in EHLO."""
+    return bool(_PUBLIC_NAME.fullmatch(name.lower()))
+
+
+def own_name(sock: socket.socket) -> str:
+    """Return this machine's name; its address, as RFC 5321, 4.1.4 wants it, if the name is none.
+
+    A container's name, say, or "localhost".
+    """
+    name = DNS_NAME.get_fqdn()
+    address = sock.getsockname()
+    if is_public_name(name) or not isinstance(address, tuple):  # on a Unix socket
+        return name
+    host = str(address[0]).partition("%")[0]
+    return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
 
 
 def greet(session: Dialogue) -> None:

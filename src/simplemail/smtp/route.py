@@ -22,6 +22,8 @@ class Route(NamedTuple):
     port: int
     timeout: float | None
     local_hostname: str
+    """What EHLO says; "" for this machine's name or address."""
+
     source_address: tuple[str, int] | None = None
     context: ssl.SSLContext | None = None
     trust: tuple[object, ...] = ()
