@@ -108,7 +108,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 outbox: list[Any] = []
-"""What the memory mailer took, in order. Tests may put a new list here at any time."""
+"""The messages that the memory mailer took, in order. Tests may replace this list."""
 
 
 def __getattr__(name: str) -> Any:
@@ -119,7 +119,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            return version("simplemail-py")  # "simplemail" on PyPI is a stranger's
+            return version("simplemail-py")  # "simplemail" on PyPI is somebody else's package
         except PackageNotFoundError:
             return "0+not.installed"  # run from a checkout, with PYTHONPATH=src
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(escaped(without_secrets(traceback.format_exc())), end="", file=sys.stderr)
         else:
             complain(sentence(error))
-        # An untrusted certificate is a ValueError too, and nobody's wrong usage.
+        # An untrusted certificate is a ValueError too, but not wrong usage.
         wrong = isinstance(error, (ValueError, ImproperlyConfigured))
         return WRONG_USAGE if wrong and not isinstance(error, OSError) else NOT_SENT
 
@@ -38,7 +38,7 @@ def _run(arguments: list[str]) -> int:
     args = parse(arguments, __version__)
     with listening(debug=getattr(args, "debug", False)) as listener:
         status = COMMANDS[args.command].run(args, listener)
-    sys.stdout.flush()  # here, where a reader that has gone away is no surprise
+    sys.stdout.flush()  # here, where it is expected that the reader may have gone away
     return status
 
 

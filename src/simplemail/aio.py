@@ -1,4 +1,4 @@
-"""Sending from asyncio: the blocking calls, in threads of their own.
+"""Runs the blocking calls in threads, for asyncio.
 
 The threads for a mailer are at most its `pool_size`, and so are its connections, however many
 tasks send; only each `aiter_deliver()` has a thread and a connection more. A call that is
@@ -175,7 +175,7 @@ async def aiter_deliver(
     """
     mailer = choose_mailer(using, None)
     stream = _Stream(messages)
-    # Not one of the mailer's threads: who iterates may need those for each receipt.
+    # Not one of the mailer's threads: whoever iterates may need those for each receipt.
     thread = ThreadPoolExecutor(1, thread_name_prefix="simplemail-stream")
     future = thread.submit(contextvars.copy_context().run, stream.run, mailer)
     try:
@@ -210,7 +210,7 @@ class _Stream:
             self._tell(None)
 
     def stop(self) -> None:
-        """Take no more messages, and wait for none."""
+        """Take no more messages, and don't wait for any."""
         self._is_stopped = True
         self._room.release()
         if self._asking is not None:

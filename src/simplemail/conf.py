@@ -47,7 +47,7 @@ class Settings:
         for name in values:
             if name not in NAMES:
                 raise TypeError(f"Unknown setting {name!r}{did_you_mean(name, NAMES)}")
-        # Written past __setattr__, which refuses. What is not here reads as the class's default.
+        # Set without __setattr__, which raises. Other settings read as the class's defaults.
         self.__dict__.update({k: v for k, v in values.items() if v is not None})
 
     def replace(self, **changes: Any) -> Settings:
@@ -55,7 +55,7 @@ class Settings:
         return Settings(**{**self.__dict__, **changes})
 
     def is_set(self, name: str) -> bool:
-        """Was this setting given a value, be it its default's?"""
+        """Was this setting set, even if only to its default?"""
         return name in self.__dict__
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -96,13 +96,13 @@ LISTS_FROM_ENVIRONMENT = ("ADMINS", "MANAGERS")
 
 
 def from_environment(name: str) -> Any:
-    """Return what an environment variable says for a setting that isn't set; None if nothing."""
+    """Return a setting's value from the environment, for one that isn't set; None without one."""
     if name in TEXT_FROM_ENVIRONMENT:
         return os.environ.get(name) or None
     if name in LISTS_FROM_ENVIRONMENT and (text := os.environ.get(name)):
         import re
 
-        # At commas, but for those in quotes: "Doe, Ann" <ann@example.com>
+        # Split at commas outside of quotes: "Doe, Ann" <ann@example.com>
         found = re.findall(r'(?:"(?:\\.|[^"\\])*+"|[^,"]|")+', text)
         return [entry.strip() for entry in found if entry.strip()]
     return None
@@ -113,10 +113,10 @@ _IN_A_URL = (
     *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL"),
     *("EMAIL_FILE_PATH", *_LOGIN),
 )
-"""What a URL says, or says nothing of: these settings don't change where it sends."""
+"""Settings that a URL covers, or that don't change where mail goes."""
 
 
-# Replaced whole, never changed: whoever reads it in another thread sees one state or the other.
+# Replaced whole, never changed, so that other threads see either the old or the new state.
 _current = Settings()
 
 
@@ -152,7 +152,7 @@ settings = _CurrentSettings()
 
 
 WAYS = ("EMAIL_BACKEND", "EMAIL_HOST")
-"""The classic settings that say where mail goes. The others say how, whoever says where."""
+"""The EMAIL_* settings that say where mail goes. The others say how it is sent."""
 
 CLASSIC = tuple(name for name in NAMES if name.startswith("EMAIL_") and name not in _NEWER)
 """The settings from which Django makes its mailer where `MAILERS` isn't set."""
@@ -176,7 +176,7 @@ def _djangos(project: Any, name: str) -> Any:
         import warnings
 
         with warnings.catch_warnings():
-            # Django 6.1 tells the project that the setting is old; so it has, and not of us.
+            # Django 6.1 warns the project of its old setting. It needn't hear that from us, too.
             warnings.simplefilter("ignore")
             value = getattr(project, name, None)
     return getattr(settings, name) if value is None else value
@@ -193,7 +193,7 @@ def configure(**changes: Any) -> None:
     one outranks it, is a warning in the log.
     """
     with hiding_frames():
-        Settings(**changes)  # refuses unknown names, before anything is changed
+        Settings(**changes)  # raises for unknown names, before anything is changed
     _layers.amend(changes)
     _warn_of_ignored(changes)
 
@@ -229,7 +229,7 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
 
 
 def _ignored(given: Sequence[str]) -> tuple[list[str], str, str]:
-    """Return which of these settings count for nothing, why, and what to do about it."""
+    """Return which of these settings have no effect, why, and what to do about it."""
     if _current.MAILERS is not None:
         return [*given], "MAILERS is set", "put it into MAILERS, or set MAILERS=None"
     others = [name for name in given if name in _IN_A_URL]
@@ -247,7 +247,7 @@ def _ignored(given: Sequence[str]) -> tuple[list[str], str, str]:
 
 
 def _warn_of_ignored(changes: Mapping[str, Any]) -> None:
-    """Log which of these settings count for nothing: whoever made them thinks otherwise."""
+    """Log which of these settings have no effect, because somebody thinks they do."""
     given = [name for name in ("EMAIL_URL", *CLASSIC) if changes.get(name)]
     ignored, reason, remedy = _ignored(given)
     if ignored:

@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration or a header, and what keeps secrets out of every error.
+"""The exceptions for wrong configuration and headers, and what keeps secrets out of errors.
 
 Delivery errors are the standard library's own: `smtplib.SMTPException`, `OSError` and their
 children, so that every `except` written for Django keeps working.
@@ -42,13 +42,13 @@ class MailerDoesNotExist(InvalidMailer, KeyError):  # noqa: N818 - Django's name
     """
 
     def __init__(self, *, alias: str | None) -> None:
-        if isinstance(alias, str) and "://" in alias:  # not shown: it may hold a password
+        if isinstance(alias, str) and "://" in alias:  # not shown: it may contain a password
             super().__init__("A URL is not an alias; use connection=get_connection(url) instead.")
         else:
             super().__init__(f"The mailer {alias!r} is not configured.")
         self.alias = alias
 
-    # KeyError's own would put the sentence into quotes.
+    # KeyError.__str__() would put the sentence into quotes.
     __str__ = Exception.__str__
 
 
@@ -57,7 +57,7 @@ class BadHeaderError(ValueError):
 
 
 def _restore(kind: type[InvalidMailer], text: str, state: dict[str, object]) -> InvalidMailer:
-    """Rebuild an exception from its finished text: `args` alone would lose the alias."""
+    """Unpickle an exception: `args` alone would lose the alias."""
     error = kind.__new__(kind, text)
     error.args = (text,)
     error.__dict__.update(state)
@@ -67,8 +67,8 @@ def _restore(kind: type[InvalidMailer], text: str, state: dict[str, object]) -> 
 class Secret:
     """Holds a value that no traceback, log or `repr()` shows; `reveal()` returns it.
 
-    It is no text: error reporters that copy the variables of each frame copy texts as they are,
-    and look into tuples, lists and dicts. Equal values make equal secrets.
+    It isn't a str: error reporters that copy each frame's variables copy texts as they are, and
+    look into tuples, lists and dicts. Equal values make equal secrets.
     """
 
     __slots__ = ("_value",)
@@ -80,12 +80,12 @@ class Secret:
     def of(value: Any) -> Any:
         """Return the value as a secret; None, and one that is a secret already, as it is.
 
-        For checkers the result is anything, so that an argument can be replaced by its secret.
+        Its type is Any, so that an argument can be replaced by its secret.
         """
         return value if value is None or isinstance(value, Secret) else Secret(value)
 
     def reveal(self) -> Any:
-        """Return the value. Use it where it stands, and give it no name."""
+        """Return the value. Use it at once, and don't assign it to a variable."""
         return self._value
 
     @staticmethod
@@ -128,7 +128,7 @@ class hiding_frames:  # noqa: N801 - it reads as a statement
 
 
 def _hide(error: BaseException | None, done: set[int]) -> None:
-    """Hide the frames of an error, and of those that led to it."""
+    """Hide the frames of an error, and of the errors that caused it."""
     if error is None or id(error) in done:
         return
     done.add(id(error))

@@ -1,6 +1,6 @@
-"""Stand-ins for what takes longer to load than a mail to send: `typing`, patterns, locks.
+"""Stand-ins for what takes longer to load than to send a mail: `typing`, patterns, locks.
 
-Static checkers see the real ones, so the other modules import from here whatever they check with.
+Type checkers see the real ones, so all other modules import these from here.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ else:
             return found
 
 
-# All locks of the package, for the one moment at which somebody must go through them.
+# All locks of the package, for fork(), which has to free them.
 _locks: set[ref[RLock]] = set()
 
 
 def lock() -> RLock:
-    """Return a new lock. The only locks of the package are those made here.
+    """Return a new lock. All locks of the package are made here.
 
     They are re-entrant, because a signal handler, or a `__del__` that garbage collection calls,
     may come back in on the same thread. After `fork()` they are free in the child, unless the
@@ -88,7 +88,7 @@ def lock() -> RLock:
 
 
 def _free_locks() -> None:
-    """Free what threads of the parent held: they don't follow into a child."""
+    """Free the locks that the parent's threads held: a child doesn't have these threads."""
     for reference in list(_locks):
         held = reference()
         if held is not None and not held._is_owned():  # type: ignore[attr-defined]

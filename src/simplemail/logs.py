@@ -1,4 +1,4 @@
-"""Log records by mail: the first at once, a flood of them as a digest.
+"""Mails log records: the first one at once, and many as one digest.
 
 LOGGING = {
     "version": 1,
@@ -43,13 +43,14 @@ class MailHandler(logging.Handler):
     - `interval`: seconds between two mails. 0 mails each record at once.
     - `background`: if true, a thread sends, and the program doesn't wait for the mail server.
 
-    The first record leaves at once. What follows within `interval` seconds is held, and leaves as
-    one digest at its end: how often each message came, and the first ones in full. `flush()` sends
-    what is held now; `close()` too, and logging closes its handlers when the program ends.
+    The first record is mailed at once. Those that follow within `interval` seconds are held, and
+    mailed as one digest at its end: how often each message came, and the first ones in full.
+    `flush()` sends what is held now, and so does `close()`. logging closes its handlers when the
+    program ends.
 
-    It never raises into the program: what goes wrong is told on standard error, as logging does
-    (`logging.raiseExceptions`). What is logged while it sends is not mailed, so it can't chase
-    itself. Sending takes as long as the mailer does, at most its `timeout` for every answer.
+    It never raises into the program: it reports errors on standard error, as logging does
+    (`logging.raiseExceptions`). What is logged while it sends is not mailed, so there is no
+    endless loop. Sending takes as long as the mailer does, at most its `timeout` for every answer.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class MailHandler(logging.Handler):
         self._sending = threading.local()
         self._start_over()
 
-        self._has_told = False  # that there is nobody to mail to
+        self._has_told = False  # warned that there are no recipients
 
     def _start_over(self) -> None:
         self._state = lock()
@@ -101,8 +102,8 @@ class MailHandler(logging.Handler):
         """Mail `record` now, or hold it for the next digest."""
         try:
             if os.getpid() != self._process:
-                self._start_over()  # after fork(): what is held is the parent's to send
-            # Not under the lock: what is in the record may log when it is asked for its text.
+                self._start_over()  # after fork(): the parent sends what is held
+            # Not under the lock: formatting a record may itself log.
             text, kind = self.format(record), _kind_of(record)
             with self._state:
                 self._held.add(record, kind, text)
@@ -113,7 +114,7 @@ class MailHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Send what is held now. Waits for a sending that has begun."""
+        """Send what is held now. Waits if a mail is just being sent."""
         with self._state:
             timer, self._timer = self._timer, None
             ready = self._take()
@@ -131,7 +132,7 @@ class MailHandler(logging.Handler):
         super().close()
 
     def _take_if_due(self) -> _Digest | None:
-        """Take what is held if it may leave in this thread, else see that a timer does it."""
+        """Take what is held if this thread may send it; otherwise start a timer for it."""
         wait = self._next_at - time.monotonic()
         if self._is_closed or (wait <= 0 and not self.background):
             return self._take()
@@ -191,7 +192,7 @@ class MailHandler(logging.Handler):
             self._sending.now = False
 
     def _tell_of_nobody(self) -> None:
-        """Say once that no log record is mailed: ADMINS may be empty on purpose."""
+        """Warn, only once, that no log record is mailed: ADMINS may be empty on purpose."""
         if not self._has_told and logging.raiseExceptions and sys.stderr is not None:
             self._has_told = True
             print(
@@ -251,7 +252,7 @@ class _Digest:
 
 def _kind_of(record: logging.LogRecord) -> _Kind:
     # By the message before its arguments are filled in: "user %s is gone"
-    # is one kind, whoever is gone. Bounded, whatever is logged.
+    # is one kind, for all users. The number of kinds is bounded.
     return record.levelname, record.name, one_line(_first_line(str(record.msg)))
 
 

@@ -1,4 +1,4 @@
-"""What to say: a message, its recipients, and what travels with it."""
+"""A message: its texts, its recipients, and its attachments."""
 
 from __future__ import annotations
 

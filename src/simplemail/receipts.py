@@ -1,4 +1,4 @@
-"""What a server said, and what became of a message."""
+"""A server's replies, and what happened to a message."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Status(Enum):
 
 
 class RecipientReceipt(NamedTuple):
-    """What became of a message for one of its recipients, and the reply that says so, if any."""
+    """What happened to a message for one recipient, and the reply that says so, if any."""
 
     status: Status
     reply: Reply | None = None
@@ -86,7 +86,7 @@ class Receipt(NamedTuple):
 
     @property
     def recipients(self) -> Mapping[str, RecipientReceipt]:
-        """What became of it for each recipient, by address. Empty if it could not be rendered."""
+        """What happened to it for each recipient, by address. Empty if it could not be rendered."""
         if self.by_recipient or self.envelope is None:
             return self.by_recipient
         found = dict.fromkeys(self.envelope.recipients, RecipientReceipt(self.status, self.reply))

@@ -206,7 +206,7 @@ def connection_options(
     auth_user: str | None,
     auth_password: str | None,
 ) -> dict[str, Any]:
-    """Check the ways to choose a mailer against each other; return the options it is to get."""
+    """Raise for arguments that exclude each other; return the options for the mailer."""
     check_exclusive(
         using=using,
         connection=connection,
@@ -236,7 +236,7 @@ def composed(
 def message_to(
     setting: str, subject: object, message: str | None, html_message: str | None, connection: Any
 ) -> EmailMultiAlternatives | None:
-    """Make the message to those in ADMINS or MANAGERS; None if there is nobody."""
+    """Make the message to those in ADMINS or MANAGERS; None if the setting is empty."""
     addresses = addresses_of(setting)
     if not addresses:
         return None

@@ -1,4 +1,4 @@
-"""Runs the blocking calls of mailers in threads, for callers that must not wait."""
+"""Runs the blocking calls of mailers in threads, for callers that must not block."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def in_thread(
     """Call a blocking function in one of the mailer's threads, in this task's context."""
     future = _start(mailer, function, *args, **kwargs)
     waiting = asyncio.wrap_future(future)
-    # Looked at here in any case, or asyncio would report an error that nobody waited for.
+    # Always retrieved here, or asyncio would report an error that was never retrieved.
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         return await asyncio.shield(waiting)
@@ -60,7 +60,7 @@ def _note_outcome(cancelled: asyncio.CancelledError, future: Future[Any]) -> Non
         cancelled.add_note(f"The call had already begun, and returned {future.result()!r}")
 
 
-# Threads must outlive the mailers, of which there is a new one for every call.
+# Kept outside of the mailers, because each call makes a new one.
 _executors: dict[tuple[str, int], ThreadPoolExecutor] = {}
 _lock = lock()  # over _executors
 
@@ -82,7 +82,7 @@ def _name_of(mailer: Any) -> str:
 
 
 def close() -> None:
-    """End the threads, after what they are doing. They start again when needed."""
+    """End the threads once they have finished. They start again when needed."""
     with _lock:
         executors = list(_executors.values())
         _executors.clear()

@@ -1,4 +1,4 @@
-"""The name of this machine, where Django has it: `from simplemail.utils import DNS_NAME`."""
+"""This machine's name, under Django's import path: `from simplemail.utils import DNS_NAME`."""
 
 from __future__ import annotations
 

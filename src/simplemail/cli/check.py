@@ -1,4 +1,4 @@
-"""`simplemail check`: says step by step whether mail can be sent, and sends nothing."""
+"""`simplemail check`: checks each step of sending mail, and sends nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, listener: Listener) -> int:
-    """Say what each step found out; raise the error of the first that failed."""
+    """Print the result of each step; raise the error of the first that failed."""
     recipients = addresses(args.to)
     mailer = mailer_of(args)
     if not args.quiet:

@@ -14,7 +14,7 @@ from .usage import Parser, UsageError, add_output_arguments
 
 
 class Command(NamedTuple):
-    """What a command says about itself, the arguments that it takes, and what it does."""
+    """A command: its help, its arguments, and the function that runs it."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
@@ -77,7 +77,7 @@ def parse(arguments: list[str], version: str) -> argparse.Namespace:
     if not arguments:
         arguments = ["--help"]
     elif words and words[0] not in COMMANDS:
-        # What has other characters may be a URL with a password, and isn't shown.
+        # With other characters it may be a URL with a password, so it isn't shown.
         shown = f" {words[0]!r}" if words[0].isidentifier() else ""
         near = nearest(words[0], COMMANDS) or f"; use one of {', '.join(COMMANDS)}"
         raise UsageError(f"Unknown command{shown}{near}; see simplemail --help")

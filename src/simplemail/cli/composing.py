@@ -107,9 +107,9 @@ def _piped(args: argparse.Namespace) -> Envelope:
 
 
 def _completed(content: bytes, sender: str | None) -> bytes:
-    """Return a message with the fields that RFC 5322, 3.6 demands, and what replies rely on.
+    """Return a message with the fields that RFC 5322, 3.6 requires and that replies rely on.
 
-    A program that pipes a message in leaves them to us, as it would to sendmail.
+    Programs that pipe a message in leave these to sendmail, and so to us.
     """
     present = {name.lower() for name in BytesHeaderParser().parsebytes(content)}
     head = EmailMessage(from_email=sender).as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n"
@@ -128,7 +128,7 @@ def _check_unchanged(args: argparse.Namespace, what: str) -> None:
 def _envelope(args: argparse.Namespace, name: str, content: bytes) -> Envelope:
     to = addresses([*args.to, *args.cc, *args.bcc])
     try:
-        # As it is, it may need SMTPUTF8; a server that hasn't got it will be told apart then.
+        # It may need SMTPUTF8; whether the server has it shows when it is sent.
         envelope = Envelope.of(content, sender=args.sender, recipients=to or None, utf8=True)
     except ValueError as error:
         unclear = isinstance(error, WaysUnclear)

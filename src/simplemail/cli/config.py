@@ -16,7 +16,7 @@ from .usage import DONE, NOT_SENT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has none of its own."""
+    """Add nothing: this command has no arguments."""
 
 
 def run(args: argparse.Namespace, listener: Listener) -> int:
@@ -38,7 +38,7 @@ def _found(name: str) -> tuple[Any, str]:
 
 
 def _shown(name: str, value: Any) -> str:
-    """Return the value as text; of what may hold a password, no more than that it is there."""
+    """Return the value as text, or only that there is one if it may contain a password."""
     if value in (None, "", ()):
         return "-"
     if name == "EMAIL_HOST_PASSWORD":
@@ -58,7 +58,7 @@ def _described(url: Any) -> str:
 
 
 def _place(mailer: Any) -> str:
-    # One that was written for Django may be no child of ours.
+    # A backend written for Django need not be a subclass of ours.
     return str(mailer.describe() if isinstance(mailer, Checkable) else type(mailer).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Finds the mailer that a command is to use."""
+"""Finds the mailer for a command."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ examples:
 
 
 class Action(NamedTuple):
-    """What `simplemail queue NAME` says about itself, the arguments that it takes, what it does."""
+    """An action of `simplemail queue`: its help, its arguments, and its function."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_queue_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all actions have: which queue is meant."""
+    """Add the arguments of all actions, which choose the queue."""
     add = parser.add_argument
     add("--app", metavar="MODULE", help="import this module first: it calls configure()")
     add(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_no_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: which queue is meant says it all."""
+    """Add nothing: this action needs no arguments."""
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -165,7 +165,7 @@ def _shown(value: Any) -> str:
 
 
 def _time(moment: datetime) -> str:
-    """Return a time as this machine's clock on the wall shows it."""
+    """Return a time in this machine's time zone."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 

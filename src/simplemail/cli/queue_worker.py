@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, listener: Listener) -> int:
 
 @contextlib.contextmanager
 def _stopped_by_signals(worker: Worker) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C stop the worker: the first in peace, the second at once."""
+    """Let SIGTERM and Ctrl-C stop the worker: the first one gracefully, a second one at once."""
 
     def stop(number: int, frame: Any) -> None:
         if worker.is_stopping():
@@ -79,7 +79,7 @@ def _stopped_by_signals(worker: Worker) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress(worker: Worker, queue: Queue, *, shown: bool) -> Iterator[None]:
-    """Keep one line on the terminal that says how far it is."""
+    """Show the progress in one line on the terminal."""
     if not shown:
         yield
         return

@@ -1,4 +1,4 @@
-"""Says what happened to the messages of a command."""
+"""Reports what happened to a command's messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def report(
     *,
     messages: int = 1,
 ) -> int:
-    """Say what became of the message, unless the mailer has shown it or has warned already."""
+    """Report what happened to the message, unless the mailer has shown it or warned."""
     if not recipients and not listener.warned:
         complain("Nothing was sent")
     if not recipients or listener.warned:

@@ -1,4 +1,4 @@
-"""`simplemail send`: sends a message, or some that are ready."""
+"""`simplemail send`: sends a message, or several from files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, listener: Listener) -> int:
-    """Send what the arguments describe. Of several messages, each failure is told by itself."""
+    """Send what the arguments describe. Of several messages, report each failure on its own."""
     mailer = mailer_of(args)
     messages = contents(args)
     if len(messages) == 1:

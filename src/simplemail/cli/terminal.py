@@ -1,4 +1,4 @@
-"""What commands write: sentences for people who don't read Python, and never a secret."""
+"""Writes sentences for people who don't read Python, and never a secret."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 def tell(text: str) -> None:
     """Write one line about what is going on, to standard error."""
-    with contextlib.suppress(OSError, ValueError):  # nobody may be listening
+    with contextlib.suppress(OSError, ValueError):  # standard error may be closed
         print(one_line(without_secrets(text)), file=sys.stderr)
 
 
@@ -32,7 +32,7 @@ def complain(text: str) -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what happened in words: the exception's own and its notes', on one line."""
+    """Return an exception's text and its notes on one line."""
     words = [_words(error), *getattr(error, "__notes__", ())]
     return "; ".join(filter(None, words))
 
@@ -59,7 +59,7 @@ def nobody_reads() -> bool:
         print(flush=True)
         return False
     except BrokenPipeError:
-        # The interpreter flushes once more when it ends, and must not fail then.
+        # The interpreter flushes again at exit, and must not fail then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
 
@@ -73,7 +73,7 @@ class Listener(logging.Handler):
         if record.levelno < logging.WARNING:
             tell(record.getMessage())
         else:
-            # What others say, of half a login for instance, is about no message.
+            # Other loggers, such as that about a missing password, aren't about a message.
             self.warned = self.warned or record.name == "simplemail"
             complain(record.getMessage())
 

@@ -1,4 +1,4 @@
-"""How commands are called: their common arguments, their exit status, and wrong usage."""
+"""The commands' common arguments and exit status, and the errors of wrong usage."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all commands have."""
+    """Add the arguments of all commands."""
     add = parser.add_argument
     add("--traceback", action="store_true", help="show where in the code an error comes from")
 
 
 def add_mailer_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all commands have that use a mailer."""
+    """Add the arguments of all commands that use a mailer."""
     add = parser.add_argument
     add(
         "--mailer",
