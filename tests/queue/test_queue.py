@@ -5,25 +5,12 @@ from datetime import datetime
 
 import pytest
 
-from simplemail import EmailMessage, mailers, override_settings, send_mail
+from simplemail import EmailMessage, mailers, send_mail
 from simplemail.queue import Queue, QueueError, Worker
 from simplemail.testing import capture
-from simplemail.testing.server import Close, SMTPServer
+from simplemail.testing.server import Close
 
 ONE = ("Hello", "It works.", "a@example.com", ["b@example.com"])
-
-
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
-@pytest.fixture
-def queue(tmp_path, server):
-    entry = {"BACKEND": "queue", "OPTIONS": {"path": tmp_path / "mail.db", "mailer": "smtp"}}
-    with override_settings(MAILERS={"default": entry, "smtp": server.url}), Queue.of() as queue:
-        yield queue
 
 
 def test_send_mail_queues_and_a_worker_delivers(queue, server):

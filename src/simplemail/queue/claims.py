@@ -1,4 +1,4 @@
-"""What workers do to messages: claim, begin, record, give back, recover. SQL inside a transaction.
+"""What workers do to messages: claim, begin, record, give back. SQL inside a transaction.
 
 Every UPDATE names the state and the owner that it expects. Where it changes nothing, somebody else
 has decided, and the worker keeps its hands off.
@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
+from ..rendering.envelope import Envelope
 from . import store
+from .due import RateOf, mailers_with_mail
+from .members import CRASHES, is_registered
 from .outcomes import Outcome
-from .pace import Pace, Rate, backoff, keep, pace_of
-from .states import BROKEN, EXPIRED, READY, SENDING, UNKNOWN, WAITING
-
-CRASHES = 3
-"""A message with which so many workers died is set aside."""
-
-RateOf = Callable[[str], Rate | None]
-
-_A_LOT = 500  # rows changed in one transaction, so that nobody waits long for it
+from .pace import backoff, keep, pace_of
+from .states import EXPIRED, SENT, WAITING
 
 
 class Batch(NamedTuple):
@@ -32,159 +28,16 @@ class Batch(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message that is being sent."""
+    """A message that is being sent. If it can't be read, there is an `error`, and no `envelope`."""
 
     id: int
+    mailer: str
     remaining: tuple[str, ...]
     answers: Mapping[str, str]
     tries: int
     at_least_once: bool
-
-
-# Workers
-
-
-def register(db: sqlite3.Connection, slot: int, pid: int, host: str, now: float) -> int:
-    """Enter a worker; return its id, which is never used again."""
-    sql = "INSERT INTO simplemail_workers (slot, pid, host, started) VALUES (?, ?, ?, ?)"
-    return db.execute(sql, (slot, pid, host, now)).lastrowid or 0
-
-
-def is_registered(db: sqlite3.Connection, worker: int) -> bool:
-    """Is this worker on the list? Others strike one that they take for dead."""
-    sql = "SELECT 1 FROM simplemail_workers WHERE id = ?"
-    return db.execute(sql, (worker,)).fetchone() is not None
-
-
-def unregister(db: sqlite3.Connection, worker: int) -> None:
-    """Strike a worker that has nothing any more."""
-    db.execute("DELETE FROM simplemail_workers WHERE id = ?", (worker,))
-
-
-def recover(db: sqlite3.Connection, worker: int, pid: int, now: float) -> int:
-    """Take back what a dead worker had; return how many messages that were.
-
-    What it had only claimed is ready again. What it was sending may have been sent.
-    """
-    rows = db.execute(_OWNED, (worker,)).fetchall()
-    for id_, before, crashes, at_least_once in rows:
-        state = _after_crash(before, crashes + 1, at_least_once=bool(at_least_once))
-        due = now + backoff(crashes + 1) if state == WAITING else now
-        error = f"the worker with pid {pid} died while it had this message ({before})"
-        db.execute(_RECOVER, (state, error, due, now, id_, before, worker))
-        store.note(db, id_, now, "recovered", worker=worker, error=error)
-    db.execute("UPDATE simplemail_mailers SET probe = NULL WHERE probe = ?", (worker,))
-    unregister(db, worker)
-    return len(rows)
-
-
-_OWNED = """
-SELECT id, state, crashes, at_least_once
-FROM simplemail_messages INDEXED BY simplemail_owned WHERE owner = ?
-"""
-_RECOVER = """
-UPDATE simplemail_messages
-SET state = ?, crashes = crashes + 1, owner = NULL, error = ?, due = ?, changed = ?
-WHERE id = ? AND state = ? AND owner = ?
-"""
-
-
-def _after_crash(before: str, crashes: int, *, at_least_once: bool) -> str:
-    if before == SENDING and not at_least_once:
-        return UNKNOWN
-    if crashes >= CRASHES:
-        return BROKEN
-    return WAITING if before == SENDING else READY
-
-
-# What time brings
-
-
-def promote(db: sqlite3.Connection, now: float) -> None:
-    """Expire what is too old, and make ready what is due."""
-    for (id_,) in db.execute(_OVERDUE, (now, _A_LOT)).fetchall():
-        db.execute(
-            "UPDATE simplemail_messages SET state = 'expired', changed = ? WHERE id = ? "
-            "AND state IN ('ready', 'waiting', 'held')",
-            (now, id_),
-        )
-        store.note(db, id_, now, EXPIRED)
-    db.execute(_DUE, (now, now, _A_LOT))
-    # What was put off in the future was put off before the clock was set back.
-    db.execute(_FROM_THE_FUTURE, (now, now + 60, _A_LOT))
-
-
-_OVERDUE = """
-SELECT id FROM simplemail_messages INDEXED BY simplemail_by_deadline
-WHERE state IN ('ready', 'waiting', 'held') AND deadline IS NOT NULL AND deadline <= ? LIMIT ?
-"""
-_DUE = """
-UPDATE simplemail_messages SET state = 'ready', changed = ? WHERE state = 'waiting' AND id IN (
-  SELECT id FROM simplemail_messages INDEXED BY simplemail_by_due
-  WHERE state = 'waiting' AND due <= ? ORDER BY due LIMIT ?)
-"""
-_FROM_THE_FUTURE = """
-UPDATE simplemail_messages SET state = 'ready', changed = ? WHERE state = 'waiting' AND id IN (
-  SELECT id FROM simplemail_messages INDEXED BY simplemail_retried
-  WHERE state = 'waiting' AND tries > 0 AND changed > ? LIMIT ?)
-"""
-
-
-def next_time(db: sqlite3.Connection, now: float, rate_of: RateOf) -> float | None:
-    """Return when there will be something to do, `now` or earlier if there is; None if never."""
-    times = [db.execute(sql).fetchone()[0] for sql in _NEXT]
-    (changed,) = db.execute(_LAST_RETRIED).fetchone()
-    if changed is not None and changed > now + 60:
-        times.append(now)
-    times += [_open_at(pace_of(db, name), now, rate_of(name)) for name in mailers_with_mail(db)]
-    return min((time for time in times if time is not None), default=None)
-
-
-_NEXT = (
-    """
-SELECT min(due) FROM simplemail_messages INDEXED BY simplemail_by_due WHERE state = 'waiting'
-""",
-    """
-SELECT min(deadline) FROM simplemail_messages INDEXED BY simplemail_by_deadline
-WHERE state IN ('ready', 'waiting', 'held') AND deadline IS NOT NULL
-""",
-)
-_LAST_RETRIED = """
-SELECT max(changed) FROM simplemail_messages INDEXED BY simplemail_retried
-WHERE state = 'waiting' AND tries > 0
-"""
-
-
-def _open_at(pace: Pace, now: float, rate: Rate | None) -> float | None:
-    if pace.paused or pace.probe is not None:
-        return None  # a person, or the probe's outcome, will change the file
-    return now if pace.allowed(now, 1, rate) else pace.room_at(now, rate)
-
-
-def waits_for_rate(db: sqlite3.Connection) -> bool:
-    """Is there mail that only a rate keeps from being claimed?"""
-    paces = [pace_of(db, name) for name in mailers_with_mail(db)]
-    return any(not (pace.paused or pace.is_failing) for pace in paces)
-
-
-def mailers_with_mail(db: sqlite3.Connection) -> list[str]:
-    """Return the mailers for which messages are ready, by one look into the index for each."""
-    found: list[str] = []
-    row = db.execute(_FIRST_MAILER).fetchone()
-    while row:
-        found.append(row[0])
-        row = db.execute(_NEXT_MAILER, row).fetchone()
-    return found
-
-
-_FIRST_MAILER = """
-SELECT mailer FROM simplemail_messages INDEXED BY simplemail_by_age
-WHERE state = 'ready' AND format = 1 ORDER BY mailer LIMIT 1
-"""
-_NEXT_MAILER = """
-SELECT mailer FROM simplemail_messages INDEXED BY simplemail_by_age
-WHERE state = 'ready' AND format = 1 AND mailer > ? ORDER BY mailer LIMIT 1
-"""
+    envelope: Envelope | None = None
+    error: str = ""
 
 
 # Claiming
@@ -224,10 +77,9 @@ def _claim_from(db: sqlite3.Connection, mailer: str, wish: Wish, now: float) -> 
     order = _BY_AGE if wish.by_age else _BY_PRIORITY
     rows = db.execute(order, (mailer, wanted)).fetchall() if wanted else []
     ids = _together(rows)
-    for id_ in ids:
-        db.execute(_CLAIM, (wish.worker, now, id_))
     if not ids:
         return None
+    db.execute(_CLAIM.format(ids=_listed(ids)), (wish.worker, now))
     if pace.is_failing:
         pace = pace._replace(probe=wish.worker)
     if pace.is_failing or rate is not None:
@@ -246,7 +98,7 @@ WHERE state = 'ready' AND format = 1 AND mailer = ? ORDER BY id LIMIT ?
 """
 _CLAIM = """
 UPDATE simplemail_messages SET state = 'claimed', owner = ?, changed = ?
-WHERE id = ? AND state = 'ready'
+WHERE id IN ({ids}) AND state = 'ready'
 """
 _MOST_OCTETS = 16 << 20
 
@@ -268,43 +120,73 @@ def _together(rows: list[tuple[int, int, int]]) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def begin(db: sqlite3.Connection, worker: int, ids: Iterable[int], now: float) -> list[Entry]:
+def _listed(ids: Iterable[int]) -> str:
+    """Return ids for SQL. Numbers of ours, which need no marks, of which SQLite has few."""
+    return ", ".join(map(str, ids))
+
+
+def begin(db: sqlite3.Connection, worker: int, ids: tuple[int, ...], now: float) -> list[Entry]:
     """Write down that these messages are being sent; return those that really are.
 
     To be committed before the first octet of MAIL leaves.
     """
-    entries = []
-    for id_ in ids:
-        if db.execute(_BEGIN, (now, id_, worker, now)).rowcount:
-            remaining, answers, tries, once = db.execute(_ENTRY, (id_,)).fetchone()
-            who = tuple(json.loads(remaining))
-            entries.append(Entry(id_, who, json.loads(answers), tries, bool(once)))
-        elif db.execute(_TOO_LATE, (now, id_, worker, now)).rowcount:
-            store.note(db, id_, now, EXPIRED, worker=worker)
-    return entries
+    begun = db.execute(_BEGIN.format(ids=_listed(ids)), (now, worker, now)).rowcount
+    if begun < len(ids):
+        _expire_late(db, worker, ids, now)
+    found = {row[0]: row for row in db.execute(_ENTRIES.format(ids=_listed(ids)), (worker,))}
+    return [_entry(*found[id_]) for id_ in ids if id_ in found]
 
 
 _BEGIN = """
 UPDATE simplemail_messages SET state = 'sending', tries = tries + 1, changed = ?
-WHERE id = ? AND state = 'claimed' AND owner = ? AND (deadline IS NULL OR deadline > ?)
+WHERE id IN ({ids}) AND state = 'claimed' AND owner = ? AND (deadline IS NULL OR deadline > ?)
 """
+_ENTRIES = """
+SELECT id, mailer, remaining, answers, tries, at_least_once,
+  sender, content, message_id, eight_bit, utf8
+FROM simplemail_messages LEFT JOIN simplemail_contents ON message = id
+WHERE id IN ({ids}) AND state = 'sending' AND owner = ?
+"""
+
+
+def _entry(
+    id_: int, mailer: str, remaining: str, answers: str, tries: int, once: int, *rest: Any
+) -> Entry:
+    """Read a row. What can't be read is an entry, too: it needs a state that says so."""
+    who: tuple[str, ...] = ()
+    try:
+        who, before = tuple(json.loads(remaining)), json.loads(answers)
+        sender, content, message_id, eight_bit, utf8 = rest
+        if content is None:
+            raise ValueError("its content is missing")
+        envelope = Envelope(sender, who, content, message_id, bool(eight_bit), bool(utf8))
+    except (ValueError, TypeError) as error:
+        text = f"it can't be read from the queue: {error}"
+        return Entry(id_, mailer, who, {}, tries, bool(once), None, text)
+    return Entry(id_, mailer, who, before, tries, bool(once), envelope)
+
+
+def _expire_late(db: sqlite3.Connection, worker: int, ids: Iterable[int], now: float) -> None:
+    for id_ in ids:
+        if db.execute(_TOO_LATE, (now, id_, worker, now)).rowcount:
+            store.note(db, id_, now, EXPIRED, worker=worker)
+
+
 _TOO_LATE = """
 UPDATE simplemail_messages SET state = 'expired', owner = NULL, changed = ?
 WHERE id = ? AND state = 'claimed' AND owner = ? AND deadline <= ?
 """
-_ENTRY = "SELECT remaining, answers, tries, at_least_once FROM simplemail_messages WHERE id = ?"
 
 
 def give_back(db: sqlite3.Connection, worker: int, ids: Iterable[int], now: float) -> None:
     """Make ready again what a worker had, and surely has not begun to hand over."""
-    for id_ in ids:
-        db.execute(_GIVE_BACK, (now, id_, worker))
+    db.execute(_GIVE_BACK.format(ids=_listed(ids)), (now, worker))
 
 
 _GIVE_BACK = """
 UPDATE simplemail_messages
 SET tries = tries - (state = 'sending'), state = 'ready', owner = NULL, changed = ?
-WHERE id = ? AND state IN ('claimed', 'sending') AND owner = ?
+WHERE id IN ({ids}) AND state IN ('claimed', 'sending') AND owner = ?
 """
 
 
@@ -316,14 +198,18 @@ def record(db: sqlite3.Connection, worker: int, entry: Entry, outcome: Outcome, 
     values = (outcome.state, remaining, answers, outcome.reply, outcome.error, due, now)
     if not db.execute(_RECORD, (*values, entry.id, worker)).rowcount:
         return False
-    new = json.dumps(outcome.answers)
     kind = "deferred" if outcome.state == WAITING else outcome.state
-    words = {"reply": outcome.reply, "error": outcome.error, "answers": new}
-    store.note(db, entry.id, now, kind, worker=worker, **words)
-    store.drop_content(db, entry.id)
+    words = (outcome.reply, outcome.error, json.dumps(outcome.answers))
+    db.execute(_HISTORY, (entry.id, now, kind, outcome.state, entry.mailer, worker, *words))
+    if outcome.state == SENT:
+        db.execute("DELETE FROM simplemail_contents WHERE message = ?", (entry.id,))
     return True
 
 
+_HISTORY = """
+INSERT INTO simplemail_events (message, at, kind, state, mailer, worker, reply, error, answers)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _RECORD = """
 UPDATE simplemail_messages
 SET state = ?, remaining = ?, answers = ?, reply = ?, error = ?, due = ?, changed = ?, owner = NULL

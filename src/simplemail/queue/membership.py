@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import time
 
-from . import claims
+from . import members
 from .errors import QueueError
 from .file import File
 from .locks import FileLock
@@ -35,7 +35,7 @@ class Membership:
         if self._lock is None or not self._lock.try_acquire():
             self._lock, self._slot = self._free_slot()
         slot, pid, host, now = self._slot, os.getpid(), socket.gethostname(), time.time()
-        self.id = self._writer.do(lambda db: claims.register(db, slot, pid, host, now))
+        self.id = self._writer.do(lambda db: members.register(db, slot, pid, host, now))
 
     def _free_slot(self) -> tuple[FileLock, int]:
         for slot in range(1, _SLOTS):
@@ -61,7 +61,7 @@ class Membership:
 
     def _recover(self, worker: int, pid: int) -> None:
         def act(db: sqlite3.Connection) -> int:
-            return claims.recover(db, worker, pid, time.time())
+            return members.recover(db, worker, pid, time.time())
 
         if count := self._writer.do(act, durable=True):
             _log.warning("The worker with pid %d died; it had %d messages", pid, count)
@@ -70,7 +70,7 @@ class Membership:
         """Leave the list of workers, having nothing any more."""
         worker = self.id
         if worker:
-            self._writer.later(lambda db: claims.unregister(db, worker))
+            self._writer.later(lambda db: members.unregister(db, worker))
 
     def leave(self) -> None:
         """Let others have the slot."""

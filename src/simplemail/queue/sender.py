@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..receipts import Receipt
 from ..rendering.envelope import Envelope
-from . import claims, store
+from . import claims
 from .claims import Batch, Entry
 from .errors import QueueError
 from .outcomes import Outcome, broken, outcome, told
@@ -130,25 +130,11 @@ class _Handover:
         """Yield what to send. What was not asked for has surely not begun."""
         while self._to_begin and not self._server_failed and not self._desk.must_stop():
             entry = self._to_begin.popleft()
-            envelope = self._read(entry)
-            if envelope is not None:
-                self._begun.append(entry)
-                yield envelope
-
-    def _read(self, entry: Entry) -> Envelope | None:
-        try:
-            with self._desk.file.reading() as db:
-                found = store.envelope(db, entry.id)
-            if found is None:
-                raise ValueError("its content is missing")
-        except QueueError:
-            self._to_begin.appendleft(entry)
-            raise
-        except Exception as error:
-            text = f"it can't be read from the queue: {told(error)}"
-            self._record(entry, Outcome(BROKEN, entry.remaining, {}, "", text))
-            return None
-        return found
+            if entry.envelope is None:
+                self._record(entry, Outcome(BROKEN, entry.remaining, {}, "", entry.error))
+            else:
+                self._begun.append(entry._replace(envelope=None))  # it may be large
+                yield entry.envelope
 
     def _settle(self, receipt: Receipt) -> None:
         entry = self._begun.popleft()
@@ -184,8 +170,6 @@ class _Handover:
 
     def _break(self, error: BaseException) -> None:
         """Set aside what was on its way when the mailer raised what none should raise."""
-        if isinstance(error, QueueError) and not self._begun:
-            return
         _log.error("The mailer %r broke: %s", self._mailer, told(error), exc_info=error)
         while self._begun:
             entry = self._begun.popleft()

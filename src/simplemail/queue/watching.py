@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from . import states
+from .due import mailers_with_mail
 from .file import File
 from .locks import FileLock
 from .pace import Pace
@@ -114,8 +115,6 @@ def _mailer_state(pace: Pace, now: float) -> MailerState:
 
 
 def _age_of_oldest(db: sqlite3.Connection, now: float) -> float | None:
-    from .claims import mailers_with_mail
-
     ids = [db.execute(_OLDEST, (name,)).fetchone()[1] for name in mailers_with_mail(db)]
     if not ids:
         return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..light import lock
-from . import claims
+from . import claims, due
 from .claims import Batch, Entry, Wish
 from .errors import QueueError
 from .membership import Membership
@@ -175,9 +175,10 @@ class Worker:
 
     def _claim(self) -> bool:
         """Claim what there is, as far as there are senders for it. False if there was nothing."""
-        free = self._threads + 1 - self._in_hand()
+        free = 2 * self._threads - self._in_hand()
         now = time.time()
-        if free < 1 or not self._is_soon(self._next_time()):
+        # Many at once: a transaction for each batch would cost more than the batch.
+        if free < self._threads or not self._is_soon(self._next_time()):
             return False
         self._claims += 1
         # Every tenth time the oldest goes first, so that no flood of urgent mail starves it.
@@ -185,7 +186,7 @@ class Worker:
         wish = Wish(self._membership.id, free, self._batch, self._rate_of, dict(self._busy), by_age)
 
         def act(db: object) -> list[Batch]:
-            claims.promote(db, now)  # type: ignore[arg-type]  # a connection
+            due.promote(db, now)  # type: ignore[arg-type]  # a connection
             return claims.claim(db, wish, now)  # type: ignore[arg-type]
 
         batches = self._writer.do(act)
@@ -196,7 +197,7 @@ class Worker:
 
     def _next_time(self) -> float | None:
         with self.queue.file.reading() as db:
-            return claims.next_time(db, time.time(), self._rate_of)
+            return due.next_time(db, time.time(), self._rate_of)
 
     def _is_soon(self, later: float | None) -> bool:
         return later is not None and later <= time.time()
@@ -205,7 +206,7 @@ class Worker:
         if self._in_hand() or self._is_soon(later):
             return False
         with self.queue.file.reading() as db:
-            return not claims.waits_for_rate(db)
+            return not due.waits_for_rate(db)
 
     def _wait(self, seen: tuple[int, int], later: float | None) -> None:
         """Wait until something is put, falls due or comes free; or until it is time to look."""
