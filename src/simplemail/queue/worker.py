@@ -159,7 +159,7 @@ class Worker:
             if self._claim():
                 return False
             later = self._next_time()
-            if self._until_idle and self._is_idle(later):
+            if self._until_idle and self._is_idle():
                 return True
         except QueueError as error:
             _log.error("The queue can't be worked on: %s", error)
@@ -202,8 +202,11 @@ class Worker:
     def _is_soon(self, later: float | None) -> bool:
         return later is not None and later <= time.time()
 
-    def _is_idle(self, later: float | None) -> bool:
-        if self._in_hand() or self._is_soon(later):
+    def _is_idle(self) -> bool:
+        if self._in_hand():
+            return False
+        self._writer.do(lambda db: None)  # what was given back is written by then
+        if self._is_soon(self._next_time()):
             return False
         with self.queue.file.reading() as db:
             return not due.waits_for_rate(db)
