@@ -15,6 +15,7 @@ import pytest
 
 from simplemail.receipts import Reply
 from simplemail.smtp.channel import Channel
+from support.sessions import unwrapped
 
 
 @pytest.fixture
@@ -102,7 +103,10 @@ def test_what_is_no_reply_is_shown(ends: tuple[Channel, socket.socket], sent: by
     thread = threading.Thread(target=server.sendall, args=[sent])
     thread.start()
 
-    with pytest.raises(smtplib.SMTPException, match=r"is not an SMTP reply \(RFC 5321") as info:
+    with (
+        pytest.raises(smtplib.SMTPException, match=r"is not an SMTP reply \(RFC 5321") as info,
+        unwrapped(),
+    ):
         channel.reply()
 
     assert type(info.value) is smtplib.SMTPException
@@ -127,7 +131,7 @@ def test_an_endless_line_costs_no_memory(ends: tuple[Channel, socket.socket]) ->
     thread = threading.Thread(target=flood)
     thread.start()
     tracemalloc.start()
-    with pytest.raises(smtplib.SMTPException):
+    with pytest.raises(smtplib.SMTPException), unwrapped():
         channel.reply()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -143,7 +147,7 @@ class TestEveryWaitEnds:
         channel, _ = ends
         channel.timeout = 0.05
 
-        with pytest.raises(TimeoutError, match=r"No reply from the server for 0.05 s"):
+        with pytest.raises(TimeoutError, match=r"No reply from the server for 0.05 s"), unwrapped():
             channel.reply()
 
     def test_a_byte_now_and_then_does_not_hold_the_reader(
@@ -159,7 +163,7 @@ class TestEveryWaitEnds:
 
         thread = threading.Thread(target=drip)
         thread.start()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError), unwrapped():
             channel.reply()
         done.set()
         thread.join()
@@ -168,7 +172,7 @@ class TestEveryWaitEnds:
         channel, _ = ends
         channel.timeout = 0.05
 
-        with pytest.raises(TimeoutError, match=r"accepted no more data for 0.05 s"):
+        with pytest.raises(TimeoutError, match=r"accepted no more data for 0.05 s"), unwrapped():
             channel.write(b"x" * 10_000_000)
 
         assert 0 < channel.sent < 10_000_000
@@ -178,7 +182,7 @@ class TestEveryWaitEnds:
         server.sendall(b"250 half a re")
         server.close()
 
-        with pytest.raises(smtplib.SMTPServerDisconnected):
+        with pytest.raises(smtplib.SMTPServerDisconnected), unwrapped():
             channel.reply()
 
 
@@ -244,10 +248,10 @@ def test_a_handshake_with_a_reset_connection_leaves_no_socket_open() -> None:
         peer.close()
         select.select([channel.sock], [], [], 5)
         number = channel.sock.fileno()
-        with pytest.raises(OSError, match=r".") as caught:
+        with pytest.raises(OSError, match=r".") as caught, unwrapped():
             channel.wrap(ssl.create_default_context(), "mail.example")
 
-        with pytest.raises(OSError, match="Bad file descriptor"):
+        with pytest.raises(OSError, match="Bad file descriptor"), unwrapped():
             os.fstat(number)
         assert caught.value.__traceback__  # who keeps it, keeps no socket
         channel.close()

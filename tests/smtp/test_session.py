@@ -14,7 +14,7 @@ from simplemail.smtp import channel as channel_module
 from simplemail.smtp.greeting import _features
 from simplemail.smtp.session import UNANSWERED, Session
 from simplemail.testing.server import Close, Inject, Reset, Silence, SMTPServer
-from support.sessions import connect, letter, narrow, refuse_bdat_unread
+from support.sessions import begin, connect, letter, narrow, refuse_bdat_unread
 
 PIPELINING, CHUNKING = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 ALL = pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def send(
     """Hand envelopes over as a backend does, `window` at a time."""
     begun = []
     for envelope in envelopes:
-        begun.append(session.begin(envelope, chunking=window > 1))
+        begun.append(begin(session, envelope, chunking=window > 1))
         while len(begun) > session.ahead(window):
             yield session.finish(begun.pop(0))
     for transaction in begun:
@@ -105,7 +105,7 @@ class TestRoundTrips:
             session = connect(server)
             before = server.turns
             for i in range(5):
-                session.finish(session.begin(letter(i)))
+                session.finish(begin(session, letter(i)))
 
             assert server.turns - before == 10
             session.quit()
@@ -202,7 +202,7 @@ class TestRefusals:
         with SMTPServer(extensions=extensions) as server:
             server.script("RCPT TO:<no", "550 5.1.1 No such user")
             session = connect(server)
-            transaction = session.begin(letter(to=("yes@x.example", "no@x.example")))
+            transaction = begin(session, letter(to=("yes@x.example", "no@x.example")))
 
             assert session.finish(transaction) == (Status.SENT, None)
             assert transaction.refused["no@x.example"].code == 550
@@ -282,7 +282,7 @@ class TestARefusedChunk:
         refuse_bdat_unread(monkeypatch, reply)
         with SMTPServer(extensions=CHUNKING) as server:
             session = connect(server)
-            transaction = session.begin(letter(), chunking=True)
+            transaction = begin(session, letter(), chunking=True)
             assert session.ahead(16) == 0, "nothing else is sent before the first answer"
             status, _ = session.finish(transaction)
 
@@ -319,7 +319,7 @@ class TestARefusedChunk:
 
 class TestParameters:
     def commands(self, session: Session, server: SMTPServer, envelope: Envelope) -> list[str]:
-        assert session.finish(session.begin(envelope)) == (Status.SENT, None)
+        assert session.finish(begin(session, envelope)) == (Status.SENT, None)
         session.quit()
         assert not server.violations
         return [c for c in server.commands if c.startswith(("MAIL", "RCPT"))]
@@ -378,7 +378,7 @@ def test_what_the_server_cannot_take_is_not_sent(
     with SMTPServer(extensions=["SIZE 1000"]) as server:
         session = connect(server)
         with pytest.raises(error, match=match):
-            session.begin(envelope)
+            begin(session, envelope)
 
         assert statuses(session, [letter()]) == [Status.SENT]
         session.quit()
@@ -438,9 +438,9 @@ class TestTheEnd:
         with SMTPServer(extensions=CHUNKING) as server:
             server.script("MAIL", "421 4.3.2 Going down")
             session = connect(server)
-            first = session.begin(letter(0))
+            first = begin(session, letter(0))
             server.wait_for(lambda: server.open_connections == 0)
-            others = [session.begin(letter(number)) for number in range(1, 4)]
+            others = [begin(session, letter(number)) for number in range(1, 4)]
             results = [session.finish(each) for each in (first, *others)]
 
         assert [status for status, _ in results] == [Status.DEFERRED] * 4
@@ -474,11 +474,11 @@ class TestTheEnd:
         with SMTPServer(extensions=CHUNKING) as server:
             session = connect(server)
             assert session.alive()
-            assert session.finish(session.begin(letter(1)))[0] is Status.SENT
+            assert session.finish(begin(session, letter(1)))[0] is Status.SENT
             server.strike("250 2.1.5 One more")
             server.script("END", "552 5.3.4 Too big")
 
-            status, _ = session.finish(session.begin(letter(2)))
+            status, _ = session.finish(begin(session, letter(2)))
 
         assert status is Status.DEFERRED
         assert [received.content for received in server.messages] == [letter(1).content]
@@ -546,7 +546,7 @@ class TestTheEnd:
         with SMTPServer(extensions=CHUNKING) as server:
             server.script(*script)
             session = connect(server)
-            transaction = session.begin(letter(), chunking=True)
+            transaction = begin(session, letter(), chunking=True)
             session.leave()
 
             assert session.finish(transaction)[0] is status
@@ -578,10 +578,15 @@ class TestTheEnd:
             assert not session.usable
             assert not server.connections[0].received.endswith(b"\r\n.\r\n")
 
-    def test_an_interrupt_ends_the_session(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("chunking", "status"), [(True, Status.UNKNOWN), (False, Status.DEFERRED)]
+    )
+    def test_an_interrupt_ends_the_session(
+        self, monkeypatch: pytest.MonkeyPatch, chunking: bool, status: Status
+    ) -> None:
         with SMTPServer() as server:
             session = connect(server)
-            transaction = session.begin(letter())
+            transaction = begin(session, letter(), chunking=chunking)
 
             def interrupt() -> None:
                 raise KeyboardInterrupt
@@ -591,6 +596,7 @@ class TestTheEnd:
                 session.finish(transaction)
 
             assert not session.usable
+            assert session.finish(transaction)[0] is status
             server.wait_for(lambda: server.open_connections == 0)
 
 
@@ -642,7 +648,7 @@ class TestLeave:
     def test_quit_travels_with_the_last_message(self, extensions: list[str]) -> None:
         with SMTPServer(extensions=extensions, rtt=RTT) as server:
             session = connect(server)
-            begun = [session.begin(letter(i)) for i in range(2)]
+            begun = [begin(session, letter(i)) for i in range(2)]
             before = server.turns
             session.leave()
             assert [session.finish(t) for t in begun] == [(Status.SENT, None)] * 2
@@ -657,7 +663,7 @@ class TestLeave:
         with SMTPServer() as server:
             server.script("QUIT", answer)
             session = connect(server)
-            transaction = session.begin(letter())
+            transaction = begin(session, letter())
             session.leave()
 
             assert session.finish(transaction) == (Status.SENT, None)
@@ -668,7 +674,7 @@ class TestLeave:
         with SMTPServer(extensions=PIPELINING) as server:
             server.script("DATA", "451 4.3.0 Not now")
             session = connect(server)
-            transaction = session.begin(letter())
+            transaction = begin(session, letter())
             session.leave()
 
             assert session.finish(transaction)[0] is Status.DEFERRED
@@ -678,7 +684,7 @@ class TestLeave:
     def test_it_is_not_sent_to_who_wants_one_command_at_a_time(self) -> None:
         with SMTPServer(extensions=[]) as server:
             session = connect(server)
-            transaction = session.begin(letter())
+            transaction = begin(session, letter())
             session.leave()
             assert session.finish(transaction) == (Status.SENT, None)
             assert session.usable
@@ -710,7 +716,7 @@ def test_the_transcript_has_commands_and_no_content(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG, "simplemail.wire")
     with SMTPServer() as server:
         session = connect(server)
-        session.finish(session.begin(letter(content=b"Subject: secret\r\n\r\n")))
+        session.finish(begin(session, letter(content=b"Subject: secret\r\n\r\n")))
         session.quit()
 
     assert "> MAIL FROM:<a@example.com>" in caplog.text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import greeting, login, tls
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.connection import Connection
+from simplemail.smtp.replies import Broken
 from simplemail.smtp.session import Session
+from simplemail.smtp.transaction import Transaction
 from simplemail.testing.server import SMTPServer
 from simplemail.testing.server.session import Session as ServerSession
 from simplemail.testing.server.transactions import Transactions
@@ -43,6 +47,13 @@ def connect(server: SMTPServer, timeout: float = 5.0, **options: Any) -> Session
     return session
 
 
+def begin(session: Session, envelope: Envelope, *, chunking: bool = False) -> Transaction:
+    """Prepare and begin a transaction."""
+    transaction = session.prepare(envelope, chunking=chunking)
+    session.begin(transaction)
+    return transaction
+
+
 def log_in_to(server: SMTPServer, username: str, password: object, **more: Any) -> Session:
     """Log in over a session of its own, which has ended when this returns."""
     session = connect(server)
@@ -51,6 +62,15 @@ def log_in_to(server: SMTPServer, username: str, password: object, **more: Any) 
     finally:
         session.quit()
     return session
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise what a broken connection means for users."""
+    try:
+        yield
+    except Broken as broken:
+        raise broken.error from None
 
 
 def narrow(server: SMTPServer) -> None:

@@ -122,6 +122,8 @@ class BaseEmailBackend(Hooked, Checkable):
                     receipts.append(receipt)
                     self._raise_or_log(receipt)
             except BaseException as error:
+                if not (receipts and error is receipts[-1].error):
+                    receipts += getattr(error, "receipts", [])  # an interrupted message's
                 receipts[-1:] = [_brief(each, keep) for each in receipts[-1:]]
                 error.receipts = receipts  # type: ignore[attr-defined]
                 raise

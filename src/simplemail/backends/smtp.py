@@ -225,7 +225,11 @@ class EmailBackend(BaseEmailBackend):
 
     def _leave_behind(self) -> None:
         """Let go of a session that can't be used. Whoever is already using it finishes."""
-        if self._session is not None and self._session.busy:
+        session = self._session
+        if session is not None and session.changing:
+            session.close()  # an exception came in between, and left it nobody knows how
+        if session is not None and session.busy:
+            session.retire()
             self._session = None
         else:
             self.close()
@@ -244,20 +248,16 @@ class EmailBackend(BaseEmailBackend):
             yield from super().iter_deliver(messages)
             return
         was_open = self.is_ready()
-        receipts = self._courier(leaving=not was_open).each(messages)
+        courier = self._courier(leaving=not was_open)
         try:
-            while True:
-                with self._lock:
-                    receipt = next(receipts, None)
-                if receipt is None:
-                    break
-                explain_refusal(receipt.error, self)
-                self.log_receipt(receipt)
-                yield receipt
+            yield from courier.each_noted(messages, self._lock, self._note)
         finally:
-            receipts.close()
             if not was_open:
                 self.close()
+
+    def _note(self, receipt: Receipt) -> None:
+        explain_refusal(receipt.error, self)
+        self.log_receipt(receipt)
 
     def own_hook(self) -> Callable[[Any], object] | None:
         return self._send if self.is_overridden("_send", _SEND) else None
@@ -293,10 +293,10 @@ class EmailBackend(BaseEmailBackend):
             raise receipt.error
         return receipt.reply or Reply(250)
 
-    def ready_session(self) -> tuple[Session | ForeignSession, bool]:
-        """Return a session that can take a message, and whether it was opened for this one."""
+    def ready_session(self, already: Any = None) -> tuple[Session | ForeignSession, bool]:
+        """Return a session for a message, busy only if they have it `already`, and if it is new."""
         session = self._session
-        if not (session and session.usable and (not session.stale or session.alive())):
+        if session is None or (session.busy and session is not already) or not session.ready():
             session = self._renew()
         return session, session.fresh
 

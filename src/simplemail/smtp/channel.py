@@ -9,7 +9,7 @@ from time import monotonic, perf_counter
 
 from ..light import TYPE_CHECKING, pattern
 from ..receipts import Reply
-from .replies import REPLY, common, disconnected, nonsense, parse, protocol_error
+from .replies import REPLY, Broken, common, disconnected, nonsense, parse, protocol_error
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -46,16 +46,21 @@ if hasattr(os, "register_at_fork"):
 class Channel:
     """A connected socket: replies are read whole, and what is written leaves whole.
 
-    Raises TimeoutError when the server takes longer than `timeout` seconds (None: no limit), for
-    a whole reply, not for each byte; smtplib.SMTPServerDisconnected when the connection is lost;
-    smtplib.SMTPException when the server says what is no SMTP reply. It cannot be used after any
-    of these. In a child process it counts as lost: the parent goes on talking over it.
+    Raises Broken, with a TimeoutError when the server takes longer than `timeout` seconds (None: no
+    limit), for a whole reply, not for each byte; with smtplib.SMTPServerDisconnected when the
+    connection is lost; with smtplib.SMTPException when the server says what is no SMTP reply. It
+    cannot be used after any of these. In a child process it counts as lost: the parent goes on
+    talking over it.
+
+    An exception of another kind came from elsewhere, from a signal's handler say, and may leave it
+    between two states. Whoever uses it must know that, and stop.
     """
 
     def __init__(self, sock: socket.socket, timeout: float | None) -> None:
         self.sock = sock
         self.timeout = timeout
         self.sent = 0  # octets that left, from the beginning
+        self.reach = 0  # octets that may have left, if a write was interrupted
         self.encrypted = False
         self._data = b""
         self._at = 0  # what is before it was read already
@@ -63,6 +68,7 @@ class Channel:
         self._forks = _forks
         self._quiet_at = -1.0  # when we looked; before all time since we said something
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
+        self._wants_to_read = False  # TLS can't write before it has read
         sock.setblocking(False)
         self._watch = Watch(sock)
         if hasattr(sock, "context"):
@@ -76,14 +82,8 @@ class Channel:
         """
         self._quiet_at = -1.0
         self._check_ours()
-        try:
-            # TLS wants to be tried again with the same block after it would have blocked.
-            gone = self.sock.send(data if len(data) <= BLOCK else data[:BLOCK])
-        except self._again:
-            gone = 0
-        except OSError as error:
-            raise disconnected("The connection was lost", error) from error
-        self.sent += gone
+        # TLS wants to be tried again with the same block after it would have blocked.
+        gone = self._send(data if len(data) <= BLOCK else data[:BLOCK])
         if gone < len(data):
             self._write_rest(memoryview(data)[gone:])
 
@@ -93,20 +93,46 @@ class Channel:
             deadline = self._deadline()
             self._overhear()
             while block:
-                try:
-                    gone = self.sock.send(block)
-                except self._again as error:
-                    self._wait_to_write(error, deadline)
-                except OSError as error:
-                    raise disconnected("The connection was lost", error) from error
-                else:
-                    self.sent += gone
-                    block = block[gone:]
+                gone = self._send(block)
+                if gone == 0:
+                    self._wait_to_write(deadline)
+                block = block[gone:]
 
-    def _wait_to_write(self, error: OSError, deadline: float | None) -> None:
-        write = type(error).__name__ != "SSLWantReadError"
+    def _send(self, block: bytes | memoryview) -> int:
+        """Send what can leave at once, and return how much that was."""
+        # An exception may come when it has left, and before we know how much.
+        self.reach = self.sent + len(block)
+        try:
+            gone = self.sock.send(block)
+        except OSError as error:
+            if not self._is_the_socket_s(error):
+                raise
+            self.reach = self.sent
+            if not isinstance(error, self._again):
+                raise Broken(disconnected("The connection was lost", error)) from error
+            self._wants_to_read = type(error).__name__ == "SSLWantReadError"
+            return 0
+        self.sent += gone
+        self.reach = self.sent
+        return gone
+
+    def _is_the_socket_s(self, error: Exception) -> bool:
+        """Was it raised by our socket, and not by a signal's handler, or by another thread?"""
+        if isinstance(error, OSError) and error.errno is None:
+            return False  # what the system says has a number
+        step = error.__traceback__
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        module = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
+        # gevent's and eventlet's sockets are their own, written in Python.
+        ours = (__name__, "ssl", "socket", type(self.sock).__module__)
+        return module.partition(".")[0] in [name.partition(".")[0] for name in ours]
+
+    def _wait_to_write(self, deadline: float | None) -> None:
+        write = not self._wants_to_read
         if not self._watch.wait(deadline, read=self._hearing or not write, write=write):
-            raise TimeoutError(f"The server accepted no more data for {self.timeout:g} s")
+            said = f"The server accepted no more data for {self.timeout:g} s"
+            raise Broken(TimeoutError(said))
         self._overhear()
 
     def _overhear(self) -> None:
@@ -149,11 +175,11 @@ class Channel:
         while True:
             # Most often it isn't there yet, so this doesn't read before it waits.
             if not (self._end or self._watch.wait_to_read(deadline)):
-                raise TimeoutError(f"No reply from the server for {self.timeout:g} s")
+                raise Broken(TimeoutError(f"No reply from the server for {self.timeout:g} s"))
             if self._receive():
                 return
             if self._end:
-                raise disconnected("The server closed the connection")
+                raise Broken(disconnected("The server closed the connection"))
 
     def _receive(self) -> bool:
         """Take what has arrived, without waiting. False if that is nothing."""
@@ -161,19 +187,20 @@ class Channel:
             return False
         try:
             more = self.sock.recv(65_536)
-        except self._again:
-            return False
-        except OSError as error:
-            raise disconnected("The connection was lost", error) from error
+        except (OSError, ValueError) as error:  # ValueError: TLS on it was ended
+            if not self._is_the_socket_s(error):
+                raise
+            if isinstance(error, self._again):
+                return False
+            raise Broken(disconnected("The connection was lost", error)) from error
         self._end = not more
         self._data, self._at = self._data[self._at :] + more, 0
         return bool(more)
 
     def _check_ours(self) -> None:
         if self._forks != _forks:
-            raise disconnected(
-                "The connection was opened before fork() and belongs to the parent process"
-            )
+            said = "The connection was opened before fork() and belongs to the parent process"
+            raise Broken(disconnected(said))
 
     def _deadline(self) -> float | None:
         return None if self.timeout is None else monotonic() + self.timeout
@@ -201,7 +228,7 @@ class Channel:
         try:
             if self._watch.can_be_read() and (self._receive() or self._end):
                 return False
-        except (OSError, ValueError):  # the socket failed, or TLS on it was ended
+        except Broken:
             return False
         self._quiet_at = now
         return True

@@ -13,7 +13,7 @@ from ..light import TYPE_CHECKING, Any
 from . import tls
 from .channel import Channel
 from .greeting import greet, hello, own_name, start_tls
-from .replies import in_bytes
+from .replies import Broken, in_bytes
 from .session import Session
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ class Connection(smtplib.SMTP):
     def _ends_if_it_fails(self) -> Iterator[None]:
         try:
             yield
-        except TimeoutError as error:
+        except Broken as broken:
             self.close()
-            raise smtplib.SMTPServerDisconnected(str(error)) from error
+            if isinstance(broken.error, TimeoutError):
+                raise smtplib.SMTPServerDisconnected(str(broken.error)) from broken.error
+            raise broken.error from broken.error.__cause__
         except BaseException:
             self.close()
             raise

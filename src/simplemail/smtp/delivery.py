@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 from ..light import TYPE_CHECKING, Any, Protocol
 from ..receipts import Receipt, Status
@@ -27,14 +27,19 @@ class AnySession(Protocol):
     def settled(self) -> bool: ...
     def ahead(self, window: int) -> int: ...
     def leave(self) -> None: ...
-    def begin(self, envelope: Any, *, chunking: bool) -> Any: ...
+    def prepare(self, envelope: Any, *, chunking: bool) -> Any: ...
+    def begin(self, transaction: Any, /) -> None: ...
     def finish(self, transaction: Any, /) -> tuple[Status, Exception | None]: ...
+    def close(self) -> None: ...
 
 
 class Depot(Protocol):
-    """Where sessions come from that can take a message; true with those just opened for it."""
+    """Where sessions come from that can take a message; true with those just opened for it.
 
-    def ready_session(self) -> tuple[AnySession, bool]: ...
+    One with messages on their way is no session for others: only for those who have it `already`.
+    """
+
+    def ready_session(self, already: AnySession | None) -> tuple[AnySession, bool]: ...
 
 
 class Job:
@@ -86,21 +91,30 @@ class Courier:
         self._retries = retries
         self._leaving = leaving and not retries
         self._eight_bit = True
+        self._session: AnySession | None = None  # of the message begun last
+        self._jobs: deque[Job] = deque()  # oldest first
         self._chunking = window > 1
 
     def deliver(self, message: Any) -> Receipt:
         """Take one message to the server."""
-        job = Job(message)
-        self._begin(job)
-        self._leave([job])
-        return self._finish(job)
+        job = self._add(message)
+        try:
+            self._begin(job)
+            self._leave()
+            receipt = self._finish(job)
+        except BaseException as error:
+            self._withdraw(job)
+            self._attach_receipts(error)
+            raise
+        self._jobs.clear()
+        return receipt
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
         """Take messages to the server; yield their receipts in order, each as soon as it is known.
 
         What is on its way is always told: also if `messages` raises, before that error is.
         """
-        jobs: deque[Job] = deque()
+        jobs = self._jobs
         failure: BaseException | None = None
         messages = iter(several(messages))
         try:
@@ -114,28 +128,70 @@ class Courier:
                     break
                 while jobs and jobs[0].is_stranded():
                     # What comes next must not overtake them.
-                    yield self._finish(jobs.popleft())
-                job = Job(message)
-                jobs.append(job)
+                    yield self._finish(jobs[0])
+                    jobs.popleft()
+                job = self._add(message)
                 self._begin(job)
                 while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
-                    yield self._finish(jobs.popleft())
-            self._leave(jobs)
+                    yield self._finish(jobs[0])
+                    jobs.popleft()
+            self._leave()
             while jobs:
-                yield self._finish(jobs.popleft())
+                yield self._finish(jobs[0])
+                jobs.popleft()
         finally:
             # The caller stopped early: the server's answers are waited for, so that what was
             # handed over completely arrives.
             for job in jobs:
-                if job.receipt is None and job.session is not None:
+                if job.transaction is not None:
                     self._result(job)
         if failure is not None:
             raise failure
 
-    def _leave(self, jobs: Iterable[Job]) -> None:
+    def each_noted(
+        self, messages: Iterable[Any], lock: Any, note: Callable[[Receipt], object]
+    ) -> Generator[Receipt, None, None]:
+        """Do what `each()` does, a message at a time under the lock, and note each receipt.
+
+        An exception that interrupts it gets `receipts`: of the messages on their way, of which the
+        caller hasn't heard.
+        """
+        receipts = self.each(messages)
+        try:
+            while True:
+                with lock:
+                    receipt = next(receipts, None)
+                if receipt is None:
+                    return
+                note(receipt)
+                yield receipt
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            receipts.close()
+            self._attach_receipts(error)
+            raise
+        finally:
+            receipts.close()
+
+    def _attach_receipts(self, error: BaseException) -> None:
+        begun = [job for job in self._jobs if job.receipt or job.transaction]
+        error.receipts = [self._result(job) for job in begun]  # type: ignore[attr-defined]
+
+    def _add(self, message: Any) -> Job:
+        job = Job(message)
+        self._jobs.append(job)  # and taken off when its receipt has been passed on
+        return job
+
+    def _withdraw(self, job: Job) -> None:
+        """Send no more of a message, and wait for nothing."""
+        if job.session is not None:
+            job.session.close()
+
+    def _leave(self) -> None:
         if not self._leaving:
             return
-        sessions = [job.session for job in jobs if job.session is not None]
+        sessions = [job.session for job in self._jobs if job.session is not None]
         if sessions:
             sessions[-1].leave()
 
@@ -148,17 +204,20 @@ class Courier:
         if job.envelope is None and not self._render(job):
             return
         try:
-            session, job.fresh = self._depot.ready_session()
+            session, job.fresh = self._depot.ready_session(self._session)
         except OSError as error:
             job.receipt = _receipt(job, Status.DEFERRED, error)
             return
+        self._session = session
         if not _fits(job.envelope, session.features) and not self._render(job, session.features):
             return
         try:
-            job.transaction = session.begin(job.envelope, chunking=self._chunking)
-            job.session = session
+            transaction = session.prepare(job.envelope, chunking=self._chunking)
         except (ValueError, OSError) as error:  # this server can't take it
             job.receipt = _receipt(job, Status.REFUSED, error)
+            return
+        job.session, job.transaction = session, transaction
+        session.begin(transaction)
 
     def _render(self, job: Job, features: Mapping[str, str] | None = None) -> bool:
         """Make the envelope, for a server with these features or, at first, for most servers."""

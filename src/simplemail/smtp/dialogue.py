@@ -8,7 +8,7 @@ from time import monotonic
 from ..light import TYPE_CHECKING
 from ..receipts import Reply
 from .greeting import hello
-from .replies import disconnected, protocol_error
+from .replies import Broken, disconnected, protocol_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,13 @@ class Dialogue:
 
     `lost` says why it broke down, if it did; `farewell` is the reply, 421 or the like, with which
     the server announced its end. `opened` and `used` (last) are times by time.monotonic(). While
-    it is `usable`, a new transaction can begin.
+    it is `usable`, a new transaction can begin. `unfinished` counts the transactions begun and not
+    finished.
+
+    An exception can come between any two steps: KeyboardInterrupt, or what a signal's handler
+    raises. So `changing` is true from before the first step of each method that talks to the
+    server until after its last; if it is found true, nobody knows what has left and what was read,
+    and all that can be done is to close.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -45,7 +51,9 @@ class Dialogue:
         self.farewell: Reply | None = None
         self.opened = self.used = monotonic()
         self.closed = False
-        self.usable = True
+        self.changing = False
+        self.unfinished = 0
+        self._retired = False  # it ends with the last transaction
         self._torn: OSError | None = None  # nothing can be written any more
         self._leaving = False  # QUIT was sent
         self._note = _transcript()
@@ -58,23 +66,40 @@ class Dialogue:
         An answer that `repeats` a secret has its text replaced. Raises why the session is over, if
         it is.
         """
+        self.changing = True
+        try:
+            reply = self._ask(line, shown, repeats)
+        except Broken as broken:
+            raise broken.error from broken.error.__cause__
+        self.changing = False
+        return reply
+
+    def answer(self, verb: str) -> Reply:
+        """Wait for the answer to a command, or to the connection. Raises why there is none."""
+        try:
+            return self._answer(verb)
+        except Broken as broken:
+            raise broken.error from broken.error.__cause__
+
+    def _ask(
+        self, line: str, shown: str = "", repeats: Callable[[str], bool] | None = None
+    ) -> Reply:
         if not self.busy:
             self._check_quiet()
         if self._note:
             self._note(f"> {shown or line}")
         self._write(line.encode() + b"\r\n")
-        return self.answer((shown or line).partition(" ")[0], repeats)
+        return self._answer((shown or line).partition(" ")[0], repeats)
 
-    def answer(self, verb: str, repeats: Callable[[str], bool] | None = None) -> Reply:
-        """Wait for the answer to a command, or to the connection. Raises why there is none."""
+    def _answer(self, verb: str, repeats: Callable[[str], bool] | None = None) -> Reply:
+        if self.closed:
+            raise Broken(self.ending or disconnected("The session is closed"))
         try:
-            if self.closed:
-                raise self.ending or disconnected("The session is closed")
             reply = self.channel.reply()
-        except BaseException as error:
-            if repeats and repeats(str(error)):
-                error.args = (_REPEATS,)
-            self._lose(error, verb)
+        except Broken as broken:
+            if repeats and repeats(str(broken.error)):
+                broken.error.args = (_REPEATS,)
+            self._lose(broken.error, verb)
             raise
         if repeats and reply.code != 334 and repeats(reply.text):
             reply = reply._replace(text=_REPEATS)
@@ -96,8 +121,17 @@ class Dialogue:
 
     @property
     def busy(self) -> bool:
-        """Is there anything begun and not finished?"""
-        return False
+        """Is a transaction begun and not finished?"""
+        return self.unfinished > 0
+
+    @property
+    def usable(self) -> bool:
+        """Can a new transaction begin?"""
+        return not self.changing and self._takes_more
+
+    @property
+    def _takes_more(self) -> bool:
+        return not (self.closed or self._leaving or self._torn or self.farewell)
 
     @property
     def broken(self) -> bool:
@@ -107,7 +141,7 @@ class Dialogue:
     @property
     def ending(self) -> OSError | None:
         """Why no new transaction can begin, None if it can."""
-        if self.lost or self.usable:
+        if self.lost or self._takes_more:
             return self.lost
         if self.farewell:  # it says more than that nothing could be written any more
             return disconnected(f"The server ended the session: {self.farewell}")
@@ -119,6 +153,10 @@ class Dialogue:
         idle = monotonic() - self.used > STALE
         return not self.busy and (idle or self.connection.touched)
 
+    def ready(self) -> bool:
+        """Return True if a message can be sent now, or begun after those on their way."""
+        return self.usable and (not self.stale or self.alive())
+
     def alive(self) -> bool:
         """Return True if a message can be sent now, asking the server (NOOP) after a pause.
 
@@ -126,6 +164,7 @@ class Dialogue:
         """
         if self.busy or not self.usable:
             return False
+        self.changing = True
         timeout = self.channel.timeout
         try:
             if not self.stale:
@@ -133,17 +172,18 @@ class Dialogue:
             else:
                 self._hurry(FAREWELL)
                 self._ask_whether_all_is_well()
-        except OSError:
+        except (Broken, OSError):
             return False
         self.channel.timeout = timeout
         self.used = monotonic()
+        self.changing = False
         return self.usable
 
     def _ask_whether_all_is_well(self) -> None:
         if self.connection.touched:
             self._begin_anew()
-        elif self.command("NOOP").code != 250:
-            self.quit()
+        elif self._ask("NOOP").code != 250:
+            self._say_goodbye()
 
     def _begin_anew(self) -> None:
         """After use by somebody else, see to it that nothing of that gets into our messages."""
@@ -154,25 +194,34 @@ class Dialogue:
             return
         if not connection.is_greeted:
             hello(self, connection.local_hostname)
-        if self.command("RSET").code != 250:
-            self.quit()
+            self.changing = True
+        if self._ask("RSET").code != 250:
+            self._say_goodbye()
         connection.touched = False
+
+    def retire(self) -> None:
+        """Quit when the last transaction is finished."""
+        self._retired = True
 
     def quit(self) -> None:
         """Say goodbye if that is possible, and close. No message depends on it: never fails."""
-        try:
-            if not self.busy and self.usable:
-                self._hurry(FAREWELL)
-                self.command("QUIT")
-        except OSError:
+        if self.usable and not self.busy:
+            self.changing = True
+            self._say_goodbye()
+        self.close()
+
+    def _say_goodbye(self) -> None:
+        self._hurry(FAREWELL)
+        try:  # noqa: SIM105 - contextlib takes longer to load than a mail to send
+            self._ask("QUIT")
+        except Broken:
             pass  # which tells that the session is over
-        finally:
-            self.close()
+        self.close()
 
     def close(self) -> None:
         """Drop the connection without a word. Safe to call twice."""
+        self.closed = True
         self.connection.close()
-        self.closed, self.usable = True, False
 
     def _write(self, data: bytes) -> None:
         """Write; if that fails, what the server still has to say can be read, and no more sent."""
@@ -180,11 +229,9 @@ class Dialogue:
             return
         try:
             self.channel.write(data)
-        except OSError as error:
-            self._torn, self.usable = error, False
+        except Broken as broken:
+            self._torn = broken.error
             self._hurry(0)
-        except BaseException as error:
-            self._lose(error, "")
 
     def _check_quiet(self) -> None:
         """End the session if the server hung up, or said something unasked."""
@@ -193,32 +240,29 @@ class Dialogue:
         self._hurry(0)
         try:
             reply = self.channel.reply()
-        except BaseException as error:
-            self._lose(error, "")
+        except Broken as broken:
+            self._lose(broken.error)
             return
         if reply.code == 421:
             self._part(reply)
-        self._lose(protocol_error(f"The server said {reply} without being asked"), "")
+        self._lose(protocol_error(f"The server said {reply} without being asked"))
 
     def _part(self, reply: Reply) -> None:
-        self.farewell, self.usable = reply, False
+        self.farewell = reply
         self._hurry(FAREWELL)
 
     def _hurry(self, seconds: float) -> None:
         timeout = self.channel.timeout
         self.channel.timeout = seconds if timeout is None else min(timeout, seconds)
 
-    def _lose(self, error: BaseException, asked: str) -> None:
-        """End the session at once. Only an OSError is the network's or the server's doing."""
-        if asked and isinstance(error, OSError):
+    def _lose(self, error: OSError, asked: str = "") -> None:
+        """End the session at once; what was `asked` last shows in the error."""
+        if asked:
             error.in_answer_to = asked  # type: ignore[attr-defined]  # hints want to know
             if len(error.args) == 1:
                 error.args = (f"{error} (in answer to {asked})",)
-        if isinstance(error, OSError):
-            self.lost = self.ending if self.broken else error
+        self.lost = self.ending if self.broken else error
         self.close()
-        if not isinstance(error, OSError):
-            raise error
 
 
 def _transcript() -> Callable[[str], None] | None:

@@ -70,7 +70,8 @@ class Handover:
     """One message on its way through `sendmail()`, as the transactions of a session are."""
 
     __slots__ = (
-        "by_recipient", "envelope", "options", "refused", "reply", "sender_reply", "unread",
+        "begun", "by_recipient", "envelope", "options", "refused", "reply", "sender_reply",
+        "unread",
     )  # fmt: skip
 
     def __init__(self, envelope: Any, options: tuple[list[str], ...]) -> None:
@@ -81,6 +82,7 @@ class Handover:
         self.reply: Reply | None = None
         self.by_recipient: dict[str, RecipientReceipt] = {}
         self.unread = False
+        self.begun = False
 
     def note(self, refused: Mapping[str, tuple[int, bytes]]) -> None:
         """Note which recipients were refused, in smtplib's form."""
@@ -125,7 +127,7 @@ class ForeignSession:
     through it.
     """
 
-    busy = False
+    busy = changing = False
 
     def __init__(self, smtp: Any, route: Route) -> None:
         self.connection = smtp
@@ -163,6 +165,9 @@ class ForeignSession:
     def fresh(self) -> bool:
         return not self.count
 
+    def ready(self) -> bool:
+        return self.usable and (not self.stale or self.alive())
+
     def alive(self) -> bool:
         """Return True if a message can be sent now, after asking what the server offers."""
         self._greeted = True
@@ -176,11 +181,14 @@ class ForeignSession:
     def ahead(self, window: int) -> int:
         return 0
 
+    def retire(self) -> None:
+        """Nothing is on its way."""
+
     def leave(self) -> None:
         """Nothing can be said in advance."""
 
-    def begin(self, envelope: Any, *, chunking: bool = False) -> Handover:
-        """Raises what `Session.begin()` does. Nothing is sent yet."""
+    def prepare(self, envelope: Any, *, chunking: bool = False) -> Handover:
+        """Return what can be handed over. Raises what `Session.prepare()` does."""
         offered = self.features
         if envelope.utf8:  # RFC 6531, 3.1: where it is offered, this is, too
             offered = {**offered, "8bitmime": ""}
@@ -188,8 +196,16 @@ class ForeignSession:
         options = (mail.split(), rcpt.split()) if mail or rcpt else ()
         return Handover(envelope, options)
 
+    def begin(self, handover: Handover) -> None:
+        """Nothing is sent yet."""
+
     def finish(self, handover: Handover) -> tuple[Status, Exception | None]:
         """Send a message, and return what became of it and the exception that tells it."""
+        if handover.begun:
+            return Status.UNKNOWN, disconnected("The sending was interrupted")
+        if not self.usable:
+            return Status.DEFERRED, disconnected("The connection was closed before")
+        handover.begun = True
         self.count += 1
         if getattr(self.connection, "ehlo_msg", "") == "lhlo":
             return self._send_one_by_one(handover)

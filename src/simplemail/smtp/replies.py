@@ -28,6 +28,7 @@ _CONTROL = pattern(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 def parse(raw: bytes) -> Reply:
+    """Read one reply. Raises Broken for what is none."""
     if (plain := _PLAIN.fullmatch(raw)) and len(raw) < LINE:
         enhanced = plain[3].decode() if plain[3] else None
         return Reply(int(plain[1]), (plain[4] or b"").decode(), enhanced)
@@ -57,9 +58,21 @@ def _readable(text: bytes) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:LINE].decode("utf-8", "replace"))
 
 
-def nonsense(raw: bytes, what: str = "") -> OSError:
+class Broken(Exception):  # noqa: N818 - what it says of the connection
+    """The connection is of no more use; `error` is the exception that tells the user why.
+
+    A type of its own, because an OSError may also come from a signal's handler.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def nonsense(raw: bytes, what: str = "") -> Broken:
     shown = repr(raw[:100]) + ("..." if len(raw) > 100 else "") + what
-    return protocol_error(f"The server said {shown}, which is not an SMTP reply (RFC 5321, 4.2)")
+    said = f"The server said {shown}, which is not an SMTP reply (RFC 5321, 4.2)"
+    return Broken(protocol_error(said))
 
 
 def in_bytes(reply: Reply) -> tuple[int, bytes]:
@@ -77,7 +90,7 @@ def from_bytes(code: int, text: bytes | str) -> Reply:
     raw = b"".join(b"%d%s%s\r\n" % (code, end, line) for end, line in zip(ends, lines, strict=True))
     try:
         return parse(raw)
-    except OSError:
+    except Broken:
         return Reply(code, _readable(text))  # a test's double may have said anything
 
 
@@ -128,7 +141,7 @@ def leaves_content_unread(reply: Reply) -> bool:
     return reply.code in _CHUNK_UNREAD
 
 
-def disconnected(what: str, cause: OSError | None = None) -> OSError:
+def disconnected(what: str, cause: Exception | None = None) -> OSError:
     """Return the exception for a lost connection."""
     from smtplib import SMTPServerDisconnected
 

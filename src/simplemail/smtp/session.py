@@ -1,9 +1,12 @@
 """A session with a mail server: messages, as many at a time as it takes (RFC 5321).
 
-Transactions are begun and then finished, in order. Where the server offers PIPELINING, some may
-begin before others are finished (`Session.ahead` says how many):
+Transactions are prepared, begun and then finished, in order. Where the server offers PIPELINING,
+some may begin before others are finished (`Session.ahead` says how many):
 
     begin(a)  begin(b)  finish(a)  begin(c)  finish(b)  finish(c)
+
+After an exception, whatever it is, `finish()` tells the truth about each: UNKNOWN if its last octet
+may have left.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from time import monotonic
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Reply, Status
 from .dialogue import FAREWELL, LAST_WORD, Dialogue
-from .replies import leaves_content_unread, protocol_error
+from .replies import Broken, disconnected, leaves_content_unread, protocol_error, status_of
 from .transaction import (
     CONTENT,
     DATA,
     QUIT,
     RSET,
+    Fate,
     Steps,
     Transaction,
     ended,
@@ -55,52 +59,89 @@ class Session(Dialogue):
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
 
-    def begin(self, envelope: Any, *, chunking: bool = False) -> Transaction:
-        """Send as much of a message as can be sent without waiting.
+    def prepare(self, envelope: Any, *, chunking: bool = False) -> Transaction:
+        """Return what `begin()` can begin. Sends nothing, and changes nothing.
 
         With `chunking`, the content goes by BDAT where the server offers it: before any answer, so
         that a server which refuses it and doesn't read it takes it for commands. Otherwise it goes
         by DATA, after the server has agreed to take it (354).
 
-        Raises for the message alone, before anything was sent: ValueError, or an SMTPException if
-        this server can't take it. A lost session shows when the transaction is finished.
+        Raises for the message alone: ValueError, or an SMTPException if this server can't take it.
         """
-        chunking = chunking and "chunking" in self.features
-        asks = steps(envelope, self.features, self.host, self.notify, self.ret, chunking=chunking)
+        chunked = chunking and "chunking" in self.features
+        asks = steps(envelope, self.features, self.host, self.notify, self.ret, chunked=chunked)
+        return Transaction(envelope, asks, chunked=chunked)
+
+    def begin(self, transaction: Transaction) -> None:
+        """Send as much of a message as can be sent without waiting.
+
+        A lost session shows when the transaction is finished.
+        """
+        self._end_if_interrupted()
+        self.changing = True
+        transaction.begun = True
         if not self.busy:
             self._check_quiet()
+        self.unfinished += 1
         content = self._release()
+        asks = transaction.asks
         if self._last is not None and not self._last.taken:
             # What a failed transaction left must not get into this one (RFC 5321, 4.1.1.5), and
             # how the one before will end isn't known yet.
-            asks.insert(0, (b"RSET\r\n", RSET))
-        self._last = transaction = Transaction(envelope)
-        transaction.chunked = chunking
+            asks = [(b"RSET\r\n", RSET), *asks]
+        self._last = transaction
         self._converse(transaction, asks, content)
-        return transaction
+        self.changing = False
 
-    def finish(self, transaction: Transaction) -> tuple[Status, OSError | None]:
+    def finish(self, transaction: Transaction) -> Fate:
         """Wait for the server's last word about the oldest transaction.
 
-        Returns what became of the message, and the exception that tells it.
+        Returns what became of the message, and the exception that tells it. Safe to call again
+        after an exception: then it waits for nothing.
         """
+        if transaction.fate is not None:
+            return transaction.fate
+        if not transaction.begun:
+            return Status.DEFERRED, self.ending or disconnected("The message was not begun")
+        self._end_if_interrupted()
+        self.changing = True
         if self._held is transaction:
             self._write(self._release())
         while not (transaction.over or self.closed):
             self._hear()
         if self._leaving and len(self._asked) == 1:
             self._part_from(transaction)
-        elif self.channel.unread and transaction.taken and not self.busy:
+        elif self.channel.unread and transaction.taken and not self._asked:
             self._doubt(transaction)
         self.used = monotonic()
         self.count += 1
-        if not (self.usable or self.busy):
+        self.unfinished -= 1
+        if not (self._takes_more or self.busy):
             self.close()
-        complete = 0 < transaction.end <= self.channel.sent
-        in_doubt = complete and self.farewell is None  # after 421 it does nothing (RFC 5321, 3.8)
-        found = transaction.outcome(complete, in_doubt, lambda: self.ending)
-        self.settled = self.settled or found[0] in (Status.SENT, Status.REFUSED)
-        return found
+        fate = self._fate(transaction)
+        self.settled = self.settled or fate[0] in (Status.SENT, Status.REFUSED)
+        transaction.fate = fate
+        self.changing = False
+        if self._retired and not self.busy:
+            self.quit()
+        return fate
+
+    def _end_if_interrupted(self) -> None:
+        if self.changing and not self.closed:
+            self._lose(disconnected("The session was ended, because it had been interrupted"))
+
+    def _fate(self, transaction: Transaction) -> Fate:
+        """Say what became of a message, of which no more will be heard."""
+        complete = 0 < transaction.end <= self.channel.reach
+        taken = complete and transaction.taken
+        if taken and not transaction.hopeless:
+            return Status.SENT, None
+        if not taken and (refusal := transaction.refusal()) is not None:
+            return status_of(refusal), refusal
+        error = self.ending or protocol_error("The server accepted a message that it had refused")
+        # After a 421 it does nothing (RFC 5321, 3.8).
+        in_doubt = taken or (complete and self.farewell is None)
+        return Status.UNKNOWN if in_doubt else Status.DEFERRED, error
 
     def ahead(self, window: int) -> int:
         """Return how many more messages may be begun before the oldest is finished.
@@ -125,19 +166,17 @@ class Session(Dialogue):
             return
         if "pipelining" not in self.features:
             return
+        self._end_if_interrupted()
+        self.changing = True
         content = self._release()
         if self.closed:
             return
-        self._leaving, self.usable = True, False
+        self._leaving = True
         if self._note:
             self._note("> QUIT")
         self._asked.append((self._last, QUIT))
         self._write(content + b"QUIT\r\n")
-
-    @property
-    def busy(self) -> bool:
-        """Is a transaction begun and not finished?"""
-        return bool(self._asked or self._held)
+        self.changing = False
 
     @property
     def fresh(self) -> bool:
@@ -157,17 +196,22 @@ class Session(Dialogue):
             data = b""
         for start in range(0, len(asks), most):
             group = asks[start : start + most]
-            while self._asked and len(self._asked) + len(group) > most:
-                self._hear()
-            if start and not self._asked:
-                self._check_quiet()
-            if not self.usable or (start and transaction.hopeless):
-                break
+            if not self._may_go_on(transaction, first=start == 0, answers=most - len(group)):
+                self._give_up(transaction)
+                return
             self._write_group(transaction, group, data)
             data = b""
-        else:
-            return
-        # Some steps were never taken: the answers to the others are all there will be.
+
+    def _may_go_on(self, transaction: Transaction, *, first: bool, answers: int) -> bool:
+        """Can the next steps be taken, when at most so many `answers` are outstanding?"""
+        while len(self._asked) > answers:
+            self._hear()
+        if not first and not self._asked:
+            self._check_quiet()
+        return self._takes_more and (first or not transaction.hopeless)
+
+    def _give_up(self, transaction: Transaction) -> None:
+        """Take no more steps: the answers to the others are all there will be."""
         while self._asked:
             self._hear()
         transaction.over = True
@@ -234,40 +278,40 @@ class Session(Dialogue):
         transaction, asked = self._asked.popleft()
         try:
             reply = self.channel.reply()
-        except BaseException as error:
-            self._lose(error, asked)
+        except Broken as broken:
+            self._lose(broken.error, asked)
             return
         if self._note:
             self._note(f"< {reply}")
         if asked is not CONTENT and reply.code == (354 if asked is DATA else 250):
             return  # nearly always, and there is nothing to remember
-        if asked is CONTENT and reply.code == 250 and transaction.chunked:
+        if (error := self._objection(transaction, asked, reply)) is not None:
+            self._lose(error, asked)
+            return
+        if reply.code == 421:
+            self._part(reply)
+        transaction.hear(asked, reply)
+        if asked is CONTENT and transaction.chunked and reply.code < 300:
             self._takes_chunks = True
+
+    def _objection(self, transaction: Transaction, asked: str, reply: Reply) -> OSError | None:
+        """Return why the session can't go on after this answer, None if it can."""
         if not fits(asked, reply.code):
             content_left = transaction.end > 0  # before that, there is nothing to doubt
             if asked is RSET and reply.code >= 400 and content_left and self._has_hung_up():
                 self._part(reply)
-            self._lose(protocol_error(f"The server answered {reply}"), asked)
-        elif asked is CONTENT and self._may_be_unread(transaction, reply):
+            return protocol_error(f"The server answered {reply}")
+        if asked is not CONTENT:
+            return None
+        # Not if it had refused the sender or all recipients before: so refuse Exim and others what
+        # they have read.
+        if transaction.chunked and leaves_content_unread(reply) and not transaction.hopeless:
             transaction.hear(asked, reply)
             transaction.unread = True
-            self._lose(
-                protocol_error(f"The server refused a message sent with BDAT: {reply}"), asked
-            )
-        elif asked is CONTENT and transaction.early and reply.code < 300:
-            self._lose(protocol_error(f"The server said {reply} before it had the message"), asked)
-        else:
-            if reply.code == 421:
-                self._part(reply)
-            transaction.hear(asked, reply)
-
-    def _may_be_unread(self, transaction: Transaction, reply: Reply) -> bool:
-        """May the server now take for commands what was content?
-
-        Not if it had refused the sender or all recipients before: then this is how Exim and others
-        refuse what they have read.
-        """
-        return transaction.chunked and leaves_content_unread(reply) and not transaction.hopeless
+            return protocol_error(f"The server refused a message sent with BDAT: {reply}")
+        if transaction.early and reply.code < 300:
+            return protocol_error(f"The server said {reply} before it had the message")
+        return None
 
     def _has_hung_up(self) -> bool:
         """Was that the server's last reply, with which it left what followed undone?
@@ -279,22 +323,20 @@ class Session(Dialogue):
         self._hurry(FAREWELL)
         try:
             self.channel.reply()
-        except SMTPServerDisconnected:
-            return True
-        except OSError:
-            pass  # it goes on, or is silent: nobody knows what it did
-        return False
+        except Broken as broken:
+            return isinstance(broken.error, SMTPServerDisconnected)
+        return False  # it goes on: nobody knows what it did
 
     def _part_from(self, transaction: Transaction) -> None:
         """Wait for the answer to QUIT, which was sent together with the last message."""
         self._asked.clear()
         self._hurry(FAREWELL)
         try:
-            if self.answer(QUIT).code == 221 or not transaction.taken:
+            if self._answer(QUIT).code == 221 or not transaction.taken:
                 return
             self._hurry(LAST_WORD)
-            self.answer(QUIT)
-        except OSError:
+            self._answer(QUIT)
+        except Broken:
             return  # no message depends on it
         # The yes to the content may have been for the command before it.
         transaction.reply = None

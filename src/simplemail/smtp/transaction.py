@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..light import TYPE_CHECKING, Any, pattern
 from ..receipts import RecipientReceipt, Reply, Status
 from ..rendering.addresses import is_simple
-from .replies import in_bytes, protocol_error, refused, status_of
+from .replies import in_bytes, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import NoReturn
 
 
@@ -25,6 +25,7 @@ RSET, MAIL, DATA, CONTENT, QUIT = map(_Step, ("RSET", "MAIL", "DATA", "the conte
 _PATH = pattern(r'"(?:[^"\\\r\n]|\\.)*"(?:@[^\s<>]+)?|[^\s<>]*')
 
 Steps = list[tuple[bytes, str]]
+Fate = tuple[Status, OSError | None]
 
 
 class Transaction:
@@ -37,10 +38,13 @@ class Transaction:
     """Empty, because one answer to the content is for all recipients."""
 
     __slots__ = (
+        "asks",
+        "begun",
         "chunked",
         "early",
         "end",
         "envelope",
+        "fate",
         "over",
         "refused",
         "reply",
@@ -48,16 +52,19 @@ class Transaction:
         "unread",
     )
 
-    def __init__(self, envelope: Any) -> None:
+    def __init__(self, envelope: Any, asks: Steps, *, chunked: bool = False) -> None:
         self.envelope = envelope
+        self.asks = asks
         self.sender_reply: Reply | None = None
         self.refused: dict[str, Reply] = {}
         self.reply: Reply | None = None  # to the content, or to the DATA before it
         self.over = False  # no more answers will come
         self.early = False  # the answer to the content came before its end had left
         self.end = 0  # where the content ends in all that the channel sends
-        self.chunked = False  # it went by BDAT, which
-        self.unread = False  # the server refused as if it had not read the content
+        self.chunked = chunked  # it goes by BDAT
+        self.unread = False  # which the server refused, maybe without reading the content
+        self.begun = False  # may anything of it have left?
+        self.fate: Fate | None = None  # when it is finished
 
     def hear(self, asked: str, reply: Reply) -> None:
         """Take the answer to one step."""
@@ -81,22 +88,6 @@ class Transaction:
             return True
         return len(self.refused) == len(set(self.envelope.recipients))
 
-    def outcome(
-        self, complete: bool, in_doubt: bool, ending: Callable[[], OSError | None]
-    ) -> tuple[Status, OSError | None]:
-        """Say what became of the message, and which exception tells it.
-
-        `complete`: all content was handed to the network. `in_doubt`: without an answer, the
-        server may have it. `ending` is asked, if need be, why the session is over, if it is.
-        """
-        taken = complete and self.taken
-        if taken and not self.hopeless:
-            return Status.SENT, None
-        if not taken and (refusal := self.refusal()) is not None:
-            return status_of(refusal), refusal
-        error = ending() or protocol_error("The server accepted a message that it had refused")
-        return Status.UNKNOWN if taken or in_doubt else Status.DEFERRED, error
-
     def refusal(self) -> OSError | None:
         """Return smtplib's exception for the server's no; None if it has not said no."""
         import smtplib
@@ -118,9 +109,9 @@ def steps(
     notify: str = "",
     ret: str = "",
     *,
-    chunking: bool = False,
+    chunked: bool = False,
 ) -> Steps:
-    """Write the commands for one message; the last one brings the content (`chunking`, BDAT) or
+    """Write the commands for one message; the last one brings the content (`chunked`, by BDAT) or
     asks for it (DATA).
 
     Raises, for a message that this server can't be asked to take: ValueError, or the
@@ -136,7 +127,7 @@ def steps(
         if not (is_simple(each) or _PATH.fullmatch(each)):
             raise ValueError(f"Invalid address {each!r}: it can't be sent to a mail server")
     _check_lines(envelope.content)
-    if chunking:  # RFC 3030, 2
+    if chunked:  # RFC 3030, 2
         found.append((b"BDAT %d LAST\r\n" % len(ended(envelope.content)), CONTENT))
     else:
         found.append((b"DATA\r\n", DATA))

@@ -1,0 +1,67 @@
+"""An exception may come at any moment: nobody gets another's mail, and no receipt lies.
+
+In a process of its own (tests/support/interrupts.py), because it traces. SIMPLEMAIL_CI=1 tries more
+places, SIMPLEMAIL_MANY=1 every opcode with each exception, which takes hours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tests" / "support" / "interrupts.py"
+MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
+CI = bool(os.environ.get("SIMPLEMAIL_CI"))
+ALL = {"ways": ["open", "pool", "list", "iter"], "sizes": [100, 100_000]}
+FEW = {"ways": ["pool", "iter"], "sizes": [100_000]}
+
+pytestmark = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="opcodes are CPython's"
+)
+
+
+def complaints(kind: str, **options: object) -> str:
+    """Return what went wrong, a line each."""
+    asked = {"kinds": [kind], **(ALL if CI or MANY else FEW), **options}
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    run = subprocess.run(
+        [sys.executable, str(SCRIPT), json.dumps(asked)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *found, places = run.stdout.splitlines() or [""]
+    assert run.returncode == 0, run.stderr
+    assert int(places.split()[0]) > 0
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
+def test_an_exception_at_any_opcode(kind: str) -> None:
+    sample = {"all": True} if MANY else {"sample": 25 if CI else 4}
+
+    assert complaints(kind, opcodes=True, **sample) == ""
+
+
+@pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
+@pytest.mark.skipif(not (CI or MANY), reason="takes minutes: set SIMPLEMAIL_CI")
+def test_an_exception_at_any_line(kind: str) -> None:
+    sizes = ALL["sizes"] if MANY else [100_000]
+
+    assert complaints(kind, opcodes=False, sizes=sizes) == ""
+
+
+@pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such signals")
+def test_a_signal_at_a_random_moment(kind: str) -> None:
+    count = 500 if MANY else 30 if CI else 8
+
+    assert complaints(kind, signals=count, longest=0.02) == ""
