@@ -95,8 +95,11 @@ def test_internal_names_are_found(text, found):
     assert internal_names(text) == found
 
 
+FOR_USERS = [path for path in PAGES if page_name(path) not in FOR_CONTRIBUTORS]
+
+
 @pytest.mark.parametrize(
-    "path", [path for path in PAGES if page_name(path) not in FOR_CONTRIBUTORS], ids=page_name
+    "path", [*FOR_USERS, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"], ids=page_name
 )
 def test_pages_name_public_modules_alone(path):
     assert internal_names(path.read_text(encoding="utf-8")) == []
