@@ -1,1 +1,1 @@
-"""From a message to the bytes that travel."""
+"""Renders a message to bytes."""

@@ -1,4 +1,4 @@
-"""Writes the addresses of a header field: From, To, Reply-To and the others that hold some."""
+"""Writes header fields that hold addresses, such as From, To and Reply-To."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .mailbox_parser import Parsed, parse_list
 
 ADDRESS_FIELDS = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 ADDRESS_FIELDS |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
-# Where reports and receipts go (RFC 8098, and what is older and in use).
+# Where reports and receipts go (RFC 8098 and older fields still in use).
 ADDRESS_FIELDS |= {"disposition-notification-to", "return-receipt-to", "errors-to"}
 ADDRESS_FIELDS |= {"read-receipt-to", "x-confirm-reading-to", "mail-followup-to", "mail-reply-to"}
 """The names of the fields that hold addresses, in lower case."""
@@ -49,8 +49,8 @@ _ESCAPED = pattern(r"\\(.)")
 def address_list(name: str, value: object, utf8: bool, *, lenient: bool = False) -> str:
     """Return a field without its CRLF; the value is a list of addresses, or text that holds some.
 
-    Text of mail that exists is read `lenient`. Raises InvalidAddress, which names the field, for
-    what is no address.
+    With `lenient`, text is read as the headers of existing mail are. Raises InvalidAddress, which
+    names the field, for anything that isn't an address.
     """
     try:
         mailboxes = _read(str(value), utf8) if lenient else _mailboxes(name, value, utf8)
@@ -66,7 +66,7 @@ def address_list(name: str, value: object, utf8: bool, *, lenient: bool = False)
 
 
 def _listed(value: object) -> list[Any] | None:
-    """Return the addresses of a list, or a pair as the only one; None for text, to be read yet."""
+    """Return the addresses in a list, or a pair as a list of one; None for unparsed text."""
     if is_pair(value):
         return [value]
     if isinstance(value, (list, tuple)):
@@ -91,7 +91,7 @@ def _read(text: str, utf8: bool) -> list[str]:
 
 
 def _mailbox(name: str, address: object, utf8: bool) -> str:
-    """Return one address as it stands in a header: as it was written, if that is good."""
+    """Return one address in the form for a header: as it was written, if that is valid."""
     text = address if type(address) is str else as_text(address)
     if _is_verbatim(text):
         return text
@@ -100,7 +100,7 @@ def _mailbox(name: str, address: object, utf8: bool) -> str:
 
 
 def _is_verbatim(text: str) -> bool:
-    """Does this address stand in a header as it was written?"""
+    """Can this address be written into a header unchanged?"""
     if is_simple(text):
         return True
     short = len(text) <= SIMPLE_LENGTH
@@ -129,7 +129,7 @@ def _written(found: Mailbox, given: Parsed, utf8: bool) -> str:
 
 
 def address_text(name: str, value: object, *, utf8: bool) -> str:
-    """Return the addresses as text for Python's own header objects: one line, names as they read.
+    """Return the addresses as text for Python's own header objects: one line, names decoded.
 
     Takes and raises what `address_list()` does.
     """
@@ -173,7 +173,7 @@ def phrase(text: str, utf8: bool) -> str:
 
 
 def _split_long(tokens: list[str], room: int) -> Iterator[str]:
-    """Yield mailboxes whole, and those too long for any line word by word."""
+    """Yield each mailbox whole, or word by word if it is too long for a line."""
     for token in tokens:
         if len(token) <= room:
             yield token

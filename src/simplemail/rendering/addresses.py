@@ -1,7 +1,7 @@
-"""Judges addresses: text to mailbox, mailbox to what SMTP is told.
+"""Parses addresses, and turns them into the form that SMTP needs.
 
-No other module decides what an address is. The forms that people write are matched by compiled
-patterns; everything else goes through the parser.
+No other module decides what an address is. Patterns match the common forms; everything else goes
+through the parser.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .mailbox_parser import DOT_ATOM, NEVER, Parsed, parse_list, parse_mailbox
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-# Room for a display name of 200 CJK characters that somebody has encoded already.
+# Enough for a display name of 200 CJK characters that is already encoded.
 _LONGEST_MAILBOX = 2_000
 
 _DOMAIN = rf"[^\x00-,/:-@\[-`{{-~{NEVER}]++"
@@ -27,7 +27,7 @@ _NAMED = pattern(
     rf"<({DOT_ATOM})(?:@({_DOMAIN}))?>"
 )
 
-# What has no text form but its repr(), which may look like an address.
+# Types whose only text form is their repr(), which may look like an address.
 _NO_TEXT = (bytes, bytearray, int, float, list, tuple, set, frozenset, dict)
 
 _PRINTABLE = pattern(rf"[^\x00-\x1f{NEVER}]*")
@@ -36,30 +36,30 @@ _PLAIN_LOCAL = pattern(DOT_ATOM)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~\-]++"
 _NAME = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
 SIMPLE = rf"{_ATOM}(?:\.{_ATOM})*+@{_NAME}(?:\.{_NAME})*+"
-"""A pattern for bare addresses that go everywhere as they are, up to SIMPLE_LENGTH characters."""
+"""A pattern for bare addresses that need no changes anywhere, up to SIMPLE_LENGTH characters."""
 SIMPLE_LENGTH = 64
 _SIMPLE = pattern(SIMPLE)
 
 
 def is_simple(text: str) -> bool:
-    """Is this a bare address that goes everywhere as it is?"""
+    """Is this a bare address that needs no changes anywhere?"""
     return len(text) <= SIMPLE_LENGTH and _matches(text)
 
 
-# Each address of a message is looked at three times: for header, envelope and command.
+# Each address of a message is parsed three times: for header, envelope and command.
 @lru_cache(maxsize=2048)
 def _matches(text: str) -> bool:
     return _SIMPLE.fullmatch(text) is not None
 
 
 class NeedsSMTPUTF8(InvalidAddress):
-    """An address that only SMTPUTF8 (RFC 6531) can carry, where there is none."""
+    """An address that needs SMTPUTF8 (RFC 6531), which isn't available."""
 
 
 class Mailbox(NamedTuple):
     """One mailbox (RFC 5322, 3.4). The local part is unquoted; `domain` is "" when there is none.
 
-    The domain is as written: `to_ascii()` makes it ready for the wire.
+    The domain is as written: `to_ascii()` converts it for SMTP.
     """
 
     display_name: str
@@ -139,14 +139,14 @@ def check_address(text: str, *, utf8: bool = False) -> str:
 def mailbox(address: object) -> Mailbox:
     """Return the one mailbox in a text, in a pair of name and address, or in what has a `str()`.
 
-    Such as an `email.headerregistry.Address`, or a lazy text. Raises InvalidAddress when there is
-    none, or more, or something left over.
+    Examples are `email.headerregistry.Address` and lazy strings. Raises InvalidAddress unless it
+    is exactly one mailbox.
     """
     return _mailbox(as_text(address))
 
 
 def as_text(address: object) -> str:
-    """Return the address as text. Raises InvalidAddress for what has none.
+    """Return the address as text. Raises InvalidAddress if it has no text form.
 
     A pair of name and bare address becomes `"name" <address>`.
     """
@@ -164,7 +164,7 @@ def as_text(address: object) -> str:
 
 
 def is_pair(thing: object) -> bool:
-    """Is this a name and an address, where it could be two addresses too?"""
+    """Is this a pair of name and address? It could also be meant as two addresses."""
     return _are_two_texts(thing) and "@" not in thing[0]
 
 
@@ -192,7 +192,7 @@ def _mailbox(text: str) -> Mailbox:
 
 
 def parsed(text: str) -> tuple[Mailbox, Parsed]:
-    """Return the mailbox in a text, and all that was found there."""
+    """Return the mailbox in a text, and the parser's result."""
     if found := _match(text):
         return found, Parsed(*found, ())
     odd = parse_mailbox(text)
@@ -200,7 +200,7 @@ def parsed(text: str) -> tuple[Mailbox, Parsed]:
 
 
 def _match(text: str) -> Mailbox | None:
-    """Return the mailbox of a common form; None when the parser has to see it."""
+    """Return the mailbox if it has a common form; None if the parser must read it."""
     if bare := _BARE.fullmatch(text):
         name = ""
         local, domain = bare.groups("")
@@ -219,7 +219,7 @@ def _checked(text: str, found: Parsed) -> Mailbox:
 
 
 def _sound(text: str, found: Mailbox) -> Mailbox:
-    """Return `found` if it can be written down, in a header and in an envelope."""
+    """Return `found` if it can be written in a header and in an envelope."""
     if not _PRINTABLE.fullmatch("".join(found)):
         raise InvalidAddress(text, "it contains a control character")
     if found.domain:
@@ -240,8 +240,8 @@ def quote(text: str) -> str:
 def mailboxes(text: str, *, lenient: bool = False) -> list[Mailbox]:
     """Return all mailboxes of an address header's value; groups are opened.
 
-    Raises InvalidAddress if any part of it isn't an address. With `lenient`, for mail that exists,
-    only what is the address proper has to be right.
+    Raises InvalidAddress if any part of it isn't an address. With `lenient`, for existing mail,
+    only the addr-specs must be valid.
     """
     return [each for group in groups(text, lenient=lenient) for each in group.mailboxes]
 

@@ -1,4 +1,4 @@
-"""What can be attached to a message, and how."""
+"""Attaches files and images to a message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .parts import EmailInline, attached, check_content, guess_type, is_inline, 
 
 
 class Attaching:
-    """A message's part that holds what is attached."""
+    """The part of a message class that holds attachments."""
 
     attachments: list[Any]
 
@@ -68,5 +68,5 @@ class Attaching:
 
 
 def _is_mime_part(thing: object) -> bool:
-    # By what it can do, so that attaching a file needn't load the email package.
+    # Asked by its methods, so that attaching a file needn't load the email package.
     return hasattr(thing, "get_content_maintype") and hasattr(thing, "as_bytes")

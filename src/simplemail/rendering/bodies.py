@@ -1,8 +1,8 @@
 """Puts the content of a part into the form that travels (RFC 2045, 6): 7bit, 8bit or encoded.
 
-The choices are those of the standard library's content manager, made faster. Different are the
-lines of quoted-printable, which have at most 76 characters, and a carriage return or a NUL in the
-midst of a text, which arrives as it was.
+The choices are those of the standard library's content manager, made faster. Two things differ:
+lines of quoted-printable have at most 76 characters, and a carriage return or a NUL within a text
+is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from ..light import pattern
 
-# The longest line of a text that is sent as it is, and of quoted-printable (RFC 2045, 6.7).
+# The longest line of unencoded text, and of quoted-printable (RFC 2045, 6.7).
 _LINE, _QUOTED_LINE = 78, 76
 
 
@@ -49,9 +49,9 @@ def encode_text(
 
 @lru_cache(maxsize=64)
 def _keeps_ascii(charset: str) -> bool:
-    """Tell whether lines of text are lines of octets too: not in UTF-16, nor in EBCDIC."""
+    """Are lines of text also lines of octets? Not in UTF-16 or EBCDIC."""
     try:
-        # Asked before Python looks: from 3.15 on it warns of a name beyond ASCII.
+        # Checked before Python does, because 3.15 warns about names beyond ASCII.
         if charset.isascii():
             return "\r\n =".encode(charset) == b"\r\n ="
     except LookupError:
@@ -69,7 +69,7 @@ def _has_short_lines(octets: bytes) -> bool:
 def encode_octets(octets: bytes, newline: bytes = b"\r\n") -> tuple[str, bytes]:
     """Return a text, whose lines all end in LF, as the shorter of quoted-printable and base64.
 
-    That is judged by the first ten lines.
+    The first ten lines decide.
     """
     *lines, rest = octets.split(b"\n", 10)
     sample = b"\n".join([*lines, b""])
@@ -87,7 +87,7 @@ _LITERAL = bytes({*range(33, 127)} - {*b"="}) + b" \t\n"
 def _quoted(octets: bytes) -> bytes:
     """Return lines in quoted-printable (RFC 2045, 6.7), with soft line breaks."""
     octets = octets.replace(b"=", b"=3D")
-    # One pass for each kind of octet is fast because a text has few that need it.
+    # One pass per kind of octet is fast, because few octets of a text need encoding.
     for octet in set(octets.translate(None, _LITERAL + b"=")):
         octets = octets.replace(bytes([octet]), b"=%02X" % octet)
     pieces = [
@@ -118,7 +118,7 @@ def encode_base64(data: bytes | memoryview) -> bytes:
     return b"".join(base64_blocks(data))
 
 
-# Laid out by one C call a block, not line by line: 512 lines fit into a processor's cache.
+# One C call per block, not per line. 512 lines fit into a processor's cache.
 _BLOCK = 512
 _octets_of_block = _BLOCK * 57
 _lines_of_block = struct.Struct("76s" * _BLOCK).unpack

@@ -1,4 +1,4 @@
-"""The names of charsets: those that Python knows, and what mail calls them (RFC 2978)."""
+"""Maps Python's names for charsets to those that mail uses (RFC 2978)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..light import pattern
 
 _TOKEN = pattern(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
 
-# Python's names that mail has other names for, where the rules below don't make them.
+# Names that the rules below don't convert.
 _LABELS = {
     "ascii": "us-ascii",
     "utf-8-sig": "utf-8",
@@ -31,7 +31,7 @@ _LABELS = {
 
 @lru_cache(maxsize=64)
 def check_charset(name: str) -> str:
-    """Return the charset's name. Raises ValueError for one in which Python can't write text."""
+    """Return the charset's name. Raises ValueError if Python can't encode text in it."""
     try:
         "".encode(name if _TOKEN.fullmatch(name) else "")
     except (LookupError, ValueError):
@@ -41,7 +41,7 @@ def check_charset(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def charset_label(name: str) -> str:
-    """Return what mail calls a charset that Python knows by several names: l1 is iso-8859-1."""
+    """Return a charset's name in mail; Python knows several, such as l1 for iso-8859-1."""
     known = codecs.lookup(name).name
     if known in _LABELS:
         return _LABELS[known]

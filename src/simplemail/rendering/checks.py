@@ -1,4 +1,4 @@
-"""The last look at bytes before they leave: what no mail may hold, and where its header ends."""
+"""Checks finished bytes for what no mail may contain, and finds the end of the header."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _HEADER = pattern(rb"(?:%s)*+" % _FIELD)
 
 
 def check_octets(content: bytes) -> None:
-    """Raise ValueError for what no mail may hold (RFC 5321, 4.5.3.1.6; RFC 5322, 2.3).
+    """Raise ValueError for octets that no mail may contain (RFC 5321, 4.5.3.1.6; RFC 5322, 2.3).
 
-    That is NUL, CR or LF alone, and lines over 998 octets. Costs no Python per line.
+    These are NUL, a bare CR or LF, and lines over 998 octets. Runs no Python per line.
     """
     if b"\0" in content:
         raise ValueError(
@@ -31,7 +31,7 @@ def check_octets(content: bytes) -> None:
 def header_end(content: bytes) -> int:
     """Return where the header ends: after its last field, before the empty line.
 
-    Raises ValueError if it isn't one: if something else comes before the empty line.
+    Raises ValueError if anything but fields comes before the empty line.
     """
     match = _HEADER.match(content)
     end = match.end() if match else 0

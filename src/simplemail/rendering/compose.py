@@ -1,4 +1,4 @@
-"""A message as Python's own `email.message.EmailMessage`, for reading it."""
+"""Composes a message as Python's own `email.message.EmailMessage`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _add_texts(composed: Message, message: Any, charset: str) -> None:
             composed.set_content, f"text/{message.content_subtype}", body, charset, "The body"
         )
     else:
-        composed["MIME-Version"] = "1.0"  # which Python adds with a text, and forgets otherwise
+        composed["MIME-Version"] = "1.0"  # which Python adds only with text
     if alternatives:
         composed.make_alternative()
     for content, mimetype in alternatives:
@@ -126,7 +126,7 @@ def _put_file(add: Any, mimetype: str, content: Any, where: str, **options: Any)
 
 
 class _Leaves:
-    """A content manager of the stdlib's kind, which puts into a part what is encoded already."""
+    """A content manager for the stdlib that puts already encoded content into a part."""
 
     def set_content(
         self,
@@ -176,7 +176,9 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any] | None
     if hasattr(content, "message"):
         try:
             return content.message(policy=policy)  # type: ignore[no-any-return]  # ours, or Django's
-        except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
+        except (
+            TypeError
+        ):  # Django before 6.0 has no policy argument, and neither have overrides of it
             return content.message()  # type: ignore[no-any-return]
     data = ready_message(content)
     return None if data is None else email.message_from_bytes(data, policy=policy)
@@ -186,7 +188,7 @@ def _set_header(composed: Message, name: str, value: Any) -> None:
     if name.lower() in ADDRESS_FIELDS:
         for each in value if isinstance(value, list) else [value]:
             check_header(name, str(each))
-        # Python's package would make an encoded-word of a domain beyond ASCII, which no mail
+        # Python's package would encode a domain beyond ASCII as an encoded-word, which no mail
         # server accepts: https://github.com/python/cpython/issues/83938
         value = address_text(name, value, utf8=getattr(composed.policy, "utf8", False))
     elif isinstance(value, str):

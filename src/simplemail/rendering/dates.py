@@ -1,4 +1,4 @@
-"""Writes dates as RFC 5322, 3.3 has them, and tells a date from other text."""
+"""Writes and checks dates (RFC 5322, 3.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DATE_FIELDS = {"date", "resent-date", "orig-date"}
 """The names of the fields that hold a date, in lower case."""
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# With the obsolete forms of RFC 5322, 4.3: a year of two digits, and zones by name.
+# Includes the obsolete forms of RFC 5322, 4.3: years of two digits, and zones by name.
 _DATE = pattern(
     r"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,\s*)?(\d{1,2})\s+([A-Za-z]{3})\s+(\d{2}|\d{4})"
     r"\s+(\d{2}):(\d{2})(?::(\d{2}))?\s+(?:[+-]\d{4}|[A-Za-z]{1,5})\s*(?:\([^()]*\)\s*)?"
@@ -18,7 +18,7 @@ _DATE = pattern(
 
 
 def format_date(moment: datetime) -> str:
-    """Return the date as in RFC 5322, 3.3. A naive one is UTC whose place is unknown, -0000."""
+    """Return the date as in RFC 5322, 3.3. A naive one is in UTC, written with -0000."""
     zone = "-0000" if moment.tzinfo is None else moment.strftime("%z")[:5]
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
     month = _MONTHS[moment.month - 1]
@@ -37,7 +37,7 @@ def check_date(name: str, text: str) -> None:
 
 def _exists(day: str, month: str, year: str, hour: str, minute: str, second: str) -> bool:
     try:
-        # A leap second is a time that a clock can show (RFC 5322, 3.3).
+        # RFC 5322, 3.3 allows leap seconds.
         datetime(
             int(year) + (2000 if len(year) == 2 else 0),
             _MONTHS.index(month.title()) + 1,

@@ -1,4 +1,4 @@
-"""Turns a domain into what DNS knows, and refuses what is none."""
+"""Converts a domain to the form in the DNS, and rejects invalid ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DISPUTED = {"\u00df": "ss", "\u1e9e": "ss", "\u03c2": "\u03c3", "\u200c": "", "
 
 
 class InvalidAddress(ValueError):  # noqa: N818 - its text begins with these words
-    """An address that can't be used: which one, in which field if that is known, and why."""
+    """An address that can't be used: which one, why, and in which field if that is known."""
 
     def __init__(self, address: object, reason: str, field: str = "") -> None:
         where = f" in {field}" if field else ""
@@ -29,13 +29,13 @@ class InvalidAddress(ValueError):  # noqa: N818 - its text begins with these wor
 
 
 def shown(value: object) -> str:
-    """Return the value for an error: its repr(), cut if it is long."""
+    """Return the value's repr() for an error, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def to_ascii(domain: str, address: str | None = None) -> str:
-    """Return the domain as DNS knows it (IDNA 2003). One in ASCII, `xn--` or not, is unchanged.
+    """Return the domain in its DNS form (IDNA 2003). One in ASCII, `xn--` or not, is unchanged.
 
     Raises InvalidAddress unless the result is letters, digits and hyphens with dots, or an address
     literal, and for a domain that IDNA 2008 would map to another one. The result is what is
@@ -51,7 +51,7 @@ def to_ascii(domain: str, address: str | None = None) -> str:
 def _idna(domain: str, address: str) -> str:
     from unicodedata import normalize
 
-    # Far longer than any domain, and too short for the codec's quadratic time to show.
+    # Far longer than any domain, but short enough that the codec's quadratic time doesn't matter.
     domain = domain[:300]
     normal = normalize("NFKC", domain)
     if any(each in _DISPUTED for each in normal + domain):

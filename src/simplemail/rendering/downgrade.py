@@ -1,6 +1,6 @@
 """Puts a finished message into 7 bits, for servers without 8BITMIME (RFC 6152, 3).
 
-It works on the bytes: what is ASCII already stays as it was, octet for octet.
+It works on the bytes: parts that are already ASCII stay the same, octet for octet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EIGHT_BITS = pattern(rb"[\x80-\xff]")
 
 
 def with_ascii_header(content: bytes, *, utf8: bool = False) -> bytes:
-    """Return a message whose header is in ASCII, or with `utf8` in UTF-8; the rest is left alone.
+    """Return a message with its header in ASCII, or with `utf8` in UTF-8, and the rest unchanged.
 
     Raises ValueError if the header is malformed, and what `in_ascii()` raises.
     """
@@ -29,7 +29,7 @@ def with_ascii_header(content: bytes, *, utf8: bool = False) -> bytes:
 
 
 def in_seven_bits(content: bytes, *, utf8: bool = False) -> bytes:
-    """Return a message or a part in ASCII, but for UTF-8 in its header with `utf8`.
+    """Return a message or a part in ASCII, except for UTF-8 in its header with `utf8`.
 
     The parts that need it are encoded, and fields written anew. Raises ValueError if a header is
     malformed, or a part stands over 100 deep in others, and what `in_ascii()` raises.
@@ -87,7 +87,7 @@ def _read(fields: list[bytes], default: str) -> _Head:
 
 
 def _body(body: bytes, head: _Head, depth: int) -> tuple[str, bytes]:
-    """Return a body in ASCII, and its encoding, or "" if that is as it was."""
+    """Return a body in ASCII and its encoding, or "" if that is unchanged."""
     if body.isascii():
         return "", body
     if head.is_encoded:
@@ -101,7 +101,7 @@ def _body(body: bytes, head: _Head, depth: int) -> tuple[str, bytes]:
 
 
 def _mended(body: bytes, encoding: str) -> bytes:
-    """Return a body that says it is encoded, but isn't all of it."""
+    """Return a body that claims to be encoded, but contains octets that aren't."""
     if encoding == "base64":
         return _EIGHT_BITS.sub(b"", body)  # as readers do (RFC 2045, 6.8)
     return _EIGHT_BITS.sub(lambda match: b"=%02X" % ord(match[0]), body)
@@ -136,7 +136,9 @@ def _parts(body: bytes, head: _Head, depth: int) -> Iterator[bytes]:
 def _between(octets: bytes, is_part: bool, depth: int, default: str) -> bytes:
     if is_part:
         return octets[:2] + _entity(octets[2:], False, depth + 1, default)
-    return _EIGHT_BITS.sub(b"?", octets)  # nobody is shown what is before and after the parts
+    return _EIGHT_BITS.sub(
+        b"?", octets
+    )  # mail programs don't show what is before and after the parts
 
 
 def _with_encoding(fields: list[bytes], encoding: str) -> Iterator[bytes]:

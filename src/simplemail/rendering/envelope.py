@@ -1,4 +1,4 @@
-"""From anything that can be sent to what SMTP needs: an envelope, and bytes."""
+"""Makes an envelope from anything that can be sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Envelope", "as_bytes"]
 
 
 class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
-    """A header that doesn't say from whom the message comes, or to whom it goes."""
+    """It isn't clear from the header who sends the message, or who gets it."""
 
 
 class Envelope(NamedTuple):
@@ -69,8 +69,8 @@ class Envelope(NamedTuple):
           header only if an address can't do without.
 
         An `.eml` keeps its bytes, so that signatures stay valid, but loses its Bcc fields; if all
-        its lines end in LF, they will end in CRLF. Raises ValueError for what can't be sent, and
-        TypeError for what is no message.
+        its lines end in LF, they will end in CRLF. Raises ValueError if it can't be sent, and
+        TypeError if it isn't a message.
         """
         if isinstance(recipients, (str, bytes)):
             raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
@@ -85,11 +85,11 @@ class Envelope(NamedTuple):
         content = _content(thing, eight_bit, utf8)
         end = header_end(content)
         header = b"\n" + content[:end]
-        # From the source, whatever a conversion may do to it.
+        # Read from the source, before any conversion.
         source = thing if isinstance(thing, bytes) or hasattr(thing, "raw_items") else content
         spec = _sender(thing, source, sender, utf8)
         found = _recipients(thing, source) if recipients is None else recipients
-        # Each once: a server may answer the second time otherwise than the first.
+        # Each only once, because a server may answer differently the second time.
         specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
         lowered = header.lower()
         if b"bcc" in lowered and _field("(?:resent-)?bcc").search(header):
@@ -113,7 +113,7 @@ class Envelope(NamedTuple):
         return self._replace(sender=spec, recipients=specs, utf8=utf8)
 
     def to_json(self) -> str:
-        """Return the envelope as JSON text, for queues that carry nothing else."""
+        """Return the envelope as JSON text, for queues that only carry text."""
         import json
         from base64 import b64encode
 
@@ -140,10 +140,12 @@ class Envelope(NamedTuple):
 
 
 def several(messages: Any) -> Iterable[Any]:
-    """Return what should be messages. TypeError for what can't be: one message alone, say."""
+    """Return the messages. Raises TypeError for something else, such as a single message."""
     if type(messages) is not list and (
         isinstance(messages, (Envelope, str, bytes))
-        or hasattr(messages, "as_bytes")  # a stdlib message yields the names of its fields
+        or hasattr(
+            messages, "as_bytes"
+        )  # iterating over a stdlib message yields the names of its fields
         or not hasattr(messages, "__iter__")
     ):
         kind = type(messages).__name__

@@ -105,13 +105,13 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 
 
 def _value(key: str, value: Any) -> Any:
-    """Return a value as `header_line()` takes it. TypeError for what would be its repr()."""
+    """Return a value for `header_line()`. Raises TypeError if only its repr() could be written."""
     if isinstance(value, datetime) and key in DATE_FIELDS:
         return value
     if isinstance(value, (list, tuple, set, frozenset, dict)):
         return _several(key, value)
     text = value.decode() if isinstance(value, bytes) else str(value)
-    # Every other form of it is known to be in use, so it stays as it is.
+    # All other forms are in use, so they stay as they are.
     if key == "message-id" and " " in text.strip():
         raise ValueError(f"A Message-ID must be one word, like '<1234@mail.example>', not {text!r}")
     if key in DATE_FIELDS:

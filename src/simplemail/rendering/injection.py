@@ -1,4 +1,4 @@
-"""Refuses header values that would become more than one field, or drive somebody's terminal."""
+"""Refuses header values that would become several fields, or control somebody's terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..exceptions import BadHeaderError
 from ..light import pattern
 from .folding import decoded_words, is_name
 
-# What str.splitlines() takes for the end of a line, which Python's own headers refuse too.
+# The line ends of str.splitlines(), which Python's own headers refuse too.
 _LINE_BREAK = pattern("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSAFE_WORD = pattern("[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]")
@@ -36,5 +36,5 @@ def check_header(name: str, value: str) -> None:
 
 
 def cut(text: str) -> str:
-    """Return the text for an error: in ASCII, and cut if it is long."""
+    """Return the text for an error, in ASCII and shortened if it is long."""
     return ascii(text if len(text) <= 100 else f"{text[:100]}...")

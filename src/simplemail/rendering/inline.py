@@ -1,4 +1,4 @@
-"""A file shown inside the HTML, as a MIME part: what backends that read attributes send."""
+"""A file shown inside the HTML, as a MIME part, for backends that read attributes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class InlinePart(Part):
 
     @classmethod
     def of(cls, part: Any) -> InlinePart:
-        """Return a part of a multipart/related (RFC 2387) as what was added to the message."""
+        """Return what was added to the message for a part of a multipart/related (RFC 2387)."""
         params = dict(part["Content-Type"].params) if part["Content-Type"] else {}
         kind = [part.get_content_type(), *(f"{n}={quote(v)}" for n, v in params.items())]
         content = part.get_payload(decode=True) or b""

@@ -1,4 +1,4 @@
-"""Puts one text or file into the form in which it travels: its type, charset, encoding and octets.
+"""Encodes one text or file: its type, charset, transfer encoding and octets.
 
 A body or an alternative is text: its lines end in CRLF, the last one too. A file, attached or
 inline, arrives octet for octet.

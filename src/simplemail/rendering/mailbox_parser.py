@@ -1,7 +1,7 @@
 """Reads mailboxes and lists of them as RFC 5322, 3.4 defines them, in linear time.
 
-Strictly for what users write, so that a slip is an error; leniently for the headers of mail that
-exists, where only the address proper matters and what stands around it may be broken.
+It is strict with what users write, so that a slip is an error, and lenient with the headers of
+existing mail, where only the addr-spec matters and the rest may be broken.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .domains import InvalidAddress
 from .folding import decode_word
 
 # RFC 5322, 3.2.3, and everything beyond ASCII (RFC 6532) but controls, separators and surrogates.
-# As what is left out: ranges up to the end of Unicode would take longer to compile than to send.
+# Written as exclusions, because ranges up to the end of Unicode take longer to compile.
 NEVER = r"\x7f-\x9f\u2028\u2029\ud800-\udfff"
 ATEXT = rf'[^\x00-\x20"(),.:;<>@\[\\\]{NEVER}]'
 DOT_ATOM = rf"{ATEXT}++(?:\.{ATEXT}++)*+"
@@ -46,7 +46,7 @@ class Token(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A mailbox as it was found. The local part is unquoted; without a domain, `domain` is ""."""
+    """A mailbox as it was parsed. The local part is unquoted; without a domain, `domain` is ""."""
 
     name: str
     local: str
@@ -55,7 +55,7 @@ class Parsed(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """What stands between the commas of a list, in a group of this name or in none."""
+    """An entry of a list, and the name of its group if it is in one."""
 
     group: str | None
     entries: list[list[Token]]
@@ -148,7 +148,7 @@ def _has(entry: list[Token], sign: str) -> bool:
 
 
 def _check_commas(text: str, entries: list[list[Token]]) -> None:
-    """Refuse `Doe, John <john@example.com>`: two entries to the grammar, one to who wrote it."""
+    """Refuse `Doe, John <john@example.com>`: two entries by the grammar, but meant as one."""
     for entry, following in pairwise(entries):
         is_bare = not (_has(entry, "@") or _has(entry, "<"))
         if is_bare and _has(following, "<") and _has_bare_name(following):

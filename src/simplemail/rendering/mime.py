@@ -1,7 +1,7 @@
 """Writes a message to bytes: its header and its tree of parts (RFC 2045, RFC 2046).
 
-Messages of ours are written straight, to the same bytes that Python's generator makes of
-`message()` when all is plain ASCII. Whatever others have a say in goes through that generator:
+Our messages are written directly. In plain ASCII, the bytes are those that Python's generator makes
+of `message()`. That generator writes everything that others have a part in:
 parts that are ready-made, classes with a `message()` of their own, other libraries' messages.
 """
 
@@ -25,12 +25,12 @@ from .parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailInline, as_file, attached,
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 
-# What will be written. A memoryview is data that is still to be base64-encoded.
+# The pieces to write. A memoryview is still to be base64-encoded.
 _Pieces = list[bytes | memoryview]
 
 
 class _How(NamedTuple):
-    """What the message and the transport want."""
+    """The charset, and what the server can take."""
 
     charset: str
     eight_bit: bool
@@ -53,15 +53,15 @@ class _Part(NamedTuple):
         return [self.opening(), b"\r\n", *self.body]
 
     def as_first_child(self) -> _Pieces:
-        """Return it as what was the whole, before it became the first part of a multipart."""
+        """Return the whole message as the first part of a multipart."""
         return [self.head, b"\r\n", *self.body]
 
 
 def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> bytes:
-    """Return the message as it goes over the wire, its lines ended by CRLF.
+    """Return the message as it is sent, with CRLF line ends.
 
     The message is ours, Django's, or the stdlib's. Without `eight_bit` it is in 7 bits; with `utf8`
-    its header is in UTF-8, for SMTPUTF8 (RFC 6531). Raises ValueError for what no mail can hold.
+    its header is in UTF-8, for SMTPUTF8 (RFC 6531). Raises ValueError for what no mail can contain.
     """
     if not (hasattr(message, "_is_plain") and message._is_plain()):
         return generated(_composed(message, eight_bit, utf8), eight_bit=eight_bit, utf8=utf8)
@@ -72,7 +72,7 @@ def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> byt
 
 
 def _composed(message: Any, eight_bit: bool, utf8: bool) -> Any:
-    """Return a stdlib message as it is, any other as its `message()` has it."""
+    """Return a stdlib message as it is, and for any other message its `message()`."""
     if not hasattr(message, "message"):
         return message
     from email.policy import SMTP
@@ -80,12 +80,12 @@ def _composed(message: Any, eight_bit: bool, utf8: bool) -> Any:
     policy = SMTP.clone(cte_type="8bit" if eight_bit else "7bit", utf8=utf8)
     try:
         return message.message(policy=policy)
-    except TypeError:  # Django before 6.0 has no policy, nor has who overrode that
+    except TypeError:  # Django before 6.0 has no policy argument, and neither have overrides of it
         return message.message()
 
 
 def _joined(pieces: _Pieces) -> bytes:
-    """Return the pieces as one, what is still to be encoded written once."""
+    """Join the pieces, and base64-encode those that still need it."""
     if memoryview not in map(type, pieces):
         return b"".join(pieces)
     out = BytesIO()
@@ -125,7 +125,7 @@ def _texts(message: Any, how: _How) -> _Part | None:
         for content, mimetype in alternatives
     ]
     if inlines:
-        # They belong to the HTML, the best one if there are two.
+        # They belong to the HTML; if there are several, to the last one.
         kinds = [kind_of(mimetype)[:2] for _, mimetype in alternatives]
         html = max((n for n, kind in enumerate(kinds) if kind == ("text", "html")), default=0)
         leaves[html] = _related(leaves[html], alternatives[html][1], inlines, how)
@@ -134,7 +134,7 @@ def _texts(message: Any, how: _How) -> _Part | None:
 
 
 def _related(root: _Part | None, kind: str, inlines: Iterable[EmailInline], how: _How) -> _Part:
-    """Return a text of this kind with the files that it shows in place (RFC 2387)."""
+    """Return a text of this kind with its inline files (RFC 2387)."""
     children = [] if root is None else [root.as_first_child()]
     for content_id, filename, content, mimetype in inlines:
         params = {} if filename is None else {"filename": str(filename)}
@@ -185,10 +185,10 @@ def _multipart_head(subtype: str, boundary: bytes, root: str) -> bytes:
 
 
 def _boundary(children: list[_Pieces]) -> bytes:
-    """Return a boundary that is in none of them. Nobody can guess it, so once is enough, but."""
+    """Return a boundary that occurs in none of the parts."""
     while True:
         boundary = b"===============%019d==" % (random_bits() >> 1)
-        # Base64 has no hyphens: what is still to be encoded can't hold a delimiter.
+        # Base64 has no hyphens, so encoded parts can't contain a delimiter.
         if not any(
             boundary in piece
             for child in children
@@ -202,7 +202,7 @@ def _boundary(children: list[_Pieces]) -> bytes:
 
 
 def _text(mimetype: str, content: Any, how: _How, where: str) -> _Part:
-    """Return a body or an alternative as a part; if it is no text, as a file."""
+    """Return a body or an alternative as a text part, or as a file if it isn't text."""
     if kind_of(mimetype).maintype != "text":
         return _file(mimetype, content, how, where)
     eight_bit = how.eight_bit

@@ -1,4 +1,4 @@
-"""Makes Message-IDs, and remembers the name of this machine for them."""
+"""Makes Message-IDs, and caches this machine's name for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CachedDnsName:
         return self.get_fqdn()
 
     def get_fqdn(self) -> str:
-        """Return the name in ASCII (IDNA 2003); "localhost" if no header can hold it."""
+        """Return the name in ASCII (IDNA 2003), or "localhost" if it can't be in a header."""
         try:
             return self._fqdn
         except AttributeError:
@@ -67,17 +67,17 @@ def _check(name: str, text: str) -> None:
 
 
 def random_bits() -> int:
-    """Return 64 random bits, which nobody can guess and no other process has."""
+    """Return 64 random bits that nobody can guess and no other process gets."""
     try:
         return _random_bits.pop()
     except IndexError:
-        # Asking the operating system takes longer than all the rest of an id: ask for many.
+        # Asking the operating system takes longer than the rest of an id, so ask for many at once.
         fresh: tuple[int, ...] = struct.unpack("=256Q", os.urandom(2048))
         _random_bits.extend(fresh[1:])
         return fresh[0]
 
 
-# Asked for by the hundred; a child process drops them, or its ids would be its parent's.
+# Kept in stock; a child process drops them, or its ids would repeat the parent's.
 _random_bits: list[int] = []
 
 if hasattr(os, "register_at_fork"):

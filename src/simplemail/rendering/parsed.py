@@ -1,4 +1,4 @@
-"""Reads a finished message back into what its author gave: texts, attachments, addresses."""
+"""Reads a finished message back into its texts, attachments and addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .inline import InlinePart, Part
 
 
 class Parsed:
-    """What a message says, by the names that Django's messages have for it."""
+    """A parsed message, with the attributes of Django's messages."""
 
     def __init__(self, content: bytes) -> None:
         self.root: Any = email.message_from_bytes(content, policy=_POLICY)
@@ -75,7 +75,7 @@ def _listed(value: Any) -> Iterator[str]:
     text = str(value)
     try:
         found = [box for group in groups(text, lenient=True) for box in group.mailboxes]
-    except ValueError:  # a header may hold anything, and this is only read
+    except ValueError:  # a header may contain anything, and this is only for reading
         yield text
         return
     for box in found:

@@ -1,4 +1,4 @@
-"""What a message is made of besides its text: attachments, alternatives, inline files."""
+"""A message's attachments, alternatives and inline files."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]++"
 _TYPE = pattern(rf"[ \t]*+({_TOKEN})/({_TOKEN})[ \t]*+((?:;.*)?)", re.DOTALL)
 # Inside quotes: no control character, no other end of a line, no half of a surrogate pair.
 _QUOTED = r'[^"\\\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\["\\ !#-\[\]-~]'
-# RFC 2231, 7: an asterisk in the name says that the value is encoded, which is our business.
+# RFC 2231, 7: an asterisk in the name says that the value is encoded, which only we do.
 _ATTRIBUTE = r"[!#$&+\-.0-9A-Z^_`a-z{|}~]++"
 _PARAM = pattern(rf';[ \t]*+(?:({_ATTRIBUTE})[ \t]*+=[ \t]*+({_TOKEN}|"(?:{_QUOTED})*+")[ \t]*+)?')
-# No type that is in use comes near it, and what is remembered of types should be small.
+# Longer than any type in use, and short enough to be cached.
 _LONGEST_TYPE = 2_000
 
 
 def content_type(mimetype: str) -> ContentType:
     """Take a MIME type and its parameters apart.
 
-    Raises ValueError for what is not one; a line break in it gets no further than here.
+    Raises ValueError for anything else, line breaks included.
     """
     if len(mimetype) > _LONGEST_TYPE:
         raise ValueError(
@@ -108,7 +108,7 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
 
 
-# Types of files that people attach and that not every system's table knows.
+# Common types that some systems' tables lack.
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
 _TYPES = {
@@ -194,7 +194,7 @@ def decoded(content: bytes, mimetype: str, charset: str) -> str:
 
 
 def check_content(filename: object, content: object) -> None:
-    """Raise for what is no content: ValueError for None, TypeError for an open file."""
+    """Raise ValueError for None, and TypeError for content that isn't text or bytes."""
     if content is None:
         raise ValueError(f"The attachment {filename!r} has no content")
     if hasattr(content, "read"):

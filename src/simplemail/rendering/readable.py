@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-# All control characters but newline and tab; the marks that turn the direction
-# of text, which make a line read as another one; and what is no character.
+# All control characters but newline and tab; the marks that change the direction
+# of text and so disguise a line; and code points that aren't characters.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -25,7 +25,7 @@ def readable(content: bytes) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the text with everything that could drive a terminal shown as an escape."""
+    """Return the text with escapes for everything that could control a terminal."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -55,7 +55,7 @@ def _value(part: Any, name: str, raw: str, *, decoded: bool) -> str:
     try:
         value = str(part.policy.header_fetch_parse(name, raw))
     except Exception:
-        # Python's parser has holes that differ between patch releases; what
+        # Python's parser has bugs that differ between patch releases; what
         # can't be decoded is shown as it came.
         value = str(raw)
     return value.replace("\r", "").replace("\n", "")

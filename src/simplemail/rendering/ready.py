@@ -1,6 +1,6 @@
 """Passes on header fields that came ready-made, and writes anew those that can't travel so.
 
-They are other people's: what is there stays, however a stricter writer would have it.
+They are other people's, so they stay as they are, even if a stricter writer would differ.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .checks import ONE_FIELD
 from .field import LONGEST_LINE, finished, is_verbatim, parameter, unstructured
 from .folding import LINE, decoded_text, fold, words
 
-# What ends a line, but for a fold right after the name, which some Pythons leave in the value.
+# Line ends, except for a fold right after the name, which some Pythons leave in the value.
 _LINE_END = pattern(rb"\r\n|\r|\n")
 _FOLDED_AT_START = pattern(rb"[ \t]*+(?:(?:\r\n|\r|\n)[ \t]++)*+")
 _NO_TEXT = pattern("[\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -27,7 +27,7 @@ _ESCAPED = pattern(r"\\(.)")
 
 
 class Parameter(NamedTuple):
-    """A parameter: its name in lower case, how it was written, and what its value says."""
+    """A parameter: its name in lower case, its original text, and its value."""
 
     name: str
     written: str
@@ -74,7 +74,7 @@ def ready_field(name: str, value: str, *, utf8: bool = False) -> bytes:
 
 
 def _is_octets(value: str) -> bool:
-    """Is this what was read from bytes, and not text that somebody wrote in Python?"""
+    """Was this read from bytes, rather than written in Python?"""
     try:
         value.encode("ascii", "surrogateescape")
     except UnicodeEncodeError:
@@ -106,7 +106,7 @@ def rewritten(field: bytes, *, utf8: bool = False, nested: bool = False) -> byte
         try:
             return finished(name, address_list(name, text, utf8, lenient=True))
         except InvalidAddress as error:
-            # What is no list of addresses may as well be any other text.
+            # Anything but a list of addresses is ordinary text.
             if isinstance(error, NeedsSMTPUTF8) and not nested:
                 raise
     if is_verbatim(name):
@@ -166,5 +166,5 @@ def _with_parameters(name: str, text: str) -> bytes:
     return line
 
 
-# What other text depends on, so that it can't be written otherwise.
+# Parameters on which other text depends, so they must not be encoded.
 _KEYS = {"boundary", "charset"}

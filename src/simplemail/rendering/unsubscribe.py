@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..light import pattern
 from .addresses import addr_spec
 
-# What may stand between < and > in the field: printable ASCII, but for the brackets themselves.
+# Allowed between < and > in the field: printable ASCII, except for the brackets themselves.
 _URI = pattern("[!-;=?-~]+")
 
 
@@ -17,7 +17,8 @@ def unsubscribe_headers(url: str, mailto: str | None = None) -> dict[str, str]:
       reader must be off the list then, without another page.
     - `mailto`: an address for programs that can't do that, or a mailto: URL.
 
-    Give them as a message's `headers`. Raises ValueError for what is no https:// URL or address.
+    Give them as a message's `headers`. Raises ValueError for any other URL or
+    address.
     The fields are those of RFC 8058 and RFC 2369; both must be covered by a DKIM signature.
     """
     if not url.lower().startswith("https://") or not _URI.fullmatch(url):
