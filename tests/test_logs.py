@@ -3,7 +3,11 @@ from __future__ import annotations
 import logging
 import logging.config
 import os
+import re
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -464,3 +468,95 @@ def test_a_record_that_came_through_a_queue_has_its_first_line_for_a_subject(out
     [message] = outbox
     assert message.subject == "ERROR: Order 5 failed"
     assert "LookupError: no such order" in message.body
+
+
+@pytest.mark.parametrize("bad", ["\ud800", "a\udcffb", "\0", "x" * 5_000_000])
+@pytest.mark.parametrize("html", [False, True])
+def test_no_record_can_lose_the_others(bad, html, outbox):
+    """Half a character, NUL, or more than a server takes."""
+    handler = MailHandler(to=["ops@example.com"], interval=3600, html=html)
+    logger = logging.getLogger("one.bad.record")
+    logger.propagate = False  # pytest would print all of it
+    logger.addHandler(handler)
+    try:
+        logger.error("first")
+        for text in ("before", bad, "after"):
+            logger.error("%s", text)
+        logger.error(bad)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+    _, digest = outbox
+    assert "before" in digest.body
+    assert "after" in digest.body
+    assert "4 log records" in digest.subject
+    assert len(digest.as_bytes()) < 2_000_000
+
+
+def test_keeps_no_record_nor_what_is_in_it(outbox):
+    """What is dropped under a lock could run code of its own: a __del__ that logs, say."""
+
+    class Thing:
+        def __del__(self):
+            dropped.append(handler._state._is_owned())
+            logger.error("gone")
+
+    dropped: list[bool] = []
+    handler = MailHandler(to=["ops@example.com"], interval=3600)
+    logger = logging.getLogger("things")
+    logger.propagate = False  # pytest keeps records
+    logger.addHandler(handler)
+    try:
+        for _ in range(5):
+            logger.error("%s", Thing())
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+    assert dropped == [False] * 5
+
+
+@pytest.mark.parametrize("wrong", [{"to": []}, {"to": "a@x.example"}, {"interval": -1}])
+def test_a_handler_that_is_refused_is_not_registered(wrong):
+    before = len(logging._handlerList)
+    with pytest.raises((TypeError, ValueError)):
+        MailHandler(**wrong)
+
+    assert len(logging._handlerList) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("child", ["close", "flush", "log", "shutdown"])
+def test_after_fork_what_is_held_is_the_parents_to_send(tmp_path, background, child):
+    """As preloading servers do it: each worker ends with logging.shutdown()."""
+    code = f"""
+import logging, os, sys, simplemail
+from simplemail.logs import MailHandler
+
+simplemail.configure(EMAIL_URL="file:" + sys.argv[1] + "?format=eml", ADMINS=["a@x.example"])
+handler = MailHandler(interval=3600)
+logging.getLogger().addHandler(handler)
+logging.error("first")
+handler.background = {background}
+logging.error("held")
+for _ in range(4):
+    if (pid := os.fork()) == 0:
+        {{
+            "close": handler.close,
+            "flush": handler.flush,
+            "log": lambda: logging.error("child's"),
+            "shutdown": logging.shutdown,
+        }}[{child!r}]()
+        handler.close()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(simplemail.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code, tmp_path], env=environment, timeout=60, check=True)
+
+    mails = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    subjects = [re.findall(rb"(?m)^Subject: (.*?)\r", mail)[0] for mail in mails]
+    childs = [b"ERROR: child's"] * (4 if child == "log" else 0)
+    assert subjects == [b"ERROR: first", *childs, b"ERROR: held"]

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .conf import settings
 from .light import lock
@@ -27,6 +27,8 @@ from .shortcuts import addresses_of
 _LONGEST_SUBJECT = 200
 _SHOWN_IN_FULL = 10
 _MOST_KINDS = 100
+_LONGEST_TEXT = 100_000
+"""Characters of a record. Ten of them, in UTF-8, stay below what mail servers take."""
 
 _Kind = tuple[str, str, str]
 
@@ -65,9 +67,10 @@ class MailHandler(logging.Handler):
         interval: float = 60.0,
         background: bool = False,
     ) -> None:
-        super().__init__(level)
-        self.to = None if to is None else _listed(to)
+        recipients = None if to is None else _listed(to)
         _check_interval(interval)
+        super().__init__(level)  # which logging remembers: nothing half made
+        self.to = recipients
         self.using = using
         self.from_email = from_email
         self.subject_prefix = subject_prefix
@@ -101,12 +104,11 @@ class MailHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Mail `record` now, or hold it for the next digest."""
         try:
-            if os.getpid() != self._process:
-                self._start_over()  # after fork(): the parent sends what is held
+            self._leave_to_parent()
             # Not under the lock: formatting a record may itself log.
-            text, kind = self.format(record), _kind_of(record)
+            entry = _entry(record, self.format(record))
             with self._state:
-                self._held.add(record, kind, text)
+                self._held.add(entry)
                 ready = self._take_if_due()
             if ready is not None:
                 self._send(ready)
@@ -115,6 +117,7 @@ class MailHandler(logging.Handler):
 
     def flush(self) -> None:
         """Send what is held now. Waits if a mail is just being sent."""
+        self._leave_to_parent()
         with self._state:
             timer, self._timer = self._timer, None
             ready = self._take()
@@ -126,10 +129,16 @@ class MailHandler(logging.Handler):
 
     def close(self) -> None:
         """Send what is held, and hold nothing from now on. Safe to call twice."""
+        self._leave_to_parent()
         with self._state:
             self._is_closed = True
         self.flush()
         super().close()
+
+    def _leave_to_parent(self) -> None:
+        """After fork(), forget what is held: it is the parent's to send."""
+        if os.getpid() != self._process:
+            self._start_over()
 
     def _take_if_due(self) -> _Digest | None:
         """Take what is held if this thread may send it; otherwise start a timer for it."""
@@ -165,8 +174,7 @@ class MailHandler(logging.Handler):
         try:
             self._send(digest)
         except Exception:
-            assert digest.last is not None  # an empty one isn't sent
-            self.handleError(digest.last)
+            self.handleError(logging.makeLogRecord({"msg": digest.subject()}))
 
     def _send(self, digest: _Digest) -> None:
         recipients = addresses_of("ADMINS") if self.to is None else self.to
@@ -215,25 +223,38 @@ def _check_interval(seconds: Any) -> None:
         raise ValueError(f"'interval' must be a number of seconds, 0 or more, not {seconds!r}")
 
 
+class _Entry(NamedTuple):
+    """What is kept of a record: text alone. Dropping other people's objects may run their code."""
+
+    kind: _Kind
+    title: str
+    text: str
+
+
+def _entry(record: logging.LogRecord, text: str) -> _Entry:
+    title = f"{record.levelname}: {_first_line(record.getMessage())}"
+    return _Entry(_kind_of(record), one_line(title), _sendable(text))
+
+
 class _Digest:
     """Some log records: how often each kind came, and the first ones in full."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.last: logging.LogRecord | None = None
+        self._title = ""
         self._kinds: Counter[_Kind] = Counter()
         self._full: list[str] = []
 
-    def add(self, record: logging.LogRecord, kind: _Kind, text: str) -> None:
+    def add(self, entry: _Entry) -> None:
         self.count += 1
-        self.last = record
-        self._kinds[kind if len(self._kinds) < _MOST_KINDS else ("", "", "others")] += 1
+        self._title = self._title or entry.title
+        self._kinds[entry.kind if len(self._kinds) < _MOST_KINDS else ("", "", "others")] += 1
         if len(self._full) < _SHOWN_IN_FULL:
-            self._full.append(text)
+            self._full.append(entry.text)
 
     def subject(self) -> str:
-        if self.count == 1 and self.last is not None:
-            return f"{self.last.levelname}: {_first_line(self.last.getMessage())}"
+        if self.count == 1:
+            return self._title
         most, _ = self._kinds.most_common(1)[0]
         return f"{self.count} log records, most often {most[0]}: {most[2]}"
 
@@ -256,12 +277,20 @@ def _kind_of(record: logging.LogRecord) -> _Kind:
     return record.levelname, record.name, one_line(_first_line(str(record.msg)))
 
 
+def _sendable(text: str) -> str:
+    """Return the text as any mail can hold it: of bounded length, without halves of characters."""
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[:_LONGEST_TEXT]}\n... and {len(text) - _LONGEST_TEXT:,} more characters"
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def _first_line(text: str) -> str:
     # QueueHandler puts a traceback behind the message, in one text.
-    return next(iter(text.strip().splitlines()), "")
+    return next(iter(text[:_LONGEST_TEXT].strip().splitlines()), "")
 
 
 def one_line(text: str) -> str:
     """Return the text as a subject can hold it: one line, at most 200 characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    some = text[: _LONGEST_SUBJECT * 10]  # however much was logged
+    line = " ".join("".join(c if c.isprintable() else " " for c in some).split())
     return line if len(line) <= _LONGEST_SUBJECT else line[: _LONGEST_SUBJECT - 1] + "…"
