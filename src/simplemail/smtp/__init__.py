@@ -1,1 +1,1 @@
-"""From an envelope to the server, and back with the truth about it."""
+"""Takes envelopes to a mail server, and returns what it answered."""

@@ -21,7 +21,7 @@ _PROMPTS = 4
 
 
 class Who(NamedTuple):
-    """Whom to log in, and where; `seconds` is how long each step may take (None: no limit)."""
+    """Who logs in, and where; `seconds` is how long each step may take (None: no limit)."""
 
     username: str
     password: Secret
@@ -40,13 +40,13 @@ class Challenge(NamedTuple):
     is_first: bool = False
 
     def decoded(self) -> bytes:
-        """Return what it stands for. Raises ValueError if that isn't strict base64."""
+        """Return it decoded. Raises ValueError if it isn't strict base64."""
         import base64
 
         return base64.b64decode(self.text, validate=True)
 
     def words(self) -> str:
-        """Return it in lower case for a look at its words, in base64 or not."""
+        """Return its text in lower case, whether it is in base64 or not."""
         try:
             return self.decoded().decode("utf-8", "replace").lower()
         except ValueError:
@@ -58,15 +58,15 @@ Initial = Generator[bytes | None, Challenge, Challenge]
 
 
 class BrokenExchange(ValueError):  # noqa: N818 - it never leaves this folder
-    """The server doesn't do the mechanism as it should; the text says in which way."""
+    """The server broke the rules of the mechanism; the text says which."""
 
 
 class Mechanism(NamedTuple):
     """A row of the table.
 
-    `takes` says what proves who we are: a "password", a "token" (OAuth) or a "certificate" (that
-    of TLS). With `shows`, the server sees the secret itself: its no is then about the secret, and
-    no other mechanism is tried; and over an unencrypted connection, the others are better.
+    `takes` is the proof of who we are: a "password", a "token" (OAuth) or a "certificate" (that
+    of TLS). With `shows`, the server sees the secret itself: its refusal is then about the
+    secret, so no other mechanism is tried. Over an unencrypted connection, the others are better.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Mechanism(NamedTuple):
 
 
 def _offer(response: bytes) -> Initial:
-    """Give our first response, once again if it didn't arrive with the command."""
+    """Yield our first response, and again if it didn't travel with the command."""
     challenge = yield response
     if challenge.is_first or not challenge.text:
         challenge = yield response
@@ -91,7 +91,7 @@ def plain(who: Who) -> Exchange:
 
 
 def login(who: Who) -> Exchange:
-    """draft-murchison-sasl-login: answers what is asked for; unknown words by their turn."""
+    """draft-murchison-sasl-login: answers each prompt; if it is unknown, by its order."""
     challenge = yield who.username.encode()
     name_is_next = challenge.is_first
     for _ in range(_PROMPTS):
@@ -187,11 +187,11 @@ MECHANISMS = (
     Mechanism("CRAM-MD5", cram_md5, "password", shows=False, works=_md5_works),
     Mechanism("EXTERNAL", external, "certificate"),
 )
-"""All that we know; of those that take the same, the best one first."""
+"""All mechanisms; of those that take the same proof, the best one first."""
 
 
 def _rounds(text: bytes, seconds: float | None) -> int:
-    """Return how many rounds the server asks for, if we can and will do them in time."""
+    """Return how many rounds the server asks for. Raises if they are too few or too many."""
     rounds = int(text) if text.isdigit() and len(text) < 12 else 0
     if rounds < FEWEST_ROUNDS:
         raise BrokenExchange(f"it asks for fewer than {FEWEST_ROUNDS:,} rounds, which isn't safe")
@@ -205,7 +205,7 @@ def _rounds(text: bytes, seconds: float | None) -> int:
 
 
 def _seconds_for(rounds: int) -> float:
-    """Estimate how long so many rounds take here: once begun, nothing can end them."""
+    """Estimate how long so many rounds take, because they can't be interrupted."""
     import hashlib
     from time import perf_counter
 
@@ -215,7 +215,7 @@ def _seconds_for(rounds: int) -> float:
 
 
 def _prepared(text: str) -> str:
-    """RFC 4013, as far as it changes anything that people use."""
+    """RFC 4013, for the characters that people use."""
     import unicodedata
 
     return text if text.isascii() else unicodedata.normalize("NFKC", text)

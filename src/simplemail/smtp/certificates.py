@@ -1,4 +1,4 @@
-"""Says what a TLS certificate is for and how long it is good, as `getpeercert()` gives it."""
+"""Describes a TLS certificate from `getpeercert()`: its names, its issuer, its expiry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def described(certificate: dict[str, Any]) -> str:
-    """Return the names, who vouches for them, and the last day."""
+    """Return its names, its issuer and its last day."""
     day = time.strftime("%Y-%m-%d", time.gmtime(_end(certificate)))
     left = days_left(certificate)
     return f"for {names(certificate)}; issued by {issuer(certificate)}; until {day} ({left} days)"
@@ -28,7 +28,7 @@ def issuer(certificate: dict[str, Any]) -> str:
 
 
 def days_left(certificate: dict[str, Any]) -> int:
-    """Return how many whole days it is still good."""
+    """Return how many whole days it is still valid."""
     return int((_end(certificate) - time.time()) // 86_400)
 
 

@@ -1,4 +1,4 @@
-"""Bytes to and from a mail server, with an end to every wait."""
+"""Sends and receives bytes, with a limit on every wait."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Channel:
-    """A connected socket: replies are read whole, and what is written leaves whole.
+    """A connected socket that reads whole replies and writes whole blocks.
 
     Raises Broken, with a TimeoutError when the server takes longer than `timeout` seconds (None: no
     limit), for a whole reply, not for each byte; with smtplib.SMTPServerDisconnected when the
@@ -59,12 +59,12 @@ class Channel:
     def __init__(self, sock: socket.socket, timeout: float | None) -> None:
         self.sock = sock
         self.timeout = timeout
-        self.sent = 0  # octets that left, from the beginning
+        self.sent = 0  # how many octets were sent
         self.reach = 0  # octets that may have left, if a write was interrupted
         self.encrypted = False
         self._data = b""
-        self._at = 0  # what is before it was read already
-        self._end = False  # the server will say no more
+        self._at = 0  # everything before it has been read
+        self._end = False  # the server will send no more
         self._forks = _forks
         self._quiet_at = -1.0  # when we looked; before all time since we said something
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
@@ -136,7 +136,7 @@ class Channel:
         self._overhear()
 
     def _overhear(self) -> None:
-        """Keep what the server says while we write."""
+        """Read and keep replies while we write."""
         if self._hearing:
             self._receive()
 
@@ -145,7 +145,7 @@ class Channel:
         return not self._end and len(self._data) - self._at < BACKLOG
 
     def reply(self) -> Reply:
-        """Return the next reply, waiting for it if need be."""
+        """Return the next reply, after waiting for it if necessary."""
         at, end = self._at, self._data.find(b"\n", self._at)
         if end < 0 or self._data[at + 3 : at + 4] == b"-":
             end = self._long_reply()
@@ -182,7 +182,7 @@ class Channel:
                 raise Broken(disconnected("The server closed the connection"))
 
     def _receive(self) -> bool:
-        """Take what has arrived, without waiting. False if that is nothing."""
+        """Read what has arrived, without waiting. False if nothing has."""
         if self._end:
             return False
         try:
@@ -266,7 +266,7 @@ class Channel:
 
     @property
     def closed(self) -> bool:
-        """Was it closed, by us or by somebody who had the socket?"""
+        """Was it closed, by us or by somebody else with the socket?"""
         return self.sock.fileno() < 0
 
     def close(self) -> None:

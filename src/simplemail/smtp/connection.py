@@ -1,4 +1,4 @@
-"""The connection to a mail server: an smtplib.SMTP, over a channel on which every wait ends."""
+"""The connection to a mail server: an smtplib.SMTP over a channel that limits every wait."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Connection(smtplib.SMTP):
         self.channel = Channel(sock, timeout)
         self.host, self.server_hostname = host, server_hostname or host
         self.implicit_tls = implicit_tls
-        """By which rules TLS begins with the first byte, where `connect()` leads."""
+        """The TLS context if TLS begins with the first byte."""
         self.verified: Callable[[], ssl.SSLContext] = tls.context
         """Returns the context for a `starttls()` that is given none."""
-        self.needs_tls = False  # no message may go in clear text
+        self.needs_tls = False  # no message may be sent in clear text
         self.outstanding: deque[Any] = deque()
         self.touched = False
-        self._due = 0  # answers to what somebody else has sent
+        self._due = 0  # answers to commands that somebody else has sent
         self._goes_on = False  # the last of them asked for more, such as the content
 
     @property
@@ -143,7 +143,7 @@ class Connection(smtplib.SMTP):
     ) -> tuple[int, bytes]:
         """Encrypt the connection by `context`, or else as the mailer would: verified.
 
-        What the server said before the handshake, it may not have said: it ends the connection.
+        Anything received before the handshake may be injected, so it ends the connection.
         """
         self.ehlo_or_helo_if_needed()
         if not self.has_extn("starttls"):
@@ -155,11 +155,11 @@ class Connection(smtplib.SMTP):
         return code, text
 
     def encrypt(self, context: ssl.SSLContext) -> None:
-        """Put TLS around the connection after the server's yes to STARTTLS."""
+        """Put TLS around the connection after the server has accepted STARTTLS."""
         try:
             self.channel.start_tls(context, self.server_hostname)
         except BaseException:
-            self.close()  # nobody knows what the server believes now
+            self.close()  # the server's state is unknown now
             raise
         self.learn({})
 
@@ -171,17 +171,17 @@ class Connection(smtplib.SMTP):
 
     @property
     def is_greeted(self) -> bool:
-        """Has it said EHLO or HELO, with a yes that still counts?"""
+        """Was EHLO or HELO accepted, and does that still count?"""
         return self.ehlo_resp is not None or self.helo_resp is not None
 
     @property
     def lacks_tls(self) -> bool:
-        """Is it in clear text, which its mailer forbids?"""
+        """Is it in clear text, though its mailer forbids that?"""
         return self.needs_tls and not self.channel.encrypted
 
     @property
     def is_in_step(self) -> bool:
-        """Has everything that somebody sent been answered, and was each answer read?"""
+        """Has every command been answered, and every answer been read?"""
         return not self._due
 
 
@@ -216,7 +216,7 @@ def open_socket(
 ) -> socket.socket:
     sock = socket.create_connection((host, port), timeout, source_address)
     try:
-        # Each write is meant to leave at once, and the next may come before its answer.
+        # Each write should be sent at once, and the next may come before its answer.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()

@@ -1,4 +1,4 @@
-"""Takes messages to a server: hands over, waits for the answer, tries again where that is safe."""
+"""Delivers messages through sessions: waits for the answers, and retries where that is safe."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Depot(Protocol):
 
 
 class Job:
-    """One message on its way, with the envelope that stays the same for every try."""
+    """One message on its way. Its envelope stays the same for every try."""
 
     __slots__ = (
         "envelope",
@@ -72,7 +72,7 @@ class Job:
 
 
 class Courier:
-    """Hands messages over, up to `window` at a time, and tells what became of each.
+    """Delivers messages, up to `window` at a time, and returns a receipt for each.
 
     A `window` over 1 says that the server can be trusted with content that it hasn't agreed to
     take yet (BDAT).
@@ -96,7 +96,7 @@ class Courier:
         self._chunking = window > 1
 
     def deliver(self, message: Any) -> Receipt:
-        """Take one message to the server."""
+        """Deliver one message."""
         job = self._add(message)
         try:
             self._begin(job)
@@ -110,9 +110,9 @@ class Courier:
         return receipt
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
-        """Take messages to the server; yield their receipts in order, each as soon as it is known.
+        """Deliver messages, and yield their receipts in order, each as soon as it is known.
 
-        What is on its way is always told: also if `messages` raises, before that error is.
+        If `messages` raises, the receipts of messages on their way come before the error.
         """
         jobs = self._jobs
         failure: BaseException | None = None
@@ -127,7 +127,7 @@ class Courier:
                     failure = error
                     break
                 while jobs and jobs[0].is_stranded():
-                    # What comes next must not overtake them.
+                    # Later messages must not overtake them.
                     yield self._finish(jobs[0])
                     jobs.popleft()
                 job = self._add(message)
@@ -140,8 +140,8 @@ class Courier:
                 yield self._finish(jobs[0])
                 jobs.popleft()
         finally:
-            # The caller stopped early: the server's answers are waited for, so that what was
-            # handed over completely arrives.
+            # The caller stopped early. Wait for the server's answers, so that messages already
+            # handed over arrive.
             for job in jobs:
                 if job.transaction is not None:
                     self._result(job)
@@ -251,17 +251,17 @@ class Courier:
         return job.receipt
 
     def _can_go_by_data(self, job: Job) -> bool:
-        """Decide for a message that the server refused because it came by BDAT, as it seems."""
+        """Decide about a message that the server seems to have refused because of BDAT."""
         if job.transaction is None or not job.transaction.unread or not self._chunking:
             return False
         self._window, self._chunking = 1, False
         return True
 
     def _may_try_again(self, job: Job) -> bool:
-        """Decide, and wait, for a message that the server surely doesn't have."""
+        """Decide about a message that the server can't have, and wait before a retry."""
         if job.session is None:
-            return False  # no server to be had: whoever opens sessions has retried already
-        # A server that ends each session after a few messages gets on nevertheless.
+            return False  # no server available; opening a session was already retried
+        # A server that ends each session after a few messages is no failure.
         if job.is_stranded() and not job.fresh and (job.session.settled or not job.replaced):
             job.replaced = True
             return True

@@ -1,4 +1,4 @@
-"""Commands and answers over one connection, and all the ways in which that ends."""
+"""Sends commands and reads their answers over one connection, until it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .connection import Connection
 
-# A session that was idle for longer, in seconds, is asked whether it is still there.
+# After so many idle seconds, ask the server whether the session is still alive.
 STALE = 1.0
 
 # How long to wait, in seconds, for what changes no message's fate: the answers to QUIT and to the
@@ -116,12 +116,12 @@ class Dialogue:
 
     @property
     def is_open(self) -> bool:
-        """Can it be used, as far as we know without asking?"""
+        """Can it be used, as far as is known without asking the server?"""
         return self.usable and self.connection.sock is not None
 
     @property
     def busy(self) -> bool:
-        """Is a transaction begun and not finished?"""
+        """Is a transaction unfinished?"""
         return self.unfinished > 0
 
     @property
@@ -135,12 +135,12 @@ class Dialogue:
 
     @property
     def broken(self) -> bool:
-        """Did it end, or is it about to, without our doing?"""
+        """Did it end, or will it soon, other than by our own QUIT?"""
         return bool(self.lost or self._torn or self.farewell)
 
     @property
     def ending(self) -> OSError | None:
-        """Why no new transaction can begin, None if it can."""
+        """The error that prevents a new transaction, or None."""
         if self.lost or self._takes_more:
             return self.lost
         if self.farewell:  # it says more than that nothing could be written any more
@@ -149,7 +149,7 @@ class Dialogue:
 
     @property
     def stale(self) -> bool:
-        """Was it idle for so long, or used by somebody else, that the server should be asked?"""
+        """Should the server be asked first, after a long pause or use by somebody else?"""
         idle = monotonic() - self.used > STALE
         return not self.busy and (idle or self.connection.touched)
 
@@ -186,7 +186,7 @@ class Dialogue:
             self._say_goodbye()
 
     def _begin_anew(self) -> None:
-        """After use by somebody else, see to it that nothing of that gets into our messages."""
+        """After use by somebody else, make sure that none of it gets into our messages."""
         connection = self.connection
         self.channel = connection.channel
         if not connection.is_in_step or connection.lacks_tls:
@@ -204,7 +204,7 @@ class Dialogue:
         self._retired = True
 
     def quit(self) -> None:
-        """Say goodbye if that is possible, and close. No message depends on it: never fails."""
+        """Send QUIT if possible, and close. Never raises, because no message depends on it."""
         if self.usable and not self.busy:
             self.changing = True
             self._say_goodbye()
@@ -219,7 +219,7 @@ class Dialogue:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection without a word. Safe to call twice."""
+        """Drop the connection without QUIT. Safe to call twice."""
         self.closed = True
         self.connection.close()
 
@@ -266,7 +266,7 @@ class Dialogue:
 
 
 def _transcript() -> Callable[[str], None] | None:
-    """Return where to write the conversation; None if nobody listens."""
+    """Return the logger for the conversation, or None if nobody wants it."""
     logging = sys.modules.get("logging")  # who listens has imported it
     if logging is None:
         return None

@@ -1,4 +1,4 @@
-"""Sends by a connection that isn't ours: of a class of the user's, an LMTP one, a test's double."""
+"""Sends through a connection that isn't ours: a user's class, LMTP, a test double."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASKED_FOR = ("smtputf8", "dsn")
 
 
 def is_smtplibs_own(kind: Any) -> bool:
-    """Is this smtplib.SMTP or SMTP_SSL as Python has it, and nothing of it replaced?"""
+    """Is this smtplib.SMTP or SMTP_SSL, without anything in it replaced?"""
     import smtplib
 
     return (
@@ -89,7 +89,7 @@ class Handover:
         self.refused = {name: from_bytes(*answer) for name, answer in refused.items()}
 
     def judge(self, error: Exception) -> Status:
-        """Say what the error of `sendmail()` means, and note the replies in it."""
+        """Work out what an error of `sendmail()` means, and note the replies in it."""
         import smtplib
 
         if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -108,7 +108,7 @@ class Handover:
         return self.refused.get(name, self.reply)
 
     def sum_up(self, errors: Mapping[str, Exception]) -> tuple[Status, Exception | None]:
-        """Make one of what became of it for each recipient."""
+        """Combine what happened for each recipient."""
         import smtplib
 
         found = {each.status: name for name, each in self.by_recipient.items()}
@@ -185,7 +185,7 @@ class ForeignSession:
         """Nothing is on its way."""
 
     def leave(self) -> None:
-        """Nothing can be said in advance."""
+        """Do nothing: QUIT can't be sent in advance here."""
 
     def prepare(self, envelope: Any, *, chunking: bool = False) -> Handover:
         """Return what can be handed over. Raises what `Session.prepare()` does."""
@@ -200,7 +200,7 @@ class ForeignSession:
         """Nothing is sent yet."""
 
     def finish(self, handover: Handover) -> tuple[Status, Exception | None]:
-        """Send a message, and return what became of it and the exception that tells it."""
+        """Send a message, and return its outcome and the exception for it."""
         if handover.begun:
             return Status.UNKNOWN, disconnected("The sending was interrupted")
         if not self.usable:
@@ -264,7 +264,7 @@ class ForeignSession:
         return handover.sum_up(errors)
 
     def quit(self) -> None:
-        """Say goodbye, and close. No message depends on it: never fails."""
+        """Send QUIT, and close. Never raises, because no message depends on it."""
         try:
             self.connection.quit()
         except OSError:

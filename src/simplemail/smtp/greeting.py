@@ -1,4 +1,4 @@
-"""How a session begins: the server's greeting, EHLO, STARTTLS (RFC 5321, 3.1 and 3.2; RFC 3207)."""
+"""Begins a session: greeting, EHLO, STARTTLS (RFC 5321, 3.1 and 3.2; RFC 3207)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def is_public_name(name: str) -> bool:
 
 
 def own_name(sock: socket.socket) -> str:
-    """Return this machine's name; its address, as RFC 5321, 4.1.4 wants it, if the name is none.
+    """Return this machine's name, or its address (RFC 5321, 4.1.4) if the name isn't public.
 
-    A container's name, say, or "localhost".
+    Examples of such names are a container's and "localhost".
     """
     name = DNS_NAME.get_fqdn()
     address = sock.getsockname()
@@ -40,7 +40,7 @@ def own_name(sock: socket.socket) -> str:
 
 
 def greet(session: Dialogue) -> None:
-    """Wait for the server's greeting. Raises smtplib.SMTPConnectError if it says no."""
+    """Wait for the server's greeting. Raises smtplib.SMTPConnectError if the server refuses."""
     reply = session.answer(THE_CONNECTION)
     if reply.code != 220:
         from smtplib import SMTPConnectError
@@ -50,7 +50,7 @@ def greet(session: Dialogue) -> None:
 
 
 def hello(session: Dialogue, name: str) -> None:
-    """Introduce ourselves, and read the server's extensions anew (RFC 5321, 4.1.1.1)."""
+    """Send EHLO, and read the server's extensions (RFC 5321, 4.1.1.1)."""
     reply = session.command(f"EHLO {name}")
     features = _features(reply.text) if reply.code == 250 else {}
     if reply.code // 100 == 5:  # RFC 5321, 3.2: an old server
@@ -62,7 +62,7 @@ def hello(session: Dialogue, name: str) -> None:
     session.connection.learn(features, reply)
 
 
-@lru_cache(maxsize=64)  # a server says the same every time, and twice or thrice a session
+@lru_cache(maxsize=64)  # servers give the same answer every time, several times in a session
 def _features(text: str) -> Mapping[str, str]:
     """Read the answer to EHLO: the old "AUTH=LOGIN" too, and several lines of AUTH as one."""
     features: dict[str, str] = {}
@@ -78,7 +78,7 @@ def _features(text: str) -> Mapping[str, str]:
 
 
 def start_tls(session: Dialogue, context: ssl.SSLContext) -> None:
-    """Encrypt the connection (RFC 3207). `hello()` comes next: what it read counts no more."""
+    """Encrypt the connection (RFC 3207). Then call `hello()` again, to read the features anew."""
     import smtplib
 
     if "starttls" not in session.features:

@@ -1,7 +1,7 @@
-"""Says in an error what happened where, and what would help.
+"""Adds to errors where they happened and how to fix them.
 
-What decides is the error's type, its numbers and its attributes, above all `in_answer_to`: the
-command, or "the connection", that the server was answering. A server's words choose a hint only.
+The error's type, numbers and attributes decide, above all `in_answer_to`: the command, or "the
+connection", that the server was answering. A server's words only choose a hint.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 THE_CONNECTION = "the connection"
-"""What the greeting answers: in SMTP, the server speaks first."""
+"""What the greeting answers, because in SMTP the server speaks first."""
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH
 NAME_MISMATCH = (62, 64)
@@ -48,7 +48,7 @@ _PROVIDERS = {
     ),
 }
 
-# A hint doesn't advise one of these if the caller gave it already.
+# Hints don't suggest one of these if the caller has already set it.
 _OPTIONS = ("ca_file", "ssl_certfile", "ssl_context", "local_hostname", "use_tls", "use_ssl")
 
 
@@ -76,7 +76,7 @@ def explain(
 
 
 def explain_refusal(error: BaseException | None, mailer: Any) -> None:
-    """Add what would help to the error of a server that takes mail only from those it knows.
+    """Add a remedy to the error of a server that only takes mail from those it knows.
 
     In smtplib's error for refused recipients, which has no text but theirs, it is a note.
     """
@@ -92,7 +92,7 @@ def explain_refusal(error: BaseException | None, mailer: Any) -> None:
 
 
 def offers(methods: Sequence[str]) -> str:
-    """Say which AUTH methods a server offers."""
+    """Describe which AUTH methods a server offers."""
     return f"offers AUTH {' '.join(methods)}" if methods else "offers no AUTH at all"
 
 
@@ -131,7 +131,7 @@ def after_login(host: str, code: int, encrypted: bool, secret: Secret) -> list[s
 
 
 def _padding(secret: Secret) -> list[str]:
-    """Say if a secret looks as if its file had been read with more than the secret in it."""
+    """Return a hint if the secret has white space that probably came from its file."""
     text = secret.reveal()
     if isinstance(text, str) and text != text.strip():
         return [
@@ -268,7 +268,7 @@ def _lost_sentence(error: OSError, where: str, given: Collection[str]) -> str:
 
 
 def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
-    """Explain a server that answers, but not as it should."""
+    """Explain an unexpected answer."""
     import smtplib
 
     said, code = _said(error), getattr(error, "smtp_code", 0)

@@ -1,4 +1,4 @@
-"""Logs in: chooses a mechanism, leads its exchange (RFC 4954), and keeps secrets out of sight."""
+"""Logs in: chooses a mechanism, runs its exchange (RFC 4954), and hides secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ECHO = 8
 
 
 def log_in_as(session: Session, route: Route) -> None:
-    """Log in as the route says, if it says enough for a login."""
+    """Log in as the route says, if it has what a login needs."""
     where = f"{route.host}:{route.port}"
     if _takes_certificate(route.auth):
         log_in(session, route.username, "", port=route.port, method=route.auth)
@@ -72,8 +72,8 @@ def log_in(
     `password` is text, or a callable that returns it or an OAuth token, or a Secret of either. A
     callable is called again, once, if the server refuses what it gave first. Raises
     smtplib.SMTPAuthenticationError if the server says no, with its first no to these credentials;
-    smtplib.SMTPNotSupportedError if both sides know no common method, and InvalidMailer for what
-    is no text. No frame of the traceback holds the secret, and no error repeats it.
+    smtplib.SMTPNotSupportedError if both sides know no common method, and InvalidMailer if it
+    isn't text. No frame of the traceback holds the secret, and no error repeats it.
     """
     secret = Secret.of(password)
     del password
@@ -97,11 +97,11 @@ def log_in(
 
 
 def check_text(option: str, secret: Secret, *, token: bool = False) -> None:
-    """Raise InvalidMailer, without the value, if it is no text that a login can hold."""
+    """Raise InvalidMailer, without the value, unless it is text that a login can use."""
     if not isinstance(secret.reveal(), str):
         made = ", or a callable that returns it" if option == "password" else ""
         raise InvalidMailer(f"{option!r} must be text{made}, not {type(secret.reveal()).__name__}")
-    # No UnicodeEncodeError is caught here: that would carry the value along.
+    # No UnicodeEncodeError is caught here, because it would contain the value.
     if any("\ud800" <= character <= "\udfff" for character in secret.reveal()):
         raise InvalidMailer(f"{option!r} isn't UTF-8 text")
     # They would end a field of the response, and begin another one.
@@ -125,12 +125,12 @@ class _Attempt:
         self._refusals: list[Reply] = []
 
     def succeeds(self, who: Who) -> bool:
-        """Try each mechanism until one is accepted, or the server's no is final."""
+        """Try each mechanism until one is accepted, or the server's refusal is final."""
         for mechanism in self._mechanisms:
             try:
                 reply = _converse(self._session, mechanism, who)
             except OSError:
-                if self._refusals:  # servers hang up after a no, and it's the no that counts
+                if self._refusals:  # servers hang up after a refusal, and the refusal counts
                     return False
                 raise
             if reply.code == 235:
@@ -147,13 +147,13 @@ class _Attempt:
 
     @property
     def verdict(self) -> Reply:
-        """The first no to the credentials, or else to a mechanism."""
+        """The first refusal of the credentials, or else of a mechanism."""
         about_us = [reply for reply in self._refusals if reply.code in (535, *_FINAL)]
         return (about_us or self._refusals)[0]
 
 
 def _is_final(reply: Reply, mechanism: Mechanism) -> bool:
-    # A temporary no (RFC 4954, 6: 454) is about the server, not about the mechanism. After 535
+    # A temporary refusal (RFC 4954, 6: 454) is about the server, not the mechanism. After 535
     # for a secret that was shown: same secret, same answer, one more failure counted.
     return reply.code < 500 or reply.code in _FINAL or (reply.code == 535 and mechanism.shows)
 
@@ -181,7 +181,7 @@ def _choose(session: Session, port: int, method: str | None, *, tokens: bool) ->
 
 
 def _converse(session: Session, mechanism: Mechanism, who: Who) -> Reply:
-    """Lead one exchange, and return the server's last word about it."""
+    """Run one exchange, and return the server's final reply."""
     try:
         exchange, reply = _begin(session, mechanism, who)
         if reply.code == 235:
@@ -191,7 +191,7 @@ def _converse(session: Session, mechanism: Mechanism, who: Who) -> Reply:
         session.close()
         why = f": {error}" if isinstance(error, BrokenExchange) else ""
         broken = protocol_error(f"{session.host} doesn't do AUTH {mechanism.name} correctly{why}")
-    raise broken  # outside, so that it doesn't carry along what may quote our response
+    raise broken  # outside, so that it doesn't contain an error that may quote our response
 
 
 def _begin(session: Session, mechanism: Mechanism, who: Who) -> tuple[Exchange, Reply]:
@@ -244,7 +244,7 @@ def _echo_of(words: str, password: str) -> Callable[[str], bool]:
 def _confirm(exchange: Exchange, reply: Reply) -> None:
     """Let the mechanism check the server's proof, which may come with the 235 (RFC 4954, 4).
 
-    It must come to its end: a server that says 235 before has proved nothing.
+    It must finish: a server that says 235 before has proved nothing.
     """
     proof = Challenge(reply.text)
     try:

@@ -1,4 +1,4 @@
-"""Finds a session for a mailer: a kept one, a new one, or one by another class of connections."""
+"""Finds a session for a mailer: from the pool, a new one, or through another class."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def open_session(
 def put_away(
     session: Session | foreign.ForeignSession, route: Route | None, *, keep_alive: float, size: int
 ) -> None:
-    """Keep a session for others by this route, if that is asked for, or end it."""
+    """Put a session into the pool, if that is asked for, or end it."""
     if keep_alive and route is not None and not isinstance(session, foreign.ForeignSession):
         pool().give(route, session, keep_alive=keep_alive, size=size)
     else:

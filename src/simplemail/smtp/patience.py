@@ -1,4 +1,4 @@
-"""When another try makes sense, and how long to wait for it."""
+"""Decides whether to retry, and how long to wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pause(tries: int) -> None:
 
 
 def trying(open_session: Callable[[], _T], retries: int) -> _T:
-    """Call a function, and again after a pause, up to so many times, while its error may pass."""
+    """Call a function, and retry it after pauses while its error may be temporary."""
     tries = 0
     while True:
         try:
@@ -38,7 +38,7 @@ def trying(open_session: Callable[[], _T], retries: int) -> _T:
 
 
 def may_pass(error: OSError) -> bool:
-    """Is this how a server fails to open a session that may be back soon?"""
+    """Could the server accept a session soon, after this error?"""
     import smtplib
     import socket
 

@@ -1,4 +1,4 @@
-"""Open sessions, kept for the next message (`keep_alive`)."""
+"""Keeps sessions open for the next message (`keep_alive`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import monotonic
 from ..light import NamedTuple, lock
 from .session import Session
 
-# A session is used for so many seconds and messages at most: servers count them too.
+# The limits of one session, in seconds and messages, because servers have limits too.
 LONGEST_LIFE = 600.0
 MOST_MESSAGES = 500
 
@@ -24,7 +24,7 @@ class _Idle(NamedTuple):
 class Pool:
     """Sessions by their route, shared by all threads of this process.
 
-    What to take or drop is decided under the lock; talking to servers happens outside of it.
+    Decides under the lock which to take or drop, and talks to servers outside of it.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class Pool:
         self._sweep_due = 0.0  # when the sweeper will wake up
 
     def take(self, route: Hashable) -> Session | None:
-        """Return a session by this route that is alive, None if there is none."""
+        """Return a live session for this route, or None."""
         while True:
             with self._lock:
                 sessions = self._idle.get(route)
                 if not sessions:
                     return None
-                session, until = sessions.pop()  # the one used last is the likeliest to live
+                session, until = sessions.pop()  # the one used last is the most likely to be alive
                 if not sessions:
                     del self._idle[route]
             if monotonic() < until and session.alive():
@@ -63,7 +63,7 @@ class Pool:
         session.quit()
 
     def close(self) -> None:
-        """Say goodbye to all servers. The pool can be used again."""
+        """End all sessions. The pool can be used again."""
         with self._lock:
             idle, self._idle = self._idle, {}
             self._stop_sweeper()
@@ -72,7 +72,7 @@ class Pool:
                 session.quit()
 
     def forget(self) -> None:
-        """Drop all sessions without a word: after fork() they are the parent's."""
+        """Drop all sessions without QUIT: after fork() they belong to the parent."""
         idle = self._idle
         self.__init__()  # type: ignore[misc]  # the lock too may be in use by the parent
         for sessions in idle.values():
@@ -80,7 +80,7 @@ class Pool:
                 session.channel.close()
 
     def _sweep_at(self, until: float, now: float) -> None:
-        """See to it that sessions end when their time is over, even if nobody sends."""
+        """Make sure that sessions end in time, even if nothing is sent."""
         if self._sweeper is None or until < self._sweep_due:
             self._stop_sweeper()
             self._sweep_due = until
@@ -97,7 +97,7 @@ class Pool:
         now = monotonic()
         over: list[Session] = []
         with self._lock:
-            self._stop_sweeper()  # it may be another one by now
+            self._stop_sweeper()  # it may have been replaced
             for route, sessions in list(self._idle.items()):
                 over += [session for session, until in sessions if until <= now]
                 sessions[:] = [entry for entry in sessions if entry.until > now]

@@ -1,4 +1,4 @@
-"""Reads a server's replies (RFC 5321, 4.2), and tells what they and other errors mean."""
+"""Parses a server's replies (RFC 5321, 4.2), and decides what they and other errors mean."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..receipts import Reply, Status
 # Octets of one reply line that are kept. RFC 5321 (4.5.3.1.5) allows 512; some servers write more.
 LINE = 1_000
 
-# Octets of one whole reply: more is no reply.
+# The most octets that a whole reply may have.
 REPLY = 100_000
 
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
 _LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
 
-# What nearly all are: a line of ASCII. The class of the enhanced code is that of the code.
+# Nearly all replies: a line of ASCII. The enhanced code has the same class as the code.
 _PLAIN = pattern(
     rb"(([245])[0-9]{2}) (?:(\2\.[0-9]{1,3}\.[0-9]{1,3}) )?(?![245]\.)([!-~][ -~]*)?\r\n"
 )
@@ -91,18 +91,18 @@ def from_bytes(code: int, text: bytes | str) -> Reply:
     try:
         return parse(raw)
     except Broken:
-        return Reply(code, _readable(text))  # a test's double may have said anything
+        return Reply(code, _readable(text))  # a test double may have returned anything
 
 
 def refused(reply: Reply) -> OSError:
-    """Return smtplib's exception for a no to the message itself."""
+    """Return smtplib's exception for a refusal of the message itself."""
     from smtplib import SMTPDataError
 
     return SMTPDataError(*in_bytes(reply))
 
 
 def status_of(error: BaseException, *, foreign: bool = False) -> Status:
-    """Say what an exception means for the one message whose sending raised it.
+    """Decide what an exception means for the one message whose sending raised it.
 
     For code that only raises. An error that doesn't tell when it happened may have come after the
     server took the message; if the code is `foreign`, a backend written for Django, that is so for

@@ -1,4 +1,4 @@
-"""Where a mailer's sessions go, and as whom."""
+"""The server, login and TLS rules of a session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """Where to, and as whom. Sessions by equal routes are interchangeable.
+    """A server, a login and TLS rules. Sessions with equal routes are interchangeable.
 
     With `context` there is TLS: from the first byte if `implicit`, by STARTTLS if not; `trust` is
     whom it trusts at this moment, because it may be changed. The certificate must be for

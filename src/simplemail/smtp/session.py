@@ -1,4 +1,4 @@
-"""A session with a mail server: messages, as many at a time as it takes (RFC 5321).
+"""A session with a mail server, with one transaction for each message (RFC 5321).
 
 Transactions are prepared, begun and then finished, in order. Where the server offers PIPELINING,
 some may begin before others are finished (`Session.ahead` says how many):
@@ -94,9 +94,9 @@ class Session(Dialogue):
         self.changing = False
 
     def finish(self, transaction: Transaction) -> Fate:
-        """Wait for the server's last word about the oldest transaction.
+        """Wait for the server's final reply to the oldest transaction.
 
-        Returns what became of the message, and the exception that tells it. Safe to call again
+        Returns the message's outcome, and the exception for it. Safe to call again
         after an exception: then it waits for nothing.
         """
         if transaction.fate is not None:
@@ -151,7 +151,7 @@ class Session(Dialogue):
         if "pipelining" not in self.features:
             return 0
         if window > 1 and "chunking" in self.features:
-            # The first one shows whether the server means what it offers.
+            # The first one shows whether the server keeps its promises.
             return window - 1 if self._takes_chunks else 0
         # RFC 2920, 3.1: DATA is the last of its group, and the content may begin the next. The
         # answer to it is read when the next but one begins, which can be rendered meanwhile.
@@ -160,7 +160,7 @@ class Session(Dialogue):
     def leave(self) -> None:
         """Say QUIT after what has begun, without waiting: it may end a group (RFC 2920, 3.1).
 
-        What is on its way is finished as ever, and nothing new can begin.
+        Transactions on their way still finish, and no new one can begin.
         """
         if self._last is None or not self.busy or self.broken:
             return
@@ -180,7 +180,7 @@ class Session(Dialogue):
 
     @property
     def fresh(self) -> bool:
-        """Was it opened just now, for the first message?"""
+        """Is this its first message?"""
         return not (self.count or self.busy or self.stale)
 
     def close(self) -> None:
@@ -259,7 +259,7 @@ class Session(Dialogue):
             return b""
         self._asked.append((held, CONTENT))
         if len(held.refused) == len(held.envelope.recipients):
-            return b".\r\n"  # RFC 2920, 3.1: the 354 wants an end all the same
+            return b".\r\n"  # RFC 2920, 3.1: the 354 must be answered with an end all the same
         if held.hopeless:
             # A dot would send nothing to those recipients, in the name of nobody knows whom.
             self._lose(
@@ -274,7 +274,7 @@ class Session(Dialogue):
         return b""
 
     def _hear(self) -> None:
-        """Read the next answer, and give it to whom it concerns."""
+        """Read the next answer, and pass it to its transaction."""
         transaction, asked = self._asked.popleft()
         try:
             reply = self.channel.reply()
@@ -343,7 +343,7 @@ class Session(Dialogue):
         self._lose(protocol_error("The server sent one reply too many"), QUIT)
 
     def _doubt(self, transaction: Transaction) -> None:
-        """Take no yes for sure that came with a reply too many: it may be for another command."""
+        """Doubt every acceptance after a surplus reply, because it may be for another command."""
         self._check_quiet()
         if self.farewell is None:
             transaction.reply = None

@@ -1,4 +1,4 @@
-"""The rules for TLS: who is trusted, and who we are."""
+"""Makes TLS contexts: whom to trust, and our own certificate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def context(
     """Return a context that verifies certificate and host name, with TLS 1.2 at least.
 
     Trusted are the CAs in `ca_file`, or else the system's, also when there is a client
-    certificate; `password` is that of the key. "" is no file. Raises InvalidMailer for a file
+    certificate; `password` is that of the key. "" means no file. Raises InvalidMailer for a file
     that can't be used, and for a key without a certificate.
 
     Reading the system's CAs takes 25 to 40 ms, so the same context is returned for the same files,
@@ -36,7 +36,7 @@ def context(
     files = _files(ca_file, certfile, keyfile, password, alias)
     made: ssl.SSLContext
     made, rules = _naming(alias, _shared, files)
-    if trust(made) != rules:  # somebody has reached it, through an open socket for one
+    if trust(made) != rules:  # somebody has changed it, for example through an open socket
         _shared.cache_clear()
         made, _ = _naming(alias, _shared, files)
     return made
@@ -57,7 +57,7 @@ def own_context(
 
 
 def trust(context: ssl.SSLContext | None) -> tuple[object, ...]:
-    """Return what decides whom a context trusts: it can be compared, and be part of a key."""
+    """Return what decides whom a context trusts, as a hashable value."""
     if context is None:
         return ()
     return (

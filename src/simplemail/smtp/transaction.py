@@ -1,4 +1,4 @@
-"""One message's SMTP commands, and what the server answered to them (RFC 5321, 3.3)."""
+"""One message's SMTP commands, and the server's answers to them (RFC 5321, 3.3)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Step(str):
     __slots__ = ()
 
 
-# A step that is none of these asks for a recipient.
+# Any other step is a recipient.
 RSET, MAIL, DATA, CONTENT, QUIT = map(_Step, ("RSET", "MAIL", "DATA", "the content", "QUIT"))
 
-# What can stand between the angle brackets: a quoted local part, or nothing that ends the path.
+# Allowed between the angle brackets: a quoted local part, or nothing that ends the path.
 _PATH = pattern(r'"(?:[^"\\\r\n]|\\.)*"(?:@[^\s<>]+)?|[^\s<>]*')
 
 Steps = list[tuple[bytes, str]]
@@ -57,7 +57,7 @@ class Transaction:
         self.asks = asks
         self.sender_reply: Reply | None = None
         self.refused: dict[str, Reply] = {}
-        self.reply: Reply | None = None  # to the content, or to the DATA before it
+        self.reply: Reply | None = None  # the answer to the content, or to DATA
         self.over = False  # no more answers will come
         self.early = False  # the answer to the content came before its end had left
         self.end = 0  # where the content ends in all that the channel sends
@@ -78,7 +78,7 @@ class Transaction:
 
     @property
     def taken(self) -> bool:
-        """Has the server said yes to the content?"""
+        """Has the server accepted the content?"""
         return self.reply is not None and self.reply.code < 300
 
     @property
@@ -89,7 +89,7 @@ class Transaction:
         return len(self.refused) == len(set(self.envelope.recipients))
 
     def refusal(self) -> OSError | None:
-        """Return smtplib's exception for the server's no; None if it has not said no."""
+        """Return smtplib's exception for the server's refusal, or None if there is none."""
         import smtplib
 
         if self.sender_reply is not None and self.sender_reply.code >= 300:
@@ -136,7 +136,7 @@ def steps(
 
 def fits(asked: str, code: int) -> bool:
     """Can a reply with this code be the answer to that step?"""
-    if asked is RSET:  # refused, it leaves nobody knows what behind (RFC 5321, 4.1.1.5)
+    if asked is RSET:  # if it is refused, the server's state is unknown (RFC 5321, 4.1.1.5)
         return code in (250, 421)
     return code >= 400 or (code == 354 if asked is DATA else code < 300)
 
@@ -156,7 +156,7 @@ def stuffed(content: bytes) -> bytes:
 def parameters(
     envelope: Any, features: Mapping[str, str], host: str, notify: str, ret: str
 ) -> tuple[str, str]:
-    """Return what stands after the addresses in MAIL and RCPT, of what the server knows."""
+    """Return the parameters of MAIL and RCPT, of those that the server knows."""
     mail = rcpt = ""
     if "size" in features:  # RFC 1870, 6
         size, limit = len(envelope.content), features["size"]
@@ -201,6 +201,6 @@ def _not_offered(host: str, extension: str, need: str) -> NoReturn:
 
 
 def _xtext(text: str) -> str:
-    """Write text as RFC 3461, 4, allows it in a parameter."""
+    """Encode text for a parameter (RFC 3461, 4)."""
     plain = [c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text]
     return "".join(plain)

@@ -1,4 +1,4 @@
-"""Helps to test code that sends mail."""
+"""Helps you test code that sends mail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LATER = {
     "InboxMail": "inbox",
     "SMTPServer": "server",
 }
-"""What is loaded when it is asked for: it needs pytest, or ssl, http and threads."""
+"""Names that are loaded on first use, because they need pytest, or ssl, http and threads."""
 
 
 def __getattr__(name: str) -> Any:

@@ -79,7 +79,7 @@ def _listed(addresses: Addresses | None) -> list[str] | None:
 
 
 class _Judged:
-    """A mail, and which of the things that are wanted it hasn't."""
+    """A mail, and the conditions that it doesn't meet."""
 
     def __init__(self, mail: Any, wanted: Mapping[str, Any]) -> None:
         self.mail = mail
@@ -117,7 +117,7 @@ _CRITERIA: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "html_contains": ("html", _is_in),
     "attachment": ("attachments", _is_one_of),
 }
-"""What can be wanted, where a mail has it, and when that will do."""
+"""Each condition: where a mail has the value, and how to compare it."""
 
 _ALWAYS_SHOWN = ("to", "subject", "body")
 _SHOWN_IF_THERE = ("cc", "bcc", "attachments")
@@ -152,7 +152,7 @@ def _listing(mails: list[_Judged]) -> Iterator[str]:
 
 
 def _lines(judged: _Judged) -> Iterator[str]:
-    """Say in a few lines what a mail is, and all that isn't as wanted."""
+    """Describe a mail in a few lines, with everything that differs."""
     for name, (attribute, _) in _CRITERIA.items():
         value = getattr(judged.seen, attribute)
         is_different = name in judged.different

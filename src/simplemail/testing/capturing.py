@@ -1,4 +1,4 @@
-"""Helps to test code that sends mail."""
+"""Helps you test code that sends mail."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class capture(Scope[list[Any]]):  # noqa: N801 - reads as a verb
 
 
 def _in_memory(backend: Any, options: Mapping[str, Any], alias: str | None = None) -> Any:
-    """Make a mailer that keeps messages, in place of one whose options had better be right."""
+    """Make a mailer that keeps messages, after checking the options of the real one."""
     from ..backends.locmem import EmailBackend
     from ..backends.options import check_options
 
-    # Other people's backends may look for their options anywhere.
+    # Other people's backends may read their options from anywhere.
     if getattr(backend, "__module__", "").startswith(f"{_package().__name__}.backends."):
         check_options(backend, options, alias)
     return EmailBackend() if alias is None else EmailBackend(alias=alias)

@@ -138,7 +138,7 @@ class BackendContract:
     # Receipts
 
     def test_a_receipt_for_each_message_in_order(self) -> None:
-        """deliver() tells what became of each; a mistake in one doesn't stop the others."""
+        """deliver() returns a receipt for each; a mistake in one doesn't stop the others."""
         messages = [a_message(), a_message(subject="a\nb"), a_message()]
 
         receipts = self.make().deliver(messages)

@@ -1,4 +1,4 @@
-"""Waits for mail that another process sends."""
+"""Waits for mail from another process."""
 
 from __future__ import annotations
 

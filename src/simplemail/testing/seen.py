@@ -1,4 +1,4 @@
-"""A mail as its reader sees it, whatever kind of object it is."""
+"""A mail as its reader sees it, from any kind of object."""
 
 from __future__ import annotations
 

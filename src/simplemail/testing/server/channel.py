@@ -1,4 +1,4 @@
-"""Bytes to and from one client: buffered, recorded, late by the simulated round trip."""
+"""Sends and receives one client's bytes, records them, and simulates the round trip."""
 
 import contextlib
 import selectors
@@ -217,7 +217,7 @@ class Channel:
         self.turns += 1
 
     def half_close(self) -> None:
-        """Say no more, still listen."""
+        """Send no more, but go on reading."""
         self.flush_all()
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
 

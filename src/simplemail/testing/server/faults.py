@@ -1,4 +1,4 @@
-"""What can go wrong at a server, one small object each; for `server.script()` and `strike()`.
+"""The faults of a server, one small class each, for `server.script()` and `strike()`.
 
 A fault at a command stands for the command's reply, and the command has no effect, unless the
 fault says otherwise. At "END" (of the content), `accept=True` means that the server keeps the

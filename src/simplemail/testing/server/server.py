@@ -1,4 +1,4 @@
-"""A real SMTP server in a thread, for tests: what it answers is yours to say."""
+"""A real SMTP server in a thread, for tests. You decide what it answers."""
 
 import contextlib
 import re
