@@ -193,3 +193,53 @@ def test_an_empty_subject_gets_the_prefix_alone():
     _, envelope, _ = redirected(a_message(subject=""), to=[ME], subject_prefix="[staging]")
 
     assert b"\r\nSubject: [staging]\r\nFrom:" in envelope.content
+
+
+KELVIN = "\N{KELVIN SIGN}"
+
+
+@pytest.mark.parametrize("allow", ["kate@example.com", "Kate@Example.com"])
+def test_a_letter_that_only_looks_like_another_one_in_lower_case_is_not_allowed(allow):
+    message = a_message(to=[f"{KELVIN}ate@example.com", "KATE@EXAMPLE.com"])
+
+    receipt, envelope, _ = redirected(message, allow=[allow])
+
+    assert envelope.recipients == ("KATE@EXAMPLE.com",)
+    assert set(receipt.refused) == {f"{KELVIN}ate@example.com"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("To", "Cc", "Reply-To", "Resent-To", "Resent-Cc", "Resent-Reply-To", "Return-Path"),
+        *("Mail-Followup-To", "Mail-Reply-To", "Errors-To", "Apparently-To", "Read-Receipt-To"),
+        *("Disposition-Notification-To", "Return-Receipt-To", "X-Confirm-Reading-To"),
+    ],
+)
+@pytest.mark.parametrize("value", ["Ann <ann@example.com>", "J\xf6rg <ann@example.com>", "no list"])
+def test_nobody_is_left_in_a_field_that_answers_and_reports_go_to(name, value):
+    raw = b"From: a@b.example\r\n%s: %s\r\n\r\nx\r\n" % (name.encode(), value.encode("latin-1"))
+    envelope = Envelope("a@b.example", ("ann@example.com",), raw)
+
+    _, _, parsed = redirected(envelope, to=[ME])
+
+    assert parsed[name] in (None, ME)
+    assert parsed[f"X-Original-{name}"] is not None
+
+
+def test_what_is_wrong_with_one_message_is_in_its_receipt(monkeypatch):
+    backend = EmailBackend(mailer=Fake("inner"), to=[ME], subject_prefix="[staging]\n")
+    bad, good = a_message(subject="bad"), a_message(subject="good")
+    usual = EmailBackend._rewritten
+
+    def rewritten(self, envelope, recipients):
+        if b"bad" in envelope.content:
+            raise ValueError("wrong")
+        return usual(self, envelope, recipients)
+
+    monkeypatch.setattr(EmailBackend, "_rewritten", rewritten)
+
+    first, second = backend.deliver([bad, good])
+
+    assert (first.status, str(first.error)) == (Status.REFUSED, "wrong")
+    assert second.status is Status.SENT

@@ -129,6 +129,8 @@ def test_envelope_travels():
         (b"\xff", "can't decode byte"),
         ("[]", "it is of type list"),
         ("{}", "its version is None"),
+        ("[" * 200_000, "it is nested too deep"),
+        ('{"version": 1, "content": ' + "[" * 200_000, "it is nested too deep"),
         ('{"version": 2}', "its version is 2, and only 1 is known"),
         ('{"version": 1}', "'content' is missing"),
     ],
@@ -150,6 +152,10 @@ def test_json_that_is_no_envelope_is_refused(text, why):
         ({"content": "!"}, "base64"),
         ({"content": "é"}, "ASCII"),
         ({"more": 1}, "'more' is missing, or isn't known"),
+        ({"sender": "a@b.example\r\nRSET"}, "Invalid address"),
+        ({"recipients": ["a@evil.example,b@b.example"]}, "Invalid address"),
+        ({"content": "QQpC"}, "bare CR or LF"),
+        ({"message_id": "<1@x>\r\nBcc: y"}, "Message-ID is printable text"),
     ],
 )
 def test_json_says_which_value_is_wrong(changes: dict[str, object], why: str) -> None:
@@ -360,3 +366,67 @@ def test_raw_utf8_leaves_the_header_unless_an_address_needs_it(source):
 
 
 EML_UTF8 = eml_to(b"c@d.example")
+
+
+def by_hand(**changes):
+    values = {"sender": "a@b.example", "recipients": ["c@d.example"], "content": b"A: b\r\n\r\n"}
+    return Envelope(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        by_hand,
+        lambda **changes: Envelope.of(by_hand()._replace(**changes)),
+        lambda **changes: pickle.loads(pickle.dumps(by_hand(**changes))),
+    ],
+)
+class TestByHand:
+    """Whoever makes an envelope, and from whatever: it is one that can be sent."""
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"sender": "a@b.example\r\nRSET"},
+            {"sender": "a@b.example> SIZE=1"},
+            {"sender": "a@b.example, c@d.example"},
+            {"sender": None},
+            {"recipients": ["a@evil.example,b@example.com"]},
+            {"recipients": ["a@b.example\n"]},
+            {"recipients": [""]},
+            {"recipients": [None]},
+            {"recipients": ["x" * 65 + "@b.example"]},
+            {"content": b"A: b\n\nHi\n"},
+            {"content": b"A: b\r\n\r\n\0"},
+            {"content": b"x" * 999},
+            {"message_id": "<1@x>\r\nX-Log: forged"},
+            {"message_id": None},
+        ],
+    )
+    def test_what_cannot_be_sent_is_refused(self, make, wrong):
+        with pytest.raises(ValueError, match=r"Invalid address|The message|Message-ID"):
+            make(**wrong)
+
+    @pytest.mark.parametrize("wrong", [{"recipients": "c@d.example"}, {"content": "text"}])
+    def test_what_is_of_another_type_is_refused(self, make, wrong):
+        with pytest.raises(TypeError, match=r"must be a list of addresses|content is bytes"):
+            make(**wrong)
+
+    def test_addresses_become_bare_and_each_is_there_once(self, make):
+        envelope = make(
+            sender="Ann <a@b.example>", recipients=("<c@d.example>", "c@d.example", "e@ö.example")
+        )
+
+        assert envelope[:2] == ("a@b.example", ("c@d.example", "e@xn--nda.example"))
+        assert make(sender="").sender == ""
+
+    @pytest.mark.parametrize("claimed", [True, False])
+    def test_what_the_server_needs_is_computed_and_never_believed(self, make, claimed):
+        says = {"eight_bit": claimed, "utf8": claimed}
+
+        assert make(**says)[4:] == (False, False)
+        assert make(content="A: b\r\n\r\nü\r\n".encode(), **says)[4:] == (True, False)
+        assert make(content="A: ü\r\n\r\n".encode(), **says)[4:] == (True, True)
+        assert make(recipients=["ü@d.example"], **says)[4:] == (False, True)
+        assert make(sender="ü@d.example", **says)[4:] == (False, True)
+        assert type(make(content=bytearray(b"A: b\r\n"))) is Envelope

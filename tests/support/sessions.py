@@ -91,6 +91,9 @@ def refuse_bdat_unread(monkeypatch: pytest.MonkeyPatch, reply: str) -> None:
 
 
 def letter(number: int = 0, *, to: tuple[str, ...] = ("b@example.net",), **more: Any) -> Envelope:
-    """Return an envelope that can be told from others."""
+    """Return an envelope that can be told from others, and that nobody judged."""
     content = more.pop("content", f"Subject: {number}\r\n\r\n.dot\r\n..\r\n.\r\nend\r\n".encode())
-    return Envelope("a@example.com", to, content, f"<{number}@example.com>", **more)
+    eight_bit, utf8 = more.pop("eight_bit", False), more.pop("utf8", False)
+    assert not more
+    message_id = f"<{number}@example.com>"
+    return Envelope._make(("a@example.com", to, content, message_id, eight_bit, utf8))

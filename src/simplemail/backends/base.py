@@ -285,7 +285,7 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
     """Return the part of a receipt that is worth keeping when a million more may follow."""
     if receipt.status is not Status.SENT or receipt.envelope is None:
         return receipt
-    # _replace() takes longer, and this is done for each of them.
+    # Nothing that could be wrong, and this is done for each of them.
     sender, recipients, _, *rest = receipt.envelope
-    envelope = Envelope(sender, recipients, b"", *rest)
+    envelope = Envelope._make((sender, recipients, b"", *rest))
     return Receipt(receipt.message if keep else None, Status.SENT, envelope, *receipt[3:])

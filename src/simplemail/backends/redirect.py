@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..exceptions import InvalidMailer
+from ..light import pattern
 from ..receipts import Receipt, Reply, Status
+from ..rendering.address_fields import ADDRESS_FIELDS
 from ..rendering.addresses import addr_spec, groups, to_ascii
 from ..rendering.envelope import Envelope
 from ..rendering.field import header_line
@@ -15,11 +17,10 @@ from .holding import HoldingBackend, deliver_through
 from .telling import warn
 
 # Fields with the addresses to which replies and reports would go.
-_TO_PEOPLE = re.compile(
-    rb"(?i)(?:resent-)?(?:to|cc|bcc|reply-to|mail-followup-to|mail-reply-to"
-    rb"|disposition-notification-to|return-receipt-to|errors-to|return-path)"
-)
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)\r\n")
+_TO_PEOPLE = ADDRESS_FIELDS - {"from", "sender", "resent-from", "resent-sender"}
+_TO_PEOPLE |= {"resent-reply-to", "return-path", "apparently-to"}
+# At the start of a line only, or a long one would be tried from each of its octets.
+_FIELD = pattern(rb"^([!-9;-~]++)[ \t]*+:((?:[^\r\n]|\r\n[ \t])*+)\r\n", re.MULTILINE)
 
 
 class EmailBackend(HoldingBackend):
@@ -71,7 +72,7 @@ class EmailBackend(HoldingBackend):
 
     def allows(self, address: str) -> bool:
         """Is this address, or its domain, on the allow-list?"""
-        address = address.lower()
+        address = _lowered(address)
         return address in self.allow or address.rpartition("@")[2] in self.allow
 
     def deliver_envelope(self, envelope: Envelope) -> Receipt:
@@ -84,9 +85,11 @@ class EmailBackend(HoldingBackend):
         }
         if not recipients:
             return Receipt(envelope, Status.REFUSED, envelope, refused, None, None, str(self))
-        redirected = envelope._replace(
-            recipients=recipients, content=self._rewritten(envelope, recipients)
-        )
+        try:
+            content = self._rewritten(envelope, recipients)
+            redirected = envelope._replace(recipients=recipients, content=content)
+        except ValueError as error:  # about this message, and no other
+            return Receipt(envelope, Status.REFUSED, envelope, refused, None, error, str(self))
         if redirected.content != envelope.content and _is_signed(envelope.content):
             text = "The redirect mailer rewrote %s, which breaks its DKIM signature; %s"
             remedy = "let redirect hold the mailer that signs, and not the other way round"
@@ -97,20 +100,21 @@ class EmailBackend(HoldingBackend):
     def _rewritten(self, envelope: Envelope, recipients: tuple[str, ...]) -> bytes:
         """Return the content with the recipients in its header replaced."""
         head, _, body = envelope.content.partition(b"\r\n\r\n")
-        fields = [self._field(match) for match in _FIELD.finditer(head + b"\r\n")]
+        utf8 = envelope.utf8
+        fields = [self._field(match, utf8) for match in _FIELD.finditer(head + b"\r\n")]
         if set(recipients) != set(envelope.recipients):
             before = ", ".join(envelope.recipients)
-            fields.append(header_line("X-Original-Recipients", before))
+            fields.append(header_line("X-Original-Recipients", before, utf8=utf8))
             if not any(self.allows(address) for address in recipients):
                 fields.append(header_line("To", ", ".join(recipients)))
         return b"%b\r\n%b" % (b"".join(fields), body)
 
-    def _field(self, match: re.Match[bytes]) -> bytes:
+    def _field(self, match: re.Match[bytes], utf8: bool) -> bytes:
         field, name, value = match[0], match[1], match[2]
         if name.lower() == b"subject" and self.subject_prefix:
             prefix = header_line("Subject", self.subject_prefix.strip())
             return b"%b %b\r\n" % (prefix, value.lstrip()) if value.strip() else prefix
-        if not _TO_PEOPLE.fullmatch(name):
+        if name.decode().lower() not in _TO_PEOPLE:
             return field
         people = _addresses(value)
         if people and all(self.allows(spec) for spec in people):
@@ -119,21 +123,33 @@ class EmailBackend(HoldingBackend):
         field = b"X-Original-" + field
         if len(field.partition(b"\r\n")[0]) > 998:
             field = b"X-Original-%b:\r\n%b\r\n" % (name, value)
-        return field + (header_line(name.decode(), kept) if kept else b"")
+        return field + (header_line(name.decode(), kept, utf8=utf8) if kept else b"")
 
 
 def _rule(entry: str) -> str:
     """Return an address or a domain in the form in which envelopes have it, for comparison."""
     if "@" in entry.removeprefix("@"):
-        return addr_spec(entry, utf8=True).lower()
-    return to_ascii(entry.removeprefix("@")).lower()
+        return _lowered(addr_spec(entry, utf8=True))
+    return _lowered(to_ascii(entry.removeprefix("@")))
+
+
+def _lowered(address: str) -> str:
+    """Return an address with its ASCII letters in lower case.
+
+    No others: the lower case of a Kelvin sign is a k, but a mail server doesn't take it for one.
+    """
+    return address.encode().lower().decode()
 
 
 def _addresses(value: bytes) -> list[str]:
     """Return the addresses in a field; none if it isn't a list of addresses."""
     text = re.sub(rb"\r\n(?=[ \t])", b"", value).decode("utf-8", "replace").strip()
     try:
-        return [box.addr_spec(utf8=True) for group in groups(text) for box in group.mailboxes]
+        return [
+            box.addr_spec(utf8=True)
+            for group in groups(text, lenient=True)
+            for box in group.mailboxes
+        ]
     except ValueError:
         return []
 

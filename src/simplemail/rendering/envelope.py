@@ -23,7 +23,16 @@ class WaysUnclear(ValueError):  # noqa: N818 - the message may be sound
     """It isn't clear from the header who sends the message, or who gets it."""
 
 
-class Envelope(NamedTuple):
+class _Fields(NamedTuple):
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    message_id: str = ""
+    eight_bit: bool = False
+    utf8: bool = False
+
+
+class Envelope(_Fields):
     """What SMTP needs for one message, rendered once. Frozen, and it pickles.
 
     - `sender`: the bare address to which bounces go; "" is the null sender.
@@ -32,14 +41,34 @@ class Envelope(NamedTuple):
     - `message_id`: its Message-ID, in angle brackets.
     - `eight_bit`: the content isn't ASCII, so the server must offer 8BITMIME (RFC 6152).
     - `utf8`: an address or a header isn't ASCII, so the server must offer SMTPUTF8 (RFC 6531).
+
+    One made by hand is judged like any other: addresses become bare ones, each recipient is there
+    once, `eight_bit` and `utf8` are what addresses and content make them, whatever is given.
+    ValueError for what no mail can hold.
     """
 
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
-    message_id: str = ""
-    eight_bit: bool = False
-    utf8: bool = False
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        sender: str,
+        recipients: Iterable[str],
+        content: bytes,
+        message_id: str = "",
+        eight_bit: bool = False,
+        utf8: bool = False,
+    ) -> Envelope:
+        content = bytes(_checked(content))
+        check_octets(content)
+        _check_message_id(message_id)
+        spec, specs = _specs(sender, recipients)
+        is_ascii = content.isascii()
+        header = b"" if is_ascii else content.partition(b"\r\n\r\n")[0]
+        utf8 = not (header.isascii() and "".join((spec, *specs)).isascii())
+        return cls._make((spec, specs, content, message_id, not is_ascii, utf8))
+
+    def _replace(self, **changes: Any) -> Envelope:
+        return type(self)(**{**self._asdict(), **changes})
 
     def __repr__(self) -> str:
         return (
@@ -94,23 +123,17 @@ class Envelope(NamedTuple):
         lowered = header.lower()
         if b"bcc" in lowered and _field("(?:resent-)?bcc").search(header):
             content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
-        return cls(
-            spec,
-            specs,
-            content,
-            _message_id(header, lowered.find(b"\nmessage-id")),
-            eight_bit=not content.isascii(),
-            utf8=not (header.isascii() and "".join((spec, *specs)).isascii()),
-        )
+        message_id = _message_id(header, lowered.find(b"\nmessage-id"))
+        utf8 = not (header.isascii() and "".join((spec, *specs)).isascii())
+        return cls._make((spec, specs, content, message_id, not content.isascii(), utf8))
 
     def _readdressed(self, sender: object, recipients: Iterable[Any] | None) -> Envelope:
         if sender is None and recipients is None:
             return self
-        spec = self.sender if sender is None else addr_spec(sender, utf8=True) if sender else ""
-        found = self.recipients if recipients is None else recipients
-        specs = tuple(dict.fromkeys([addr_spec(each, utf8=True) for each in found]))
+        sender = self.sender if sender is None else sender
+        spec, specs = _specs(sender, self.recipients if recipients is None else recipients)
         utf8 = self.utf8 or not "".join((spec, *specs)).isascii()
-        return self._replace(sender=spec, recipients=specs, utf8=utf8)
+        return type(self)._make((spec, specs, *self[2:5], utf8))
 
     def to_json(self) -> str:
         """Return the envelope as JSON text, for queues that only carry text."""
@@ -132,11 +155,32 @@ class Envelope(NamedTuple):
         try:
             found = json.loads(text)
             _check_fields(found)
+            del found["version"]
             content = b64decode(found.pop("content"), validate=True)
+            return cls(**found, content=content)
+        except RecursionError:
+            raise ValueError("This is not an envelope in JSON: it is nested too deep") from None
         except ValueError as error:
             raise ValueError(f"This is not an envelope in JSON: {error}") from None
-        del found["version"]
-        return cls(**{**found, "recipients": tuple(found["recipients"]), "content": content})
+
+
+def _checked(content: Any) -> Any:
+    if not isinstance(content, BYTES):
+        raise TypeError(f"An envelope's content is bytes, not {type(content).__name__}")
+    return content
+
+
+def _check_message_id(text: object) -> None:
+    if not isinstance(text, str) or not text.isprintable() or len(text) > 998:
+        raise ValueError(f"A Message-ID is printable text on one line, not {ascii(text)[:100]}")
+
+
+def _specs(sender: object, recipients: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the bare addresses, each recipient once."""
+    if isinstance(recipients, (str, bytes)):
+        raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
+    spec = addr_spec(sender, utf8=True) if sender != "" else ""
+    return spec, tuple(dict.fromkeys([addr_spec(each, utf8=True) for each in recipients]))
 
 
 def several(messages: Any) -> Iterable[Any]:
