@@ -177,3 +177,12 @@ PASSWORD_AS_ARGUMENT = re.compile(r"simplemail [^\n|;&]*\w+://[^\s/@]+:[^\s/@]+@
 )
 def test_a_password_on_a_command_line_is_found(line, shows):
     assert bool(PASSWORD_AS_ARGUMENT.search(line)) is shows
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_no_block_bends_to_its_test(path):
+    """What a reader's machine has, surroundings.py has; a program doesn't set it for itself."""
+    bent = re.compile(r"os\.environ\[[^]]*\] = |os\.putenv")
+    python = [block for block in blocks_of(path) if block.language == "python"]
+
+    assert {block.where for block in python if bent.search(block.code)} == set()
