@@ -92,11 +92,13 @@ class File:
 
     def version(self) -> tuple[int, int]:
         """Return what differs from before if another connection has committed since."""
-        with self._said_well(), self._watch_lock:
-            if self._watch is None or self._is_stale():
-                self._watch = self._ready().take()
-                self._watched += 1
-            return self._watched, self._watch.execute("PRAGMA data_version").fetchone()[0]
+        with self._said_well():
+            connections = self._ready()  # before the lock: it may need the other one
+            with self._watch_lock:
+                if self._watch is None:
+                    self._watch = connections.take()
+                    self._watched += 1
+                return self._watched, self._watch.execute("PRAGMA data_version").fetchone()[0]
 
     def listen(self, event: threading.Event) -> None:
         """Set this event from now on when something was put in this process."""
@@ -188,9 +190,13 @@ class File:
 
     def _renew(self) -> None:
         """Let go of a file that was removed or replaced, before anything is lost in it."""
-        lost, self._connections = self._connections, None
+        with self._watch_lock:
+            lost, self._connections = self._connections, None
+            watch, self._watch = self._watch, None
         if lost is not None:
             lost.lose()
+            if watch is not None:
+                lost.give(watch)
             _log.warning("The queue %s was removed or replaced while it was in use", self.path)
 
     def _prepared(self) -> Connections:
@@ -211,10 +217,9 @@ class File:
         self._check_file_system()
         try:
             Path(self.path).parent.mkdir(0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            # Not opened and closed here: that would drop the locks of SQLite's own connections.
-            return
+            # What exists isn't opened: closing it would drop the locks of SQLite's connections.
+            if not Path(self.path).exists():
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise QueueError(f"The queue {self.path} can't be made: {error}") from error
 
