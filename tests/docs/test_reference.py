@@ -89,7 +89,9 @@ def all_signatures(thing: object) -> dict[str, str]:
     parts = [
         part
         for part in bases
-        if part.__module__.startswith("simplemail.") and part not in elsewhere
+        if part.__module__.startswith("simplemail.")
+        and part not in elsewhere
+        and part.__bases__ != (tuple,)  # made by namedtuple(), and without source
     ]
     found: dict[str, str] = {}
     for part in [*reversed(parts), thing]:
