@@ -31,7 +31,7 @@ def send_messages(port: int, messages: int) -> None:
     from simplemail import get_connection
 
     mailer = get_connection("smtp", host="127.0.0.1", port=port)
-    assert mailer.send_messages(simplemail_messages(messages)) == messages
+    assert mailer.send_messages(list(simplemail_messages(messages))) == messages
 
 
 def send_mass_mail(port: int, messages: int) -> None:

@@ -499,3 +499,56 @@ def test_slow_answers_do_not_stop_the_window():
         receipts = backend_for(server).deliver(numbered(5))
 
         assert {r.status for r in receipts} == {SENT}
+
+
+class TestSendingAList:
+    """The next message's commands travel with this one's content, and its content waits."""
+
+    @pytest.mark.parametrize("window", [1, 16])
+    @pytest.mark.parametrize("answer", ["550 5.6.0 Spam", "451 4.3.0 Later", Reset(accept=True)])
+    @pytest.mark.parametrize("kind", [["PIPELINING"], ["PIPELINING", "CHUNKING"], []])
+    @pytest.mark.parametrize("failing", [1, 2, 3, 5])
+    def test_nothing_leaves_after_the_first_failure(self, kind, window, answer, failing):
+        with SMTPServer(extensions=kind) as server:
+            server.script("END", answer, nth=failing)
+            batch = list(numbered(5))
+            expected = (smtplib.SMTPDataError, smtplib.SMTPServerDisconnected)
+            with pytest.raises(expected) as caught:
+                backend_for(server, window=window).send_messages(batch)
+            server.wait_for(lambda: server.open_connections == 0)
+
+            assert [r.message for r in caught.value.receipts] == batch[:failing]
+            assert [r.status for r in caught.value.receipts[:-1]] == [SENT] * (failing - 1)
+            assert len(server.messages) == failing - (not isinstance(answer, Reset))
+
+    @pytest.mark.parametrize("kind", [["PIPELINING"], ["PIPELINING", "CHUNKING"], []])
+    def test_what_was_held_back_is_sent_when_the_one_ahead_was_sent_after_all(
+        self, kind, monkeypatch
+    ):
+        monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
+        with SMTPServer(extensions=kind) as server:
+            server.script("END", "451 4.3.0 Later", nth=2)
+            assert backend_for(server, retries=1).send_messages(list(numbered(4))) == 4
+
+            assert arrived(server) == [f"n{i}" for i in range(4)]
+            assert not server.violations
+
+    def test_with_fail_silently_the_next_one_simply_follows(self):
+        with SMTPServer(extensions=["PIPELINING"]) as server:
+            server.script("END", "550 5.6.0 Spam", nth=2)
+            assert backend_for(server, fail_silently=True).send_messages(list(numbered(5))) == 4
+
+            assert arrived(server) == ["n0", "n2", "n3", "n4"]
+            assert len(server.connections) == 1
+
+    def test_an_overridden_step_is_taken_for_each_message(self, smtp_server):
+        class Counting(EmailBackend):
+            def deliver_message(self, message):
+                seen.append(message.subject)
+                return super().deliver_message(message)
+
+        seen = []
+        mailer = Counting(host=smtp_server.host, port=smtp_server.port)
+
+        assert mailer.send_messages(list(numbered(3))) == 3
+        assert seen == ["n0", "n1", "n2"]

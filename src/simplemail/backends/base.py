@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 
@@ -39,9 +39,6 @@ class BaseEmailBackend(Hooked, Checkable):
 
     built_from: str | None = None
     """The alias by which `mailers` made it, with no other options: so it pickles."""
-
-    closes_next = False
-    """True for `deliver_message()` while `close()` comes right after it."""
 
     def __init__(
         self, fail_silently: bool = False, *, alias: str | None = None, **options: Any
@@ -104,21 +101,13 @@ class BaseEmailBackend(Hooked, Checkable):
         if (memory := self._stand_in()) is not None:
             return memory.send_messages(email_messages)
         with self._lock:
-            opened = None
             receipts: list[Receipt] = []
             keep = isinstance(email_messages, (list, Sequence))  # the caller has them all anyway
+            told = self.hand_over(email_messages)
             try:
-                for message in several(email_messages):
+                for receipt in told:
                     if receipts:
                         receipts[-1] = _brief(receipts[-1], keep)
-                    if not self.is_ready():
-                        opened = self._open_for(message, receipts)
-                        if not self.is_ready():
-                            _check(message)
-                            break
-                    last = keep and len(receipts) + 1 == len(email_messages)  # type: ignore[arg-type]
-                    self.closes_next = bool(opened) and last
-                    receipt = self.deliver_message(message)
                     receipts.append(receipt)
                     self._raise_or_log(receipt)
             except BaseException as error:
@@ -128,18 +117,40 @@ class BaseEmailBackend(Hooked, Checkable):
                 error.receipts = receipts  # type: ignore[attr-defined]
                 raise
             finally:
-                self.closes_next = False
-                if opened:
-                    self.close()
+                told.close()
             return sum([receipt.status is Status.SENT for receipt in receipts])
 
-    def _open_for(self, message: Any, receipts: list[Receipt]) -> bool | None:
+    def hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
+        """Send messages for `send_messages()`, which stops reading receipts at the first failure.
+
+        Opens if need be, and closes what it opened. For subclasses that know a faster way.
+        """
+        opened = False
         try:
-            return self.open()
+            for message in several(messages):
+                if not self.is_ready():
+                    opened = yield from self.open_for(message)
+                    if not self.is_ready():
+                        return
+                yield self.deliver_message(message)
+        finally:
+            if opened:
+                self.close()
+
+    def open_for(self, message: Any) -> Generator[Receipt, None, bool]:
+        """Open for a message, and return whether this call did it; else yield its receipt.
+
+        What is wrong with the message is raised first: who sent it is never kept from that.
+        """
+        try:
+            opened = bool(self.open())
         except OSError as error:
             _check(message)
-            receipts.append(_unsent(message, error))
-            raise
+            yield _unsent(message, error)
+            return False
+        if not self.is_ready():
+            _check(message)
+        return opened
 
     async def asend_messages(self, email_messages: Iterable[Any]) -> int:
         """Send `email_messages` as `send_messages()` does, without blocking the event loop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 
 from ..exceptions import Secret, hiding_frames
@@ -247,17 +247,35 @@ class EmailBackend(BaseEmailBackend):
         if self._stand_in() is not None or self.has_own_send_messages() or self.own_hook():
             yield from super().iter_deliver(messages)
             return
-        was_open = self.is_ready()
-        courier = self._courier(leaving=not was_open)
+        opening = not self.is_ready()
+        courier = self._courier(leaving=opening)
         try:
-            yield from courier.each_noted(messages, self._lock, self._note)
+            for receipt in courier.each_noted(messages, self._lock, self._explain):
+                self.log_receipt(receipt)
+                yield receipt
         finally:
-            if not was_open:
+            if opening:
                 self.close()
 
-    def _note(self, receipt: Receipt) -> None:
+    def hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
+        overridden = self.own_hook() or any(self.is_overridden(*each) for each in _EACH)
+        if overridden or not isinstance(messages, (list, tuple)) or not messages:
+            yield from super().hand_over(messages)
+            return
+        opened = False
+        if not self.is_ready():
+            opened = yield from self.open_for(messages[0])
+            if not self.is_ready():
+                return
+        courier = self._courier(leaving=opened, stopping=not self.fail_silently)
+        try:
+            yield from courier.each_noted(messages, self._lock, self._explain)
+        finally:
+            if opened:
+                self.close()
+
+    def _explain(self, receipt: Receipt) -> None:
         explain_refusal(receipt.error, self)
-        self.log_receipt(receipt)
 
     def own_hook(self) -> Callable[[Any], object] | None:
         return self._send if self.is_overridden("_send", _SEND) else None
@@ -283,8 +301,8 @@ class EmailBackend(BaseEmailBackend):
         return self.deliver_for_hook(email_message, self.deliver_rendered)
 
     def deliver_rendered(self, message: Any) -> Receipt:
-        receipt = self._courier(leaving=self.closes_next).deliver(message)
-        explain_refusal(receipt.error, self)
+        receipt = self._courier().deliver(message)
+        self._explain(receipt)
         return receipt
 
     def send_envelope(self, envelope: Envelope) -> Reply:
@@ -300,9 +318,10 @@ class EmailBackend(BaseEmailBackend):
             session = self._renew()
         return session, session.fresh
 
-    def _courier(self, *, leaving: bool) -> Courier:
+    def _courier(self, *, leaving: bool = False, stopping: bool = False) -> Courier:
         leaving = leaving and not self.keep_alive
-        return Courier(self, window=self.window, retries=self.retries, leaving=leaving)
+        options = {"window": self.window, "retries": self.retries}
+        return Courier(self, **options, leaving=leaving, stopping=stopping)
 
     def _connect(self) -> Session | ForeignSession:
         """Take a session from the pool or open one, with retries."""
@@ -322,26 +341,10 @@ class EmailBackend(BaseEmailBackend):
 
     def _way(self) -> Route:
         context = self._context()() if self.use_tls or self.use_ssl else None
-        return Route(
-            self.host or "",
-            self.port or 0,
-            self.timeout,
-            self.local_hostname or "",
-            self.source_address,  # type: ignore[arg-type]  # a pair by now
-            context,
-            tls.trust(context),
-            bool(self.use_ssl),
-            self.server_hostname or "",
-            self.username or "",
-            self._password,
-            self.auth,
-            self.allow_cleartext_auth,
-            self.ehlo_after_auth,
-            self.notify,
-            self.ret,
-        )
+        return Route.of(self, self._password, context, tls.trust(context))
 
 
 # Kept apart from the class, on which a test may put other ones.
 _SEND, _OPEN = EmailBackend._send, EmailBackend.open
 _SSL_CONTEXT = EmailBackend.ssl_context
+_EACH = [(name, getattr(EmailBackend, name)) for name in ("deliver_message", "deliver_rendered")]

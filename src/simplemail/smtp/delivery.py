@@ -80,16 +80,24 @@ class Courier:
     A message is rendered once, before its first try. It is tried again where nobody can get it
     twice: once and at once if its session was used before and turned out dead, and up to
     `retries` times after a temporary no. With `leaving`, the session isn't needed after the last
-    message, and is told so together with it.
+    message, and is told so together with it. With `stopping`, the caller stops at the first
+    failure: no content leaves before the message ahead of it was taken.
     """
 
     def __init__(
-        self, depot: Depot, *, window: int = 1, retries: int = 0, leaving: bool = False
+        self,
+        depot: Depot,
+        *,
+        window: int = 1,
+        retries: int = 0,
+        leaving: bool = False,
+        stopping: bool = False,
     ) -> None:
         self._depot = depot
         self._window = window
         self._retries = retries
         self._leaving = leaving and not retries
+        self._stopping = stopping
         self._eight_bit = True
         self._session: AnySession | None = None  # of the message begun last
         self._jobs: deque[Job] = deque()  # oldest first
@@ -97,9 +105,11 @@ class Courier:
 
     def deliver(self, message: Any) -> Receipt:
         """Deliver one message."""
-        job = self._add(message)
+        job = Job(message)
+        self._jobs.append(job)
         try:
-            self._begin(job)
+            if self._render(job):
+                self._begin(job)
             self._leave()
             receipt = self._finish(job)
         except BaseException as error:
@@ -126,15 +136,20 @@ class Courier:
                 except Exception as error:
                     failure = error
                     break
-                while jobs and jobs[0].is_stranded():
-                    # Later messages must not overtake them.
+                job = Job(message)
+                sound = self._render(job)  # while the answers to those before are on their way
+                while jobs and not self._may_follow(jobs[-1]):
                     yield self._finish(jobs[0])
                     jobs.popleft()
-                job = self._add(message)
-                self._begin(job)
-                while jobs and (jobs[0].receipt or len(jobs) > self._ahead(job)):
+                jobs.append(job)  # and taken off when its receipt has been passed on
+                if sound:
+                    self._begin(job)
+                while jobs and (jobs[0].receipt or not self._may_wait()):
                     yield self._finish(jobs[0])
                     jobs.popleft()
+            while jobs and self._stopping and len(jobs) > 1:
+                yield self._finish(jobs[0])
+                jobs.popleft()
             self._leave()
             while jobs:
                 yield self._finish(jobs[0])
@@ -142,6 +157,8 @@ class Courier:
         finally:
             # The caller stopped early. Wait for the server's answers, so that messages already
             # handed over arrive.
+            if self._stopping:
+                self._hold_back()
             for job in jobs:
                 if job.transaction is not None:
                     self._result(job)
@@ -178,11 +195,6 @@ class Courier:
         begun = [job for job in self._jobs if job.receipt or job.transaction]
         error.receipts = [self._result(job) for job in begun]  # type: ignore[attr-defined]
 
-    def _add(self, message: Any) -> Job:
-        job = Job(message)
-        self._jobs.append(job)  # and taken off when its receipt has been passed on
-        return job
-
     def _withdraw(self, job: Job) -> None:
         """Send no more of a message, and wait for nothing."""
         if job.session is not None:
@@ -195,14 +207,38 @@ class Courier:
         if sessions:
             sessions[-1].leave()
 
+    def _hold_back(self) -> None:
+        """Take back all messages but the oldest, whose content has not left.
+
+        RFC 5321, 4.1.1.10, would have us say QUIT. But a server that is waiting for content, or is
+        about to, would take it for that; and it must drop a message whose content isn't complete.
+        """
+        for job in list(self._jobs)[1:]:
+            if job.session is not None and job.receipt is None:
+                job.session.close()
+                job.session = job.transaction = None
+
+    def _may_follow(self, last: Job) -> bool:
+        """May another message begin after the last one, before the oldest is finished?"""
+        # It must not overtake those whose session broke down.
+        return not self._jobs[0].is_stranded() and len(self._jobs) <= self._ahead(last)
+
+    def _may_wait(self) -> bool:
+        """Can the oldest message be finished later, after another one was rendered?"""
+        ahead = self._ahead(self._jobs[-1])
+        return ahead > 0 and len(self._jobs) <= ahead + 1
+
     def _ahead(self, job: Job) -> int:
-        return 0 if job.session is None else job.session.ahead(self._window)
+        session = job.session
+        if session is None:
+            return 0
+        if self._stopping:  # BDAT would bring content
+            return 0 if self._chunking and "chunking" in session.features else session.ahead(1)
+        return session.ahead(self._window)
 
     def _begin(self, job: Job) -> None:
         """Send as much of a message as can be sent now; `job.receipt` says why it can't."""
         job.receipt = job.session = job.transaction = None
-        if job.envelope is None and not self._render(job):
-            return
         try:
             session, job.fresh = self._depot.ready_session(self._session)
         except OSError as error:
@@ -237,7 +273,11 @@ class Courier:
 
     def _finish(self, job: Job) -> Receipt:
         """Wait until the message's fate is known, trying again while that is safe."""
+        if job.session is None and job.receipt is None:  # it was held back
+            self._begin(job)
         receipt = self._result(job)
+        if self._stopping and receipt.error is not None:
+            self._hold_back()
         while (receipt.retry_is_safe and self._may_try_again(job)) or self._can_go_by_data(job):
             self._begin(job)
             receipt = self._result(job)

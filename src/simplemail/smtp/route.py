@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..light import TYPE_CHECKING, NamedTuple
+from ..light import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import ssl
@@ -36,6 +36,34 @@ class Route(NamedTuple):
     ehlo_after_auth: bool = False
     notify: str = ""
     ret: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        mailer: Any,
+        password: Secret | None,
+        context: ssl.SSLContext | None,
+        trust: tuple[object, ...],
+    ) -> Route:
+        """Return the route that a mailer's options mean."""
+        return cls(
+            mailer.host or "",
+            mailer.port or 0,
+            mailer.timeout,
+            mailer.local_hostname or "",
+            mailer.source_address,
+            context,
+            trust,
+            bool(mailer.use_ssl),
+            mailer.server_hostname or "",
+            mailer.username or "",
+            password,
+            mailer.auth,
+            mailer.allow_cleartext_auth,
+            mailer.ehlo_after_auth,
+            mailer.notify,
+            mailer.ret,
+        )
 
     def __repr__(self) -> str:
         return f"<Route to {self.host}:{self.port}>"
