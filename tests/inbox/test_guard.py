@@ -295,7 +295,8 @@ def test_every_answer_has_the_headers_that_hold_browsers_back(inbox, path):
 def test_the_routes_are_these():
     """Whoever adds one looks at what it opens, and adds it here."""
     assert {f"{route.method} {route.path}" for route in ROUTES} == {
-        *("GET /", "GET /page.css", "GET /page.js", "GET /healthz", "GET /events"),
+        *("GET /", "GET /page.css", "GET /page.js", "GET /message.js", "GET /tools.js"),
+        *("GET /healthz", "GET /events"),
         *("GET /api/messages", "POST /api/messages", "DELETE /api/messages", "GET /api/wait"),
         *(f"{method} /api/messages/{{id}}" for method in ("GET", "PATCH", "DELETE")),
         *(f"GET /api/messages/{{id}}/{x}" for x in ("headers", "parts", "links", "warnings")),

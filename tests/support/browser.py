@@ -160,16 +160,17 @@ class Browser:
         return any(self._do("GET", f"/element/{e}/displayed") for e in self.find_all(selector))
 
     def text(self, selector: str) -> str:
-        return str(self._do("GET", f"/element/{self.find(selector)}/text"))
+        return str(self.until(lambda: self.texts(selector), selector)[0])
 
     def texts(self, selector: str) -> list[str]:
         return [str(self._do("GET", f"/element/{e}/text")) for e in self.find_all(selector)]
 
     def click(self, selector: str) -> None:
-        self.click_on(self.find(selector))
+        self.until(lambda: self._clicked(selector), selector)
 
-    def click_on(self, element: str) -> None:
-        self._do("POST", f"/element/{element}/click")
+    def _clicked(self, selector: str) -> bool:
+        self._do("POST", f"/element/{self.find(selector)}/click")
+        return True
 
     def type_into(self, selector: str, text: str) -> None:
         self._do("POST", f"/element/{self.find(selector)}/value", {"text": text})

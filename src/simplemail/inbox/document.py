@@ -4,7 +4,8 @@ What keeps it from doing harm is how it is answered (`POLICY`), not what is take
 browser runs no script of it, sends no form, and fetches nothing. Three things are changed:
 
 - `cid:` becomes `data:`, because the parts have no address that the document may ask for.
-- `<link>` becomes `<x-link>`: browsers connect to a server for it in spite of any policy.
+- `<link>` becomes `<x-link>`, and frames likewise: browsers connect to a server for them in spite
+  of any policy.
 - `target` becomes `_blank`: links open outside, wherever the message wants them.
 """
 
@@ -18,7 +19,10 @@ from .reading import Mail
 
 _SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
 _CID = re.compile(r"""cid:([^\s"'<>()&]{1,500})""", re.IGNORECASE)
-_LINK = re.compile(r"<(/?)(?=link[\s/>])", re.IGNORECASE)
+_CONNECTING = re.compile(
+    r"<(/?)(?=(?:link|i?frame|frameset|fencedframe|portal|object|embed|applet)[\s/>])",
+    re.IGNORECASE,
+)
 _TARGET = re.compile(r"""(\starget\s*=\s*["']?)_?(?:self|top|parent)\b""", re.IGNORECASE)
 _SCHEME = re.compile(r"prefers-color-scheme\s*:\s*(light|dark)", re.IGNORECASE)
 _SUPPORTS_DARK = re.compile(r"color-scheme[\"']?\s*(?::|content\s*=\s*[\"']?)[^;\"'>]*dark", re.I)
@@ -41,7 +45,7 @@ def policy(*, images: bool) -> str:
 def document(mail: Mail, scheme: str = "light") -> str:
     """Return the message's HTML as a document; its text where there is no HTML."""
     html = mail.text_of(mail.html_part)
-    html = _TARGET.sub(r"\1_blank", _LINK.sub(r"<\1x-", html))
+    html = _TARGET.sub(r"\1_blank", _CONNECTING.sub(r"<\1x-", html))
     html = _SCHEME.sub(lambda found: _fixed(found[1].lower() == scheme), html)
     dark = scheme == "dark" and _SUPPORTS_DARK.search(html)
     shade = "dark" if dark else "light only"

@@ -1,24 +1,9 @@
 // The inbox's page. Text of a message enters it as text, never as markup.
 
-const TABS = ["HTML", "Text", "Source", "Headers", "Parts", "Links", "Warnings"];
+import { TABS, head, show, tabs } from "./message.js";
+import { $, call, make, state } from "./tools.js";
+
 const PAGE = 50;
-const $ = (id) => document.getElementById(id);
-const state = { rows: new Map(), more: false, query: "", open: null, tab: "HTML", images: false, release: false };
-
-function make(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== null && value !== false) element.setAttribute(key, value === true ? "" : value);
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
-
-async function call(method, path, body) {
-  const headers = { "X-Simplemail": "1", ...(body && { "Content-Type": "application/json" }) };
-  const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
-  return answer;
-}
 
 // The list
 
@@ -44,9 +29,9 @@ function rowOf(message) {
   const [first, ...others] = message.recipients;
   const to = first ? ` → ${first}${others.length ? `, +${others.length}` : ""}` : "";
   const link = make("a", { href: `#${message.id}`, class: message.unread ? "unread" : null },
-    make("span", { class: "who" }, who(message.from) + to), make("time", { datetime: message.arrived, title: new Date(message.arrived).toLocaleString() }, when(message.arrived)),
+    make("span", { class: "who" }, who(message.from) + to), make("time", { datetime: message.arrived, title: new Date(message.arrived).toLocaleString() }, when(message.arrived)), make("span", { class: "break" }),
     make("span", { class: "about" }, message.unread ? make("span", { class: "unseen" }, "Unread: ") : null, message.subject || "(no subject)"),
-    message.attachments ? clip(message.attachments) : make("span"),
+    message.attachments ? clip(message.attachments) : null,
     make("span", { class: "words" }, message.preview || "\u00a0"));
   if (message.id === state.open?.id) link.setAttribute("aria-current", "true");
   return make("li", { "data-id": message.id }, link);
@@ -73,9 +58,11 @@ async function load(before) {
     return;
   }
   if (query !== state.query) return;
+  const focused = document.activeElement.closest("#rows li")?.dataset.id;
   if (!before) { state.rows.clear(); $("rows").replaceChildren(); }
   for (const message of answer.messages) state.rows.set(message.id, message);
   $("rows").append(...answer.messages.map(rowOf));
+  if (focused) $("rows").querySelector(`[data-id="${focused}"] a`)?.focus({ preventScroll: true });
   state.more = answer.more;
   state.release = answer.release;
   count(answer.total, answer.unread);
@@ -123,84 +110,6 @@ function close() {
   $("open").hidden = true;
   for (const link of $("rows").querySelectorAll("[aria-current]")) link.removeAttribute("aria-current");
   if (location.hash) history.replaceState(null, "", location.pathname);
-}
-
-const mailbox = (box) => (box.name ? `${box.name} <${box.address}>` : box.address);
-
-function head(message) {
-  $("subject").textContent = message.subject || "(no subject)";
-  const lines = [["From", message.from], ["To", message.to], ["Cc", message.cc], ["Reply-To", message.reply_to]];
-  const shown = lines.filter(([, boxes]) => boxes.length).flatMap(([name, boxes]) => [make("dt", {}, name), make("dd", {}, boxes.map(mailbox).join(", "))]);
-  const blind = new Set(message.blind);
-  const people = message.recipients.flatMap((address, i) => [i ? ", " : "", address, blind.has(address) ? make("span", { class: "blind" }, " (blind copy)") : ""]);
-  shown.push(make("dt", {}, "Envelope"), make("dd", {}, `${message.sender || "<>"} → `, ...people));
-  shown.push(make("dt", {}, "Arrived"), make("dd", {}, `${new Date(message.arrived).toLocaleString()}, ${size(message.size)}`));
-  $("people").replaceChildren(...shown);
-  $("files").replaceChildren(...message.files.map((part) => make("li", {}, make("a", { href: `/m/${message.id}/part/${part.number}`, download: true, title: part.name }, `${part.name || part.type} · ${size(part.octets)}`))));
-  $("download").href = `/m/${message.id}/eml`;
-  $("mark").textContent = message.unread ? "Mark read" : "Mark unread";
-  $("release").hidden = !state.release;
-  $("delete").hidden = message.read_only;
-}
-
-const size = (octets) => (octets < 1000 ? `${octets} B` : octets < 1e6 ? `${(octets / 1000).toFixed(1)} kB` : `${(octets / 1e6).toFixed(1)} MB`);
-
-function tabs(message, has) {
-  const list = document.querySelector(".tabs"), focused = list.contains(document.activeElement);
-  list.replaceChildren(...TABS.map((name) => {
-    const number = message.counts[name.toLowerCase()];
-    const chosen = name === state.tab;
-    const label = number === undefined ? null : make("span", { class: name === "Warnings" && number ? "count some" : "count" }, String(number));
-    const tab = make("button", { role: "tab", id: `tab-${name}`, "aria-selected": String(chosen), "aria-controls": "view", tabindex: chosen ? "0" : "-1", disabled: !has(name) }, name, label);
-    tab.addEventListener("click", () => { state.tab = name; tabs(message, has); show(); });
-    return tab;
-  }));
-  $("view").setAttribute("aria-labelledby", `tab-${state.tab}`);
-  if (focused) $(`tab-${state.tab}`).focus();
-}
-
-const table = (names, rows) => make("table", {}, make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell))))));
-const note = (text) => make("p", { class: "note" }, text);
-const listed = async (id, what) => (await call("GET", `/api/messages/${id}/${what}`))[what];
-
-const VIEWS = {
-  HTML: (message) => {
-    const scheme = choice("scheme"), width = choice("width");
-    const query = new URLSearchParams({ scheme: scheme === "dark" ? "dark" : "light", images: state.images ? "1" : "0" });
-    const frame = make("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "The message's HTML", class: scheme === "inverted" ? "inverted" : null, src: `/m/${message.id}/html?${query}` });
-    if (width) frame.style.width = `${width}px`;
-    return frame;
-  },
-  Text: (message) => make("pre", {}, message.text),
-  Source: async (message) => make("pre", {}, await (await fetch(`/m/${message.id}/source`)).text()),
-  Headers: async (message) => table(["Name", "Value"], (await listed(message.id, "headers")).map((field) => [field.name, field.value])),
-  Parts: async (message) => table(["Part", "Type", "Name", "Size", ""], (await listed(message.id, "parts")).map((part) => [
-    `${"\u00a0\u00a0".repeat(part.depth)}${part.number}`, [part.type, part.charset, part.encoding, part.disposition].filter(Boolean).join(", "), part.name || part.content_id, size(part.octets),
-    make("a", { href: `/m/${message.id}/part/${part.number}`, download: true }, "Save")])),
-  Links: async (message) => {
-    const links = await listed(message.id, "links");
-    const address = (link) => (/^https?:/i.test(link.url) ? make("a", { href: link.url, target: "_blank", rel: "noreferrer noopener" }, link.url) : make("code", {}, link.url));
-    return links.length ? table(["Text", "Leads to", ""], links.map((link) => [link.text || "(no text)", address(link), link.script ? make("span", { class: "mark" }, "script") : link.misleading ? make("span", { class: "mark" }, "misleading") : ""])) : note("No links.");
-  },
-  Warnings: async (message) => {
-    const found = await listed(message.id, "warnings");
-    return found.length ? make("ul", { class: "warnings" }, ...found.map((each) => make("li", {}, make("strong", {}, each.what), each.why, ". ", each.where ? make("code", {}, each.where) : null))) : note("Nothing to warn about.");
-  },
-};
-
-const choice = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
-
-async function show() {
-  const message = state.open, tab = state.tab;
-  $("look").hidden = tab !== "HTML";
-  $("images").hidden = !message.remote_images;
-  $("images").textContent = state.images ? "Hide remote images" : `Show remote images (${message.remote_images})`;
-  $("images").setAttribute("aria-pressed", String(state.images));
-  const view = await VIEWS[tab](message);
-  if (message !== state.open || tab !== state.tab) return;
-  $("view").classList.toggle("framed", tab === "HTML");
-  $("view").replaceChildren(view);
-  $("view").scrollTop = 0;
 }
 
 // What can be done

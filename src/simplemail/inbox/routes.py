@@ -38,8 +38,8 @@ def the_style(app: App, asked: Asked) -> Answer:
     return Answer(200, "text/css; charset=utf-8", _file("page.css"))
 
 
-def the_script(app: App, asked: Asked) -> Answer:
-    return Answer(200, "text/javascript; charset=utf-8", _file("page.js"))
+def a_script(app: App, asked: Asked) -> Answer:
+    return Answer(200, "text/javascript; charset=utf-8", _file(asked.target.path[1:]))
 
 
 def health(app: App, asked: Asked) -> Answer:
@@ -63,7 +63,9 @@ class Route(NamedTuple):
 ROUTES = (
     Route("GET", "/", the_page),
     Route("GET", "/page.css", the_style),
-    Route("GET", "/page.js", the_script),
+    Route("GET", "/page.js", a_script),
+    Route("GET", "/message.js", a_script),
+    Route("GET", "/tools.js", a_script),
     Route("GET", "/healthz", health),
     Route("GET", "/events", events),
     Route("GET", "/api/messages", api.list_messages),
