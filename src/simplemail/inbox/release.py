@@ -35,7 +35,8 @@ class Release:
         with self._new_mailer() as mailer:
             [receipt] = mailer.deliver([envelope])
         if receipt.status is not Status.SENT:
-            reason = receipt.reply or receipt.error or receipt.status.value
+            replies = ", ".join(map(str, receipt.refused.values()))
+            reason = replies or receipt.reply or receipt.error or receipt.status.value
             raise Refused(502, f"It wasn't released: {reason}")
         refused = {address: str(reply) for address, reply in receipt.refused.items()}
         return {"released": [each for each in recipients if each not in refused], **refused}
