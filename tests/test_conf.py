@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -300,3 +302,17 @@ class TestInsideDjango:
     def test_not_before_django_is_configured(self, django):
         django.configured = False
         assert conf.classic("EMAIL_HOST") == "localhost"
+
+
+def test_help_names_every_setting():
+    """Type checkers know them from the signature, which help() doesn't spell out."""
+    assert [name for name in NAMES if name not in configure.__doc__] == []
+
+
+def test_type_checkers_know_every_setting():
+    source = Path(conf.__file__).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    [typed] = [node for node in ast.walk(tree) if getattr(node, "name", "") == "SettingsByName"]
+    names = [ast.unparse(each.target) for each in typed.body if isinstance(each, ast.AnnAssign)]
+
+    assert names == list(NAMES)

@@ -107,7 +107,7 @@ _HOMES = {
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-outbox: list[Any] = []
+outbox: list[EmailMessage] = []
 """The messages that the memory mailer took, in order. Tests may replace this list."""
 
 

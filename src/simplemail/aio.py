@@ -19,6 +19,7 @@ from typing import Any
 from .backends.handler import choose_mailer
 from .backends.options import check_exclusive
 from .exceptions import Secret
+from .light import Addresses
 from .receipts import Receipt
 from .rendering.envelope import several
 from .shortcuts import composed, connection_options, message_to, send_mass_mail
@@ -43,7 +44,7 @@ async def asend_mail(
     subject: object,
     message: str | None,
     from_email: object,
-    recipient_list: Iterable[Any] | None,
+    recipient_list: Addresses | None,
     fail_silently: bool = False,
     auth_user: str | None = None,
     auth_password: str | None = None,

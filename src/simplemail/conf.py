@@ -8,11 +8,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .exceptions import hiding_frames
-from .light import Any
+from .light import TYPE_CHECKING, Any
 from .scopes import Layers, Scope
+
+if TYPE_CHECKING:
+    from typing import TypedDict, Unpack
+
+    class SettingsByName(TypedDict, total=False):
+        """Settings as keyword arguments, so that checkers know their names and types."""
+
+        MAILERS: Mapping[str, Any] | None
+        DEFAULT_FROM_EMAIL: str | None
+        SERVER_EMAIL: str | None
+        ADMINS: Sequence[Any] | None
+        MANAGERS: Sequence[Any] | None
+        EMAIL_SUBJECT_PREFIX: str | None
+        DEFAULT_CHARSET: str | None
+        EMAIL_USE_LOCALTIME: bool | None
+        EMAIL_URL: str | None
+        EMAIL_BACKEND: str | type | None
+        EMAIL_HOST: str | None
+        EMAIL_PORT: int | None
+        EMAIL_HOST_USER: str | None
+        EMAIL_HOST_PASSWORD: str | Callable[[], str] | None
+        EMAIL_USE_TLS: bool | None
+        EMAIL_USE_SSL: bool | None
+        EMAIL_SSL_CERTFILE: str | os.PathLike[str] | None
+        EMAIL_SSL_KEYFILE: str | os.PathLike[str] | None
+        EMAIL_TIMEOUT: float | None
+        EMAIL_FILE_PATH: str | os.PathLike[str] | None
 
 
 class Settings:
@@ -182,11 +209,15 @@ def _djangos(project: Any, name: str) -> Any:
     return getattr(settings, name) if value is None else value
 
 
-def configure(**changes: Any) -> None:
+def configure(**changes: Unpack[SettingsByName]) -> None:
     """Change the settings that `changes` names, for the whole process, and leave the rest.
 
     `changes`: settings by name, like DEFAULT_FROM_EMAIL="me@example.com". None unsets a setting,
     so that its default holds again.
+    They are MAILERS, DEFAULT_FROM_EMAIL, SERVER_EMAIL, ADMINS, MANAGERS, EMAIL_SUBJECT_PREFIX,
+    DEFAULT_CHARSET, EMAIL_USE_LOCALTIME and EMAIL_URL, and Django's classic EMAIL_BACKEND,
+    EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL,
+    EMAIL_SSL_CERTFILE, EMAIL_SSL_KEYFILE, EMAIL_TIMEOUT and EMAIL_FILE_PATH.
 
     An unknown name is a TypeError that suggests the nearest one; nothing is changed then. Values
     are checked when they are used, not here. A setting that counts for nothing, because another
@@ -194,7 +225,7 @@ def configure(**changes: Any) -> None:
     """
     with hiding_frames():
         Settings(**changes)  # raises for unknown names, before anything is changed
-    _layers.amend(changes)
+    _layers.amend({**changes})
     _warn_of_ignored(changes)
 
 
@@ -211,7 +242,7 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
 
     example = "@override_settings(EMAIL_URL='memory:')"
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, **changes: Unpack[SettingsByName]) -> None:
         with hiding_frames():
             Settings(**changes)  # a misspelt name is reported here, not in the test
         self._changes = changes
@@ -221,7 +252,7 @@ class override_settings(Scope[None]):  # noqa: N801 - Django's name
         return override_settings(**self._changes)
 
     def __enter__(self) -> None:
-        self._entered.append(_layers.add(self._changes))
+        self._entered.append(_layers.add({**self._changes}))
         _warn_of_ignored(self._changes)
 
     def __exit__(self, *exc_info: object) -> None:

@@ -13,6 +13,7 @@ from collections import namedtuple
 
 __all__ = [
     "TYPE_CHECKING",
+    "Addresses",
     "Any",
     "Generic",
     "NamedTuple",
@@ -25,8 +26,28 @@ __all__ = [
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence, Set, ValuesView
     from re import compile as pattern
-    from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+    from typing import Any, Generic, NamedTuple, Protocol, SupportsIndex, TypeVar, overload
+
+    _Item = TypeVar("_Item", covariant=True)
+
+    class SequenceNotStr(Protocol[_Item]):
+        """A list or a tuple. Text isn't one: its `in` asks for text alone."""
+
+        @overload
+        def __getitem__(self, index: SupportsIndex, /) -> _Item: ...
+        @overload
+        def __getitem__(self, index: slice, /) -> Sequence[_Item]: ...
+        def __contains__(self, value: object, /) -> bool: ...
+        def __len__(self) -> int: ...
+        def __iter__(self) -> Iterator[_Item]: ...
+        def __reversed__(self) -> Iterator[_Item]: ...
+        def index(self, value: Any, start: int = 0, stop: int = ..., /) -> int: ...
+        def count(self, value: Any, /) -> int: ...
+
+    Addresses = SequenceNotStr[Any] | Set[Any] | ValuesView[Any] | Iterator[Any]
+    """Several addresses: any iterable of them, but never text, which is an iterable of letters."""
 else:
 
     class _Named(type):
@@ -48,7 +69,7 @@ else:
         def __class_getitem__(cls, item: object) -> type:
             return cls
 
-    Protocol = Any = object
+    Protocol = Any = Addresses = object
 
     def TypeVar(name: str, **options: object) -> str:  # noqa: N802 - typing's name
         """Return something to subscript with."""

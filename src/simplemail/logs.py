@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .conf import settings
-from .light import lock
+from .light import Addresses, lock
 from .message import EmailMultiAlternatives
 from .shortcuts import addresses_of
 
@@ -59,7 +59,7 @@ class MailHandler(logging.Handler):
         self,
         level: int | str = logging.NOTSET,
         *,
-        to: Iterable[Any] | None = None,
+        to: Addresses | None = None,
         using: str | None = None,
         from_email: str | None = None,
         subject_prefix: str | None = None,
@@ -209,7 +209,7 @@ class MailHandler(logging.Handler):
             )
 
 
-def _listed(to: Iterable[Any]) -> list[Any]:
+def _listed(to: Addresses) -> list[Any]:
     if isinstance(to, (str, bytes)) or not isinstance(to, Iterable):
         raise TypeError(f"'to' must be a list of addresses, not {to!r}")
     if found := list(to):

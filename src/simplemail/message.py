@@ -11,7 +11,7 @@ from .backends.options import check_exclusive
 from .backends.telling import warn
 from .conf import settings
 from .exceptions import BadHeaderError
-from .light import TYPE_CHECKING, Any
+from .light import TYPE_CHECKING, Addresses, Any
 from .receipts import Receipt, Status
 from .rendering.addresses import addr_spec
 from .rendering.attaching import Attaching
@@ -59,6 +59,9 @@ class EmailMessage(Attaching, Shown):
     `email.headerregistry.Address`. A string instead of a list is a TypeError.
     """
 
+    sent_using: str | None
+    """The alias by which it was sent. Only what is in `simplemail.outbox` has it."""
+
     content_subtype = "plain"
     """The body's text/* type: set "html" for a message that is HTML alone."""
 
@@ -73,13 +76,13 @@ class EmailMessage(Attaching, Shown):
         subject: object = "",
         body: str | None = "",
         from_email: object = None,
-        to: Iterable[Any] | None = None,
-        bcc: Iterable[Any] | None = None,
+        to: Addresses | None = None,
+        bcc: Addresses | None = None,
         connection: Any = None,
         attachments: Iterable[Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        cc: Iterable[Any] | None = None,
-        reply_to: Iterable[Any] | None = None,
+        cc: Addresses | None = None,
+        reply_to: Addresses | None = None,
     ) -> None:
         self.subject = subject
         self.body = body or ""
@@ -221,14 +224,14 @@ class EmailMultiAlternatives(EmailMessage):
         subject: object = "",
         body: str | None = "",
         from_email: object = None,
-        to: Iterable[Any] | None = None,
-        bcc: Iterable[Any] | None = None,
+        to: Addresses | None = None,
+        bcc: Addresses | None = None,
         connection: Any = None,
         attachments: Iterable[Any] | None = None,
         headers: Mapping[str, Any] | None = None,
         alternatives: Iterable[tuple[str | bytes, str]] | None = None,
-        cc: Iterable[Any] | None = None,
-        reply_to: Iterable[Any] | None = None,
+        cc: Addresses | None = None,
+        reply_to: Addresses | None = None,
     ) -> None:
         super().__init__(
             subject, body, from_email, to, bcc, connection, attachments, headers, cc, reply_to
@@ -338,7 +341,7 @@ def aio() -> Any:
     return import_module(f"{__package__}.aio")
 
 
-def _copied(name: str, addresses: Iterable[Any] | None) -> list[Any]:
+def _copied(name: str, addresses: Addresses | None) -> list[Any]:
     if addresses is None:
         return []
     return listed(name, list(addresses) if hasattr(addresses, "__next__") else addresses)

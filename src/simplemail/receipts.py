@@ -9,6 +9,8 @@ from .light import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .rendering.envelope import Envelope
+
 
 class Reply(NamedTuple):
     """What a server said: one SMTP reply (RFC 5321, 4.2).
@@ -77,7 +79,7 @@ class Receipt(NamedTuple):
 
     message: Any
     status: Status
-    envelope: Any = None
+    envelope: Envelope | None = None
     refused: Mapping[str, Reply] = {}
     reply: Reply | None = None
     error: BaseException | None = None

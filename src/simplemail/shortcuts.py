@@ -9,7 +9,7 @@ from .backends.handler import choose_mailer
 from .backends.options import check_exclusive
 from .conf import settings
 from .exceptions import ImproperlyConfigured, Secret
-from .light import Any
+from .light import Addresses, Any
 from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
 from .rendering.envelope import several
@@ -19,7 +19,7 @@ def send_mail(
     subject: object,
     message: str | None,
     from_email: object,
-    recipient_list: Iterable[Any] | None,
+    recipient_list: Addresses | None,
     fail_silently: bool = False,
     auth_user: str | None = None,
     auth_password: str | None = None,
@@ -223,7 +223,7 @@ def composed(
     subject: object,
     message: str | None,
     from_email: object,
-    recipient_list: Iterable[Any] | None,
+    recipient_list: Addresses | None,
     html_message: str | None,
 ) -> EmailMultiAlternatives:
     """Make the message that `send_mail()` sends."""

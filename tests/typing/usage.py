@@ -135,3 +135,19 @@ def test_kit(mail_outbox: list[Any]) -> None:
 class TestCounting(BackendContract):
     def make(self, **options: Any) -> CountingBackend:
         return CountingBackend(**options)
+
+
+def any_list_of_addresses(message: EmailMessage) -> None:
+    several = ["ann@example.com", Address("Ann", "ann", "example.com"), ("Doe, Ann", "a@x.example")]
+    for to in (several, tuple(several), {"ann@example.com"}, iter(several), {1: "a"}.values()):
+        send_mail("Hi", "Text", None, to)
+        EmailMessage(to=to, cc=to, bcc=to, reply_to=to)
+    send_mail("Hi", "Text", None, (each for each in several))
+    EmailMessage(to={"ann@example.com": 1}.keys(), cc=None)
+    print(simplemail.outbox[0].subject, simplemail.outbox[0].sent_using)
+
+
+def settings_by_name() -> None:
+    configure(EMAIL_URL="memory:", ADMINS=[("Ann", "a@x.example")], EMAIL_FILE_PATH=Path("mail"))
+    configure(EMAIL_HOST_PASSWORD=lambda: "token", EMAIL_TIMEOUT=10, EMAIL_PORT=None)
+    override_settings(MAILERS={"default": "memory:"}, EMAIL_BACKEND=SMTPBackend)

@@ -30,6 +30,6 @@ def _value(value: Any) -> Any:
         if type(value) is list:
             return [_value(each) for each in value]
         if isinstance(value, tuple):
-            each = [_value(item) for item in value]
-            return type(value)._make(each) if hasattr(value, "_make") else tuple(each)
+            items = [_value(item) for item in value]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         return value

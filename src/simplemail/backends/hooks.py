@@ -37,7 +37,7 @@ def check_subtypes(message: Any) -> None:
 
 _SUBTYPES = {"mixed_subtype": "mixed", "alternative_subtype": "alternative"}
 
-NEVER_CALLED = dict.fromkeys(
+NEVER_CALLED: Mapping[str, str] = dict.fromkeys(
     (
         # Django before 6.0
         *("_create_message", "_create_attachments", "_create_attachment"),
