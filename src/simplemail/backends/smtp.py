@@ -42,6 +42,8 @@ class EmailBackend(BaseEmailBackend):
       of your own, instead of all these files.
     - `server_hostname`: the name that the certificate must have, by default `host`.
     - `local_hostname`: the name to greet with. `source_address`: the address to connect from.
+    - `connect_timeout`: seconds to wait for a connection, if not `timeout`. `connect`: a function
+      that opens it from host, port and those seconds, and returns a socket: for proxies.
     - `auth`: the one mechanism to use, like "plain". `allow_cleartext_auth`: log in on another
       machine without TLS. `ehlo_after_auth`: greet again after the login.
     - `window`: how many messages `iter_deliver()` may hand over before the first answer. More than
@@ -79,6 +81,8 @@ class EmailBackend(BaseEmailBackend):
         ssl_context: ssl.SSLContext | None = None,
         local_hostname: str | None = None,
         source_address: str | tuple[str, int] | None = None,
+        connect_timeout: float | None = None,
+        connect: Callable[[str, int, float | None], Any] | None = None,
         server_hostname: str | None = None,
         auth: str | None = None,
         allow_cleartext_auth: bool = False,
@@ -97,22 +101,19 @@ class EmailBackend(BaseEmailBackend):
         del password, ssl_keyfile_password
         with hiding_frames():
             super().__init__(fail_silently, **options)
-        self.host, self.username = host, username
+        self.host, self.port, self.username, self.timeout = host, port, username, timeout
         self.use_tls, self.use_ssl = use_tls, use_ssl
         self.ssl_keyfile, self.ssl_certfile = ssl_keyfile, ssl_certfile
         self.ca_file, self._ssl_context = ca_file, ssl_context
         self._own_context: ssl.SSLContext | None = None
-        self.local_hostname = local_hostname
-        self.source_address = source_address
-        self.server_hostname = server_hostname
-        self.auth, self.allow_cleartext_auth = auth, allow_cleartext_auth
-        self.ehlo_after_auth = ehlo_after_auth
-        self.window, self.retries = window, retries
+        self.local_hostname, self.source_address = local_hostname, source_address
+        self.connect_timeout, self.connect = connect_timeout, connect
+        self.auth, self.ehlo_after_auth = auth, ehlo_after_auth
+        self.allow_cleartext_auth, self.server_hostname = allow_cleartext_auth, server_hostname
+        self.window, self.retries, self.notify, self.ret = window, retries, notify, ret
         self.keep_alive, self.pool_size = keep_alive, pool_size
-        self.notify, self.ret = notify, ret
         self._session: Session | ForeignSession | None = None
         self._route: Route | None = None  # of a session that may go into the pool
-        self.port, self.timeout = port, timeout
         if self.alias is None:
             fill_from_settings(self)
         given = {name: getattr(self, name) for name in CHECKED}

@@ -14,8 +14,9 @@ from ..conf import settings
 from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
 from ..smtp import certificates, greeting
-from ..smtp.connection import Connection, open_socket
+from ..smtp.connection import Connection
 from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
+from ..smtp.reaching import Host
 from ..smtp.session import Session
 from .checking import FAILED, OK, WARNING, Step
 
@@ -144,7 +145,10 @@ class SMTPCheck:
 
     def _connect_to(self, address: str) -> None:
         timeout, source = self.mailer.timeout, cast("tuple[str, int]", self.mailer.source_address)
-        sock = open_socket(address, self.port, timeout, source)
+        if connect := self.mailer.connect:
+            sock = connect(address, self.port, timeout)
+        else:
+            sock = Host(address, self.port, timeout, source).open()
         connection = Connection(
             sock,
             self.host,

@@ -22,6 +22,8 @@ CHECKED = (
     *(
         "local_hostname",
         "source_address",
+        "connect_timeout",
+        "connect",
         "window",
         "retries",
         "keep_alive",
@@ -52,6 +54,7 @@ _FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth")
 _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
     "port": (int, 1, 65535),
     "timeout": (float, 0.001, 1e6),
+    "connect_timeout": (float, 0.001, 1e6),
     "window": (int, 1, 1000),
     "retries": (int, 0, 100),
     "keep_alive": (float, 0, 1e6),
@@ -96,7 +99,12 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
     for name, default in (("port", port), ("timeout", 60.0)):  # s, for every wait
         if options[name] in (None, ""):  # 0 is a mistake
             options[name] = default
+    if not (options["connect"] is None or callable(options["connect"])):
+        text = "'connect' must be a function of host, port and seconds that returns a socket"
+        raise InvalidMailer(f"{text}{but_not(options['connect'])}", alias=alias)
     for name, limits in _NUMBERS.items():
+        if name == "connect_timeout" and options[name] in (None, ""):
+            continue  # as `timeout` says, also if that is changed later
         options[name] = number(name, options[name], *limits, alias=alias)
     for name, (allowed, wanted) in _WORDS.items():
         check_word(name, options[name], allowed, wanted, alias=alias)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from ..light import TYPE_CHECKING, Any
 from . import tls
 from .channel import Channel
-from .greeting import greet, hello, own_name, start_tls
+from .greeting import greet, hello, own_name, sends_elsewhere, start_tls
+from .reaching import Host
 from .replies import Broken, in_bytes
 from .session import Session
 
@@ -82,7 +83,8 @@ class Connection(smtplib.SMTP):
         """Connect, for `connect()`. The certificate must be for the host that was asked for."""
         if host != self.host:
             self.host = self.server_hostname = host
-        channel = Channel(open_socket(host, port, timeout, self.source_address), timeout)
+        sock = Host(host, port, timeout, self.source_address).open()
+        channel = Channel(sock, timeout)
         if self.implicit_tls is not None:
             channel.wrap(self.implicit_tls, self.server_hostname)
         return channel.sock
@@ -186,8 +188,29 @@ class Connection(smtplib.SMTP):
 
 
 def dial(route: Route) -> Session:
-    """Open a session that is ready for a message. Leaves nothing open if it fails."""
-    sock = open_socket(route.host, route.port, route.timeout, route.source_address)
+    """Open a session that is ready for a message. Leaves nothing open if it fails.
+
+    A host's next address is tried if one can't be reached, or has no time in its greeting.
+    """
+    host = Host(route.host, route.port, route.connect_timeout, route.source_address)
+    while True:
+        session = _open(route, host)
+        try:
+            _set_up(session, route)
+        except BaseException as error:
+            session.close()
+            if not (sends_elsewhere(error) and host.give_up()):
+                raise
+        else:
+            host.has_answered()
+            return session
+
+
+def _open(route: Route, host: Host) -> Session:
+    if route.connect is not None:
+        sock = route.connect(route.host, route.port, route.connect_timeout)
+    else:
+        sock = host.open()
     try:
         connection = Connection(
             sock,
@@ -202,26 +225,7 @@ def dial(route: Route) -> Session:
         sock.close()
         raise
     connection.needs_tls = route.context is not None
-    session = Session(connection, notify=route.notify, ret=route.ret)
-    try:
-        _set_up(session, route)
-    except BaseException:
-        session.close()
-        raise
-    return session
-
-
-def open_socket(
-    host: str, port: int, timeout: float | None, source_address: Any = None
-) -> socket.socket:
-    sock = socket.create_connection((host, port), timeout, source_address)
-    try:
-        # Each write should be sent at once, and the next may come before its answer.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    return Session(connection, notify=route.notify, ret=route.ret)
 
 
 def _set_up(session: Session, route: Route) -> None:

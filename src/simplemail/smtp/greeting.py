@@ -49,6 +49,16 @@ def greet(session: Dialogue) -> None:
     session.greeting = reply
 
 
+def sends_elsewhere(error: BaseException) -> bool:
+    """Does a server that said this, or hung up, leave it to the host's others (RFC 5321, 3.8)?"""
+    import smtplib
+
+    if isinstance(error, smtplib.SMTPConnectError):
+        return error.smtp_code == 421
+    lost = isinstance(error, smtplib.SMTPServerDisconnected)
+    return lost and getattr(error, "in_answer_to", "") == THE_CONNECTION
+
+
 def hello(session: Dialogue, name: str) -> None:
     """Send EHLO, and read the server's extensions (RFC 5321, 4.1.1.1)."""
     reply = session.command(f"EHLO {name}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..light import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import socket
     import ssl
+    from collections.abc import Callable
 
     from ..exceptions import Secret
 
@@ -25,6 +27,10 @@ class Route(NamedTuple):
     """What EHLO says; "" for this machine's name or address."""
 
     source_address: tuple[str, int] | None = None
+    connect_timeout: float | None = None
+    connect: Callable[[str, int, float | None], socket.socket] | None = None
+    """Opens the connection in another way, such as through a proxy."""
+
     context: ssl.SSLContext | None = None
     trust: tuple[object, ...] = ()
     implicit: bool = False
@@ -52,6 +58,8 @@ class Route(NamedTuple):
             mailer.timeout,
             mailer.local_hostname or "",
             mailer.source_address,
+            mailer.connect_timeout or mailer.timeout,
+            mailer.connect,
             context,
             trust,
             bool(mailer.use_ssl),
