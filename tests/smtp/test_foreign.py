@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,50 @@ class TestConnectionClass:
         assert len(smtp_server.messages) == 2
 
 
+class TestUnixSockets:
+    @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+    def test_lmtp_goes_through_one(self, tmp_path: Path) -> None:
+        class LMTPBackend(EmailBackend):
+            connection_class = smtplib.LMTP
+
+        path = str(tmp_path / "lmtp")
+        said: list[bytes] = []
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            listener.settimeout(5)
+            server = threading.Thread(target=serve_lmtp, args=(listener, said), daemon=True)
+            server.start()
+            [receipt] = LMTPBackend(path, timeout=5).deliver([mail()])
+            server.join()
+
+        assert receipt.status is Status.SENT
+        assert said[0].startswith(b"lhlo ")
+
+    def test_smtp_does_not(self) -> None:
+        with pytest.raises(InvalidMailer, match=r"'host' is a path, '/run/lmtp'.*smtplib\.LMTP"):
+            EmailBackend("/run/lmtp").open()
+
+
+def serve_lmtp(listener: socket.socket, said: list[bytes]) -> None:
+    """Take one session, and say yes to everything."""
+    with listener.accept()[0] as connection, connection.makefile("rwb") as file:
+        answer = b"220 lmtp.example.com\r\n"
+        while True:
+            file.write(answer)
+            file.flush()
+            said.append(line := file.readline())
+            if not line or line.lower().startswith(b"quit"):
+                file.write(b"221 Bye\r\n")
+                return
+            answer = b"250 Ok\r\n"
+            if line.lower() == b"data\r\n":
+                file.write(b"354 Go on\r\n")
+                file.flush()
+                while file.readline() != b".\r\n":
+                    pass
+
+
 class TestReceipts:
     """What `sendmail()` returns or raises becomes a receipt."""
 
@@ -250,8 +296,6 @@ class TestPromises:
                 backend(server.host, server.port, **options).open()
 
     def test_no_password_in_the_clear(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        import socket
-
         with SMTPServer(users={"ann": SECRET}, auth_in_clear=True) as server:
             options = {"username": "ann", "password": lambda: SECRET}
             assert backend_for(server, **options).send_messages([mail()]) == 1

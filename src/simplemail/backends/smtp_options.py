@@ -158,9 +158,14 @@ def flag(name: str, value: Any, alias: str | None) -> bool:
 
 
 def check_host(host: Any, alias: str | None) -> None:
-    """Raise InvalidMailer unless it is a host's name or address; a whole URL isn't."""
+    """Raise InvalidMailer unless it is a host's name or address; a whole URL isn't.
+
+    A path is a Unix socket, to which a `connection_class` such as smtplib.LMTP connects.
+    """
     if not host:
         raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
+    if isinstance(host, str) and host.startswith("/"):
+        return
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         # Not shown: a URL has a password in it.
         text = "'host' must be just a name or an address, like 'mail.example.com'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING, Any
 from . import foreign
 
@@ -27,6 +28,11 @@ def open_session(
     # Our class is a subclass of smtplib's, and must not be made while a test has that replaced.
     if not foreign.is_smtplibs_own(kind):
         return foreign.connect(kind, route)
+    if route.host.startswith("/"):
+        raise InvalidMailer(
+            f"'host' is a path, {route.host!r}; use a name or an address, or a connection_class "
+            "that connects to a Unix socket, such as smtplib.LMTP"
+        )
     # smtplib takes longer to load than a mail to send.
     from .connection import dial
 
