@@ -118,7 +118,7 @@ def test_list_refuses_a_state_that_does_not_exist(queue, run):
     status, _, err = run("list", "helt")
 
     assert status == 2
-    assert "No state 'helt'; there are ready, waiting" in err
+    assert "No state 'helt'; use one of ready, waiting" in err
 
 
 def test_show_prints_the_history_and_on_demand_the_content(queue, run, server):
@@ -169,7 +169,7 @@ def test_what_cannot_be_done_is_said_with_the_state(queue, run):
     status, out, err = run("retry", 1)
 
     assert (status, out) == (1, "")
-    assert "Message 1 is ready, and `retry` is not for those" in err
+    assert "Message 1 is ready, and `retry` doesn't apply to that state" in err
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_the_only_queue_is_meant_if_the_default_mailer_is_none(queue, run, serve
     with override_settings(MAILERS={"default": server.url, "later": entry}):
         assert "ready" in run("status")[1]
     with override_settings(MAILERS={"default": server.url}):
-        assert "The mailer 'default' is no queue; set EMAIL_URL" in run("status")[2]
+        assert "The mailer 'default' is not a queue; set EMAIL_URL" in run("status")[2]
     with override_settings(MAILERS={"one": entry, "two": entry, "default": server.url}):
         assert "There are several queues; name one with --mailer: one, two" in run("status")[2]
 

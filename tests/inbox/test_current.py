@@ -260,7 +260,7 @@ class TestCommand:
         url = line.split()[-1].rstrip("/")
 
         mail_line = process.stdout.readline()
-        smtp = next(word.rstrip(":") for word in mail_line.split() if word.startswith("smtp://"))
+        smtp = mail_line.partition("EMAIL_URL=")[2].split()[0]
         send("Hello", project, smtp)
         rows = find(project).call("GET", "/api/messages")["messages"]
         process.terminate()
@@ -276,7 +276,7 @@ class TestCommand:
 
         assert second.wait(30) == 0
         assert line.split()[-1] == first.split()[-1]
-        assert "runs already" in line
+        assert "is already running" in line
 
     def test_beyond_loopback_it_makes_up_a_token(self, start):
         _, line = start("--http", "0.0.0.0:0")

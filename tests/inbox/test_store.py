@@ -134,7 +134,7 @@ def test_a_file_that_is_no_store_is_left_alone(tmp_path, content):
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
 
-    with pytest.raises(ValueError, match=r"notes\.txt is no store"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not the store"):
         Store(path)
     assert path.read_bytes() == content
 

@@ -36,7 +36,7 @@ class Checkable:
         Returns what each step found out, warnings among them, and raises the error of the first
         that failed: an OSError or ImproperlyConfigured whose text names the remedy. An SMTP server
         is asked whether it takes mail from `sender` (an address; DEFAULT_FROM_EMAIL if it is left
-        out) and for `recipients`; then it is told to forget them. Each answer is waited for as
+        out) and for `recipients`; then the server forgets them (RSET). Each answer is waited for as
         long as `timeout` says, and 10 seconds at most.
         """
         steps = list(self.iter_check(sender=sender, recipients=recipients))

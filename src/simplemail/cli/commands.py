@@ -26,12 +26,12 @@ COMMANDS = {
     "send": Command("send a message", send.add_arguments, send.run, send.EXAMPLES),
     "test": Command("send a short message, to see it arrive", test.add_arguments, test.run),
     "check": Command(
-        "check step by step whether mail can be sent, and send nothing",
+        "check each step of sending mail, but send nothing",
         check.add_arguments,
         check.run,
     ),
     "inbox": Command(
-        "show on a web page what programs send, and send it nowhere",
+        "show on a web page what programs send, and deliver none of it",
         inbox.add_arguments,
         inbox.run,
         inbox.EXAMPLES,
@@ -42,7 +42,7 @@ COMMANDS = {
         config.run,
     ),
     "queue": Command(
-        "deliver what is in a queue, look at it and repair it",
+        "deliver, show or repair what is in a queue",
         queue.add_arguments,
         queue.run,
         queue.EXAMPLES,

@@ -92,7 +92,9 @@ def _written(name: str, local: str, domain: str) -> str:
 
 def _ready_made(args: argparse.Namespace, name: str) -> Envelope:
     if name == STDIN:
-        raise UsageError("- is the text of a new message; give -t for a whole one, and no files")
+        raise UsageError(
+            "- means the text of a new message; for a whole message, use -t without files"
+        )
     _check_unchanged(args, name)
     return _envelope(args, name, _read(name))
 

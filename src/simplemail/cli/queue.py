@@ -15,7 +15,7 @@ from .usage import Parser, add_output_arguments
 EXAMPLES = """\
 examples:
   simplemail queue run --app shop.mail          deliver, until it is stopped
-  simplemail queue run --drain                  deliver what there is, and end
+  simplemail queue run --drain                  deliver what there is, and exit
   simplemail queue status --max-age 10m         exit status 1 if somebody must look
   simplemail queue list unknown
   simplemail queue settle 4711 --sent
@@ -33,7 +33,7 @@ class Action(NamedTuple):
 ACTIONS = {
     "run": Action("deliver what is in the queue", worker.add_arguments, worker.run),
     "status": Action(
-        "say how the queue is doing; exit status 1 if somebody must look after it",
+        "show how the queue is doing; exit status 1 if it needs attention",
         looking.add_status_arguments,
         looking.status,
     ),
@@ -41,29 +41,31 @@ ACTIONS = {
     "show": Action("show a message and its history", looking.add_show_arguments, looking.show),
     "check": Action("check the queue's file", looking.add_no_arguments, looking.check),
     "retry": Action(
-        "send what was refused, has expired or is broken", deciding.add_ids, deciding.decide
+        "retry messages that were refused, expired or broken", deciding.add_ids, deciding.decide
     ),
     "resend": Action(
-        "send again what may have been sent: somebody may get it twice",
+        "resend messages that may have been sent: somebody may get them twice",
         deciding.add_ids,
         deciding.decide,
     ),
     "settle": Action(
-        "say of what may have been sent whether it was",
+        "record whether messages that may have been sent were sent",
         deciding.add_settle_arguments,
         deciding.settle,
     ),
     "hold": Action("don't send messages until `release`", deciding.add_ids, deciding.decide),
-    "release": Action("send what is held or waits", deciding.add_ids, deciding.decide),
+    "release": Action("send messages that are held or waiting", deciding.add_ids, deciding.decide),
     "cancel": Action("never send messages", deciding.add_ids, deciding.decide),
-    "pause": Action("send nothing more through a mailer", deciding.add_mailer, deciding.pause),
+    "pause": Action("stop sending through a mailer", deciding.add_mailer, deciding.pause),
     "resume": Action("send through a mailer again", deciding.add_mailer, deciding.resume),
     "purge": Action(
         "delete what was sent or cancelled", deciding.add_purge_arguments, deciding.purge
     ),
-    "backup": Action("copy the queue's file while it is used", deciding.add_file, deciding.backup),
+    "backup": Action(
+        "back up the queue's file while it is in use", deciding.add_file, deciding.backup
+    ),
     "restore": Action(
-        "make the queue's file of a backup, with everything held",
+        "restore the queue's file from a backup, with all messages held",
         deciding.add_file,
         deciding.restore,
     ),

@@ -51,7 +51,9 @@ def _report(args: argparse.Namespace, done: list[int]) -> int:
         if found is None:
             complain(f"There is no message {id_}")
         else:
-            complain(f"Message {id_} is {found.state}, and `{args.action}` is not for those")
+            complain(
+                f"Message {id_} is {found.state}, and `{args.action}` doesn't apply to that state"
+            )
     return NOT_SENT if left else DONE
 
 
@@ -66,7 +68,7 @@ def pause(args: argparse.Namespace, listener: Listener) -> int:
     """Send nothing more through a mailer."""
     queue = queue_of(args)
     queue.pause(_mailer(args, queue.mailer))
-    say("Paused. `simplemail queue resume` goes on.")
+    say("Paused. `simplemail queue resume` continues.")
     return DONE
 
 

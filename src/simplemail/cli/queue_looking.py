@@ -33,7 +33,7 @@ def _print_json(value: Any) -> None:
 def _as_json(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{value!r} has no form in JSON")
+    raise TypeError(f"{value!r} can't be written as JSON")
 
 
 # status
@@ -89,8 +89,8 @@ def add_list_arguments(parser: argparse.ArgumentParser) -> None:
     add("state", nargs="?", metavar="STATE", help="those in this state")
     add("--to", metavar="ADDRESS", help="those to this recipient")
     add("--tag", help="those with this tag")
-    add("--older", type=duration, metavar="AGE", help="those that were put longer ago, like 1h")
-    add("--limit", type=int, default=100, metavar="N", help="so many at most (default: 100)")
+    add("--older", type=duration, metavar="AGE", help="those that were queued longer ago, like 1h")
+    add("--limit", type=int, default=100, metavar="N", help="at most this many (default: 100)")
     _add_json(parser)
 
 
@@ -116,7 +116,7 @@ def list_messages(args: argparse.Namespace, listener: Listener) -> int:
 def add_show_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `show`."""
     parser.add_argument("id", type=int, metavar="ID", help="the number of the message")
-    parser.add_argument("--content", action="store_true", help="show what is to be sent, too")
+    parser.add_argument("--content", action="store_true", help="also show the content")
     _add_json(parser)
 
 
@@ -138,7 +138,7 @@ def show(args: argparse.Namespace, listener: Listener) -> int:
     _show_events(events)
     if args.content:
         say("")
-        sys.stdout.write(escaped(content) if content else "Its content was dropped.\n")
+        sys.stdout.write(escaped(content) if content else "Its content was deleted.\n")
     return DONE
 
 

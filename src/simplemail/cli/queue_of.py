@@ -35,7 +35,7 @@ def _import(module: str) -> None:
     except ModuleNotFoundError as error:
         if error.name and module.startswith(error.name):
             raise UsageError(
-                f"--app {module}: {error}; give the name as `import` wants it"
+                f"--app {module}: {error}; give a name that `import` accepts"
             ) from error
         raise
 
@@ -55,7 +55,7 @@ def _checked(mailer: Any, what: str) -> Queue:
     queue: Queue | None = getattr(mailer, "queue", None)
     if queue is None:
         raise UsageError(
-            f"{what} is no queue; set EMAIL_URL to something like "
+            f"{what} is not a queue; set EMAIL_URL to something like "
             "queue:///var/lib/app/mail.db?mailer=..., or give --app or --mailer"
         )
     return queue

@@ -29,15 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--threads", type=int, default=4, metavar="N", help="messages on their way at once (4)")
     add("--batch", type=int, default=8, metavar="N", help="messages that each takes at once (8)")
-    add("--drain", action="store_true", help="deliver what there is, and end")
+    add("--drain", action="store_true", help="deliver what there is, and exit")
     add(
         "--stop-timeout",
         type=duration,
         default=30.0,
         metavar="AGE",
-        help="how long to wait at the end for what is being sent (30s)",
+        help="how long to wait at the end for messages being sent (30s)",
     )
-    add("-q", "--quiet", action="store_true", help="no line for each message")
+    add("-q", "--quiet", action="store_true", help="print no line for each message")
 
 
 def run(args: argparse.Namespace, listener: Listener) -> int:
@@ -115,4 +115,4 @@ def notify(text: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.sendto(text.encode(), "\0" + path[1:] if path.startswith("@") else path)
     except OSError as error:
-        tell(f"NOTIFY_SOCKET can't be told {text}: {error}")
+        tell(f"Can't send {text} to NOTIFY_SOCKET: {error}")

@@ -53,10 +53,14 @@ def add_mailer_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="how long to wait for each answer of the server (default: 60)",
+        help="how long to wait for each reply of the server (default: 60)",
     )
     add("-q", "--quiet", action="store_true", help="say nothing when all is well")
-    add("--debug", action="store_true", help="show the dialogue with the server, without secrets")
+    add(
+        "--debug",
+        action="store_true",
+        help="show the conversation with the server, without secrets",
+    )
 
 
 def _seconds(text: str) -> float:

@@ -32,7 +32,9 @@ class Client:
     def __init__(self, url: str, token: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError(f"{url!r} is no inbox's address; write one as http://127.0.0.1:8025")
+            raise ValueError(
+                f"{url!r} is not the address of an inbox; write one like http://127.0.0.1:8025"
+            )
         self.url = f"http://{parts.netloc}"
         self._host, self._port = parts.hostname, parts.port or 80
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -107,4 +109,4 @@ def _decoded(content: bytes) -> dict[str, Any]:
         answer = json.loads(content)
     except ValueError:
         answer = None
-    return answer if isinstance(answer, dict) else {"error": "this is no inbox"}
+    return answer if isinstance(answer, dict) else {"error": "this is not an inbox"}

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[HOST:]PORT",
         type=_listening,
         default=("127.0.0.1", SMTP_PORT),
-        help=f"where to take mail (127.0.0.1:{SMTP_PORT}, or the next port that is free)",
+        help=f"where to accept mail (127.0.0.1:{SMTP_PORT}, or the next port that is free)",
     )
     add(
         "--http",
@@ -66,12 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--token",
         metavar="TOKEN",
-        help="what a browser must know to read the mail (made up where others can reach the port)",
+        help="what browsers need to read the mail (generated if others can reach the port)",
     )
     add(
         "--release",
         metavar="URL",
-        help="a mailer by which single messages may be sent on from the page",
+        help="a mailer through which the page can send single messages on",
     )
     add(
         "--release-allow",
@@ -94,13 +94,13 @@ def run(args: argparse.Namespace, listener: Any) -> int:
 def _listening(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; write 8025 or 127.0.0.1:8025")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; write 8025 or 127.0.0.1:8025")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of messages; write 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of messages; write 1000")
     return int(text)
 
 

@@ -51,7 +51,9 @@ def opened(path: Path) -> sqlite3.Connection:
         db.close()
         if "locked" in str(error):
             raise StoreInUse(f"Another inbox has {path} open; use another --store FILE") from error
-        raise ValueError(f"{path} is no store of an inbox ({error}); use another file") from error
+        raise ValueError(
+            f"{path} is not the store of an inbox ({error}); use another file"
+        ) from error
     except ValueError:
         db.close()
         raise

@@ -1,4 +1,4 @@
-"""How an inbox runs unless it is told otherwise."""
+"""The defaults of an inbox."""
 
 SMTP_PORT, HTTP_PORT = 1025, 8025
 """Where developers look for such a server, from MailHog on."""

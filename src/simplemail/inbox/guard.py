@@ -94,7 +94,7 @@ class Guard:
         admitted = _target(request.target)
         _check_source(request, host, admitted.path)
         if request.method not in (*READING, *WRITING):
-            raise Refused(405, f"The inbox knows no method {request.method[:20]!r}")
+            raise Refused(405, f"The inbox doesn't know the method {request.method[:20]!r}")
         if request.method in WRITING:
             _check_intent(request)
         return self._unlocked(request, admitted)
@@ -153,11 +153,11 @@ def _check_source(request: Request, host: str, path: str) -> None:
     origin = request.header("origin")
     own = {f"http://{host}".lower(), f"https://{host}".lower()}
     if origin is not None and origin.lower() not in own:
-        raise Refused(403, f"The inbox takes no requests from pages of {origin[:80]!r}")
+        raise Refused(403, f"The inbox accepts no requests from pages of {origin[:80]!r}")
     site = request.header("sec-fetch-site")
     if site in (None, "same-origin", "none") or _is_arrival(request, path):
         return
-    raise Refused(403, "The inbox takes no requests from other sites' pages")
+    raise Refused(403, "The inbox accepts no requests from other sites' pages")
 
 
 def _is_arrival(request: Request, path: str) -> bool:
@@ -195,7 +195,7 @@ def _decoded(raw: str) -> str:
     try:
         return unquote(raw, errors="strict")
     except UnicodeDecodeError:
-        raise Refused(400, "The path is percent-encoded as UTF-8, but this one isn't") from None
+        raise Refused(400, "The path must be percent-encoded UTF-8, and this one isn't") from None
 
 
 def _parameters(query: str) -> dict[str, str]:

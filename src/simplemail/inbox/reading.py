@@ -86,7 +86,7 @@ class Mail:
         self._scanned = 0
         self.fields, self._body = fields(content)
         if not self.fields and content.strip():
-            self.defects.append("This has no header: it is no message (RFC 5322)")
+            self.defects.append("This has no header, so it isn't a message (RFC 5322)")
 
     def values(self, name: str) -> list[str]:
         """Return what the header's fields of this name hold, decoded."""
@@ -155,7 +155,7 @@ class Mail:
         if not part.is_container:
             return []
         if part.depth >= DEEPEST:
-            self._note(f"Parts in parts, more than {DEEPEST} deep: the rest is in the source")
+            self._note(f"Parts nested more than {DEEPEST} deep: the rest is in the source")
             return []
         boundary = parameters(_raw(header, "content-type")).get("boundary", "")
         if not boundary:
@@ -163,7 +163,7 @@ class Mail:
             return []
         self._scanned += part.end - part.start
         if self._scanned > _MOST_READING * len(self.content) + 1_000_000:
-            self._note("Parts in parts, too large to read them all: the rest is in the source")
+            self._note("Nested parts too large to read them all: the rest is in the source")
             return []
         spans = self._spans(boundary.encode("utf-8", "surrogateescape"), part)
         return [(*fields(self.content, start, end), end) for start, end in spans]

@@ -56,7 +56,7 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
 
 def _tell(args: argparse.Namespace, server: InboxServer) -> None:
     _say(args, f"The inbox is at {server.address}")
-    _say(args, f"Mail for it goes to {server.smtp_url}: set EMAIL_URL to that. Ctrl-C ends it.")
+    _say(args, f"To send mail to it, set EMAIL_URL={server.smtp_url} (Ctrl-C ends the inbox)")
     if args.open:
         webbrowser.open(server.address)
 
@@ -65,7 +65,7 @@ def _show_other(args: argparse.Namespace, directory: Path) -> int:
     other = None if args.store else find(directory)
     if other is None:
         raise StoreInUse(f"Another inbox has {args.store or 'the store of this directory'} open")
-    _say(args, f"The inbox of this directory runs already: {other.url}/")
+    _say(args, f"The inbox of this directory is already running: {other.url}/")
     if args.open:
         webbrowser.open(other.url)
     return 0

@@ -81,7 +81,7 @@ def _date(comparison: str) -> Callable[[str], Condition]:
         try:
             date = datetime.fromisoformat(text)
         except ValueError:
-            raise WrongSearch(f"{text!r} is no date; write one as 2026-05-31") from None
+            raise WrongSearch(f"{text!r} is not a date; write one like 2026-05-31") from None
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return Condition(f"m.arrived {comparison} ?", [date.timestamp()])
 
@@ -105,5 +105,5 @@ def octets(text: str) -> int:
     """Return a size such as 50M, 100k or 2000 in octets. Raises WrongSearch."""
     found = re.fullmatch(r"(\d{1,12})([kmg]?)b?", text.lower())
     if found is None:
-        raise WrongSearch(f"{text!r} is no size; write one as 100k or 2M")
+        raise WrongSearch(f"{text!r} is not a size; write one like 100k or 2M")
     return int(found[1]) * _SIZES[found[2]]

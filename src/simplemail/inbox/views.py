@@ -50,7 +50,9 @@ def release(app: App, asked: Asked, id_: int) -> Answer:
     """Send a message on, to whom the request names and nobody else."""
     row, mail = found(app, id_)
     if app.release is None:
-        raise Refused(403, "Messages go nowhere from here; start the inbox with --release URL")
+        raise Refused(
+            403, "This inbox delivers nothing; start it with --release URL to send messages on"
+        )
     to = json_object(asked).get("to")
     if not isinstance(to, list) or not all(isinstance(each, str) for each in to):
         raise Refused(400, 'Send {"to": ["ann@example.com"]}')

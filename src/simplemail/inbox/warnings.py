@@ -73,7 +73,7 @@ def warnings(sent: Sent) -> list[Warning]:
 def _unreadable(facts: _Facts) -> Iterator[Warning]:
     _ = facts.mail.parts  # reading them finds defects
     for defect in facts.mail.defects:
-        yield Warning("broken", defect, "Each mail program makes something else of it")
+        yield Warning("broken", defect, "Each mail program reads it differently")
     for number in sorted(facts.mail.undecodable):
         charset = facts.mail.parts[number].charset
         yield Warning(
@@ -139,7 +139,7 @@ def _localhost(facts: _Facts) -> Iterator[Warning]:
 def _missing_fields(facts: _Facts) -> Iterator[Warning]:
     for name in ("From", "Date", "Message-ID"):
         if not facts.mail.values(name.lower()):
-            why = "RFC 5322 asks for it, and filters count its absence against the message"
+            why = "RFC 5322 requires it, and filters count its absence against the message"
             yield Warning("missing-header", f"There is no {name}", why, name)
 
 
@@ -223,7 +223,7 @@ def _pictures(facts: _Facts) -> Iterator[Warning]:
         yield Warning(
             "part-without-cid",
             "A part that the HTML doesn't show",
-            "It is sent for nothing, or turns up as an attachment",
+            "It is sent in vain, or shows up as an attachment",
             f"part {there[content_id]}, Content-ID {content_id[:100]}",
         )
 
@@ -268,7 +268,7 @@ def _8bit(facts: _Facts) -> Iterator[Warning]:
         yield Warning(
             "8bit-unannounced",
             "Octets beyond ASCII, without BODY=8BITMIME",
-            "Servers may take the eighth bit away; announce it or encode the text (RFC 6152)",
+            "Servers may remove the eighth bit; announce it or encode the text (RFC 6152)",
         )
 
 

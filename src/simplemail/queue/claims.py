@@ -191,7 +191,7 @@ WHERE id IN ({ids}) AND state IN ('claimed', 'sending') AND owner = ?
 
 
 def record(db: sqlite3.Connection, worker: int, entry: Entry, outcome: Outcome, now: float) -> bool:
-    """Write down what became of a message. False if it is this worker's no more."""
+    """Record a message's outcome. False if it is no longer this worker's."""
     remaining = json.dumps(outcome.remaining)
     answers = json.dumps({**entry.answers, **outcome.answers})
     due = now + backoff(entry.tries) if outcome.state == WAITING else now

@@ -38,7 +38,7 @@ def restore(backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> Non
             db.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error as error:
         Path(path).unlink(missing_ok=True)
-        raise QueueError(f"{os.fspath(backup)} is no backup of a queue: {error}") from error
+        raise QueueError(f"{os.fspath(backup)} is not a backup of a queue: {error}") from error
 
 
 def _hold_everything(db: sqlite3.Connection, now: float) -> None:
@@ -73,11 +73,11 @@ _RULES = {
         "SELECT id FROM simplemail_messages LEFT JOIN simplemail_contents ON message = id "
         f"WHERE message IS NULL AND state NOT IN {states.CLOSED}"
     ),
-    "messages that a worker has which isn't known": (
+    "messages held by an unknown worker": (
         "SELECT id FROM simplemail_messages INDEXED BY simplemail_owned "
         "WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM simplemail_workers)"
     ),
-    "messages that somebody has who shouldn't, or nobody who should": (
+    "messages whose state and worker don't match": (
         "SELECT id FROM simplemail_messages "
         "WHERE (owner IS NOT NULL) != (state IN ('claimed', 'sending'))"
     ),

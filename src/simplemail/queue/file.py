@@ -303,8 +303,8 @@ def _advice(text: str) -> str:
 
 _ADVICE = {
     "disk is full": "; nothing was changed; make room on the disk",
-    "readonly": "; it and its directory must be writable for this user",
+    "readonly": "; make it and its directory writable for this user",
     "malformed": "; look with `simplemail queue check`, and restore a backup",
-    "not a database": "; another kind of file is at this path",
-    "locked": "; a transaction of another program has it: end that",
+    "not a database": "; the file at this path is not a queue",
+    "locked": "; another program's transaction has locked it: end that transaction",
 }

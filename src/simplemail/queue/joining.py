@@ -43,7 +43,7 @@ def _check_file(cursor: sqlite3.Cursor, path: str) -> None:
     rows = cursor.execute("PRAGMA database_list").fetchall()
     found = next(file for _, name, file in rows if name == "main")
     if os.path.realpath(found) != path:
-        raise ValueError(f"put(connection=...) wants a connection to {path}, not to {found!r}")
+        raise ValueError(f"put(connection=...) needs a connection to {path}, not to {found!r}")
     if cursor.execute("PRAGMA synchronous").fetchone()[0] < _FULL:
         warnings.warn(
             "This connection's commits may not survive a power cut, and so the mail may not; "

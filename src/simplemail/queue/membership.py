@@ -43,7 +43,7 @@ class Membership:
             if lock.try_acquire():
                 return lock, slot
             lock.close()
-        raise QueueError(f"{_SLOTS} workers of {self._file.path} are alive, and that is too many")
+        raise QueueError(f"{_SLOTS} workers of {self._file.path} are alive, which is the limit")
 
     def look_around(self) -> None:
         """Take back what dead workers had."""

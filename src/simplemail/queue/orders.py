@@ -1,4 +1,4 @@
-"""Checks what `put()` is told, before anything is rendered or locked."""
+"""Checks the arguments of `put()`, before anything is rendered or locked."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def _expiry(expires: float | timedelta | datetime | None, due: float, now: float
 
 def _check_kinds(terms: Terms) -> None:
     if terms.key is not None and (not isinstance(terms.key, str) or not terms.key):
-        raise ValueError(f"'key' must be a text that isn't empty, not {terms.key!r}")
+        raise ValueError(f"'key' must be a non-empty string, not {terms.key!r}")
     if isinstance(terms.priority, bool) or not isinstance(terms.priority, int):
         raise ValueError(f"'priority' must be a whole number, not {terms.priority!r}")
     if abs(terms.priority) >= 1 << 31:
         raise ValueError(f"'priority' must fit into 32 bits, not {terms.priority!r}")
     if wrong := [tag for tag in terms.tags if not isinstance(tag, str)]:
-        raise ValueError(f"'tags' must be texts, not {wrong[0]!r}")
+        raise ValueError(f"'tags' must be strings, not {wrong[0]!r}")

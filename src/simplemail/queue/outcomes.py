@@ -51,7 +51,7 @@ _AGAIN: dict[str, tuple[Status, ...]] = {
     UNKNOWN: (Status.UNKNOWN, Status.DEFERRED),
     REFUSED: (Status.REFUSED, Status.DEFERRED),
 }
-"""By the message's state: for whom something is left, by what became of each."""
+"""For each state of a message: the recipients' outcomes that leave something to do."""
 
 
 def _state(receipt: Receipt, fates: set[Status], *, at_least_once: bool) -> str:
@@ -63,7 +63,7 @@ def _state(receipt: Receipt, fates: set[Status], *, at_least_once: bool) -> str:
 
 
 def _fate(recipient: str, receipt: Receipt) -> tuple[Status, Reply | None]:
-    """Return what became of the message for one recipient, and the reply that says so."""
+    """Return the message's outcome for one recipient, and the reply that says so."""
     own = getattr(receipt, "recipients", {}).get(recipient)
     if own is not None:
         return own.status, own.reply

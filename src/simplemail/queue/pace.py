@@ -40,7 +40,7 @@ class Rate(NamedTuple):
             return None
         found = re.fullmatch(r"\s*(\d+)\s*/\s*([smhd])\s*", text)
         if not found or not int(found[1]):
-            raise ValueError(f"A rate is written like '100/m' (s, m, h or d), not {text!r}")
+            raise ValueError(f"Write a rate like '100/m' (s, m, h or d), not {text!r}")
         return cls(int(found[1]), _UNITS[found[2]])
 
     @property

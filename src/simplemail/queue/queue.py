@@ -70,7 +70,9 @@ class Queue:
         """
         queue = getattr(as_configured(alias), "queue", None)
         if not isinstance(queue, Queue):
-            raise ValueError(f"The mailer {alias!r} is no queue; Queue.of() wants the alias of one")
+            raise ValueError(
+                f"The mailer {alias!r} is not a queue; pass Queue.of() the alias of one"
+            )
         return queue
 
     @property
@@ -204,7 +206,7 @@ class Queue:
         ago than `older`, in seconds or as a timedelta. Raises ValueError for an unknown state.
         """
         if state is not None and state not in states.ALL:
-            raise ValueError(f"No state {state!r}; there are {', '.join(states.ALL)}")
+            raise ValueError(f"No state {state!r}; use one of {', '.join(states.ALL)}")
         before = None if older is None else time.time() - seconds("older", older)
         found: list[Queued] = []
         with self.file.reading() as db:

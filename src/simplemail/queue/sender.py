@@ -55,7 +55,7 @@ class Sender:
                 lambda db: claims.begin(db, worker, batch.ids, time.time()), durable=True
             )
         except QueueError as error:
-            _log.error("Nothing can be sent, because that can't be written down: %s", error)
+            _log.error("Nothing is sent, because the outcome couldn't be recorded: %s", error)
             self._give_back(batch, worker)
             return
         _Handover(self._desk, batch.mailer, worker, entries).run(mailer)
@@ -118,7 +118,7 @@ class _Handover:
                 for receipt in receipts:
                     self._settle(receipt)
             if self._begun:
-                raise RuntimeError("it told nothing about some of its messages")
+                raise RuntimeError("it reported nothing about some of its messages")
         except BaseException as error:
             self._break(error)
             if not isinstance(error, Exception):
@@ -152,7 +152,7 @@ class _Handover:
 
         def then(is_ours: bool) -> None:
             if not is_ours:
-                _log.error("Message %d was taken from worker %d meanwhile", entry.id, worker)
+                _log.error("Meanwhile message %d was taken from worker %d", entry.id, worker)
 
         self._desk.writer.later(act, then)
         self._desk.tell(entry, found)

@@ -56,7 +56,9 @@ class Worker:
         on_outcome: Callable[[int, Outcome], None] | None = None,
     ) -> None:
         if threads < 1 or batch < 1:
-            raise ValueError(f"A worker needs a thread and a message: {threads=}, {batch=}")
+            raise ValueError(
+                f"A worker needs at least one thread and one message: {threads=}, {batch=}"
+            )
         self.queue = queue
         self.stop_timeout = stop_timeout
         self.outcomes: Counter[str] = Counter()
@@ -121,7 +123,7 @@ class Worker:
         self._join(self.stop_timeout + 1)
 
     def stop_at_once(self) -> None:
-        """Stop without waiting for what is being sent: nobody will know what became of that."""
+        """Stop without waiting for messages being sent; their outcome will be unknown."""
         self._hurry = True
         self.stop(0)
 
@@ -162,7 +164,7 @@ class Worker:
             if self._until_idle and self._is_idle():
                 return True
         except QueueError as error:
-            _log.error("The queue can't be worked on: %s", error)
+            _log.error("Can't work on the queue: %s", error)
             self._wake.wait(1.0)
             return self._until_idle
         self._wait(seen, later)

@@ -62,7 +62,7 @@ class Writer:
         act: Callable[[sqlite3.Connection], Result],
         then: Callable[[Result], object] | None = None,
     ) -> None:
-        """Do this soon, durably, and as often as it takes; `then` is told its result."""
+        """Do this soon and durably, with retries; `then` gets its result."""
         future = self._add(act, durable=True, must=True)
         if then is not None:
             future.add_done_callback(lambda done: done.exception() or then(done.result()))
@@ -118,7 +118,7 @@ class Writer:
 
     def _failed(self, job: Job, error: Exception) -> list[Job]:
         if job.must and isinstance(error, QueueError):
-            _log.error("What became of messages can't be written down yet: %s", error)
+            _log.error("Can't record yet what happened to messages: %s", error)
             return [job]
         job.future.set_exception(error)
         return []

@@ -131,7 +131,7 @@ class Session(Dialogue):
             self._lose(disconnected("The session was ended, because it had been interrupted"))
 
     def _fate(self, transaction: Transaction) -> Fate:
-        """Say what became of a message, of which no more will be heard."""
+        """Return the outcome of a message about which no more answers will come."""
         complete = 0 < transaction.end <= self.channel.reach
         taken = complete and transaction.taken
         if taken and not transaction.hopeless:
