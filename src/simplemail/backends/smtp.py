@@ -42,8 +42,7 @@ class EmailBackend(BaseEmailBackend):
       of your own, instead of all these files.
     - `server_hostname`: the name that the certificate must have, by default `host`.
     - `local_hostname`: the name to greet with. `source_address`: the address to connect from.
-    - `connect_timeout`: seconds to wait for a connection, if not `timeout`. `connect`: a function
-      that opens it from host, port and those seconds, and returns a socket: for proxies.
+    - `connect_timeout`: seconds to connect, if not `timeout`. `connect`: a function that does it.
     - `auth`: the one mechanism to use, like "plain". `allow_cleartext_auth`: log in on another
       machine without TLS. `ehlo_after_auth`: greet again after the login.
     - `window`: how many messages `iter_deliver()` may hand over before the first answer. More than
