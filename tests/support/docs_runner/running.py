@@ -77,6 +77,7 @@ class Page:
             self.network.here(),
         ):
             yield
+            _close_queues()
         for name in set(sys.modules) - modules:
             if str(self.directory) in str(getattr(sys.modules[name], "__file__", "")):
                 del sys.modules[name]
@@ -179,6 +180,12 @@ def _last_line(stream: IO[bytes]) -> str:
         line = stream.readline().decode()
         if line[3:4] != "-":
             return line
+
+
+def _close_queues() -> None:
+    """Close the files of queues, as the end of a reader's program does."""
+    if files := sys.modules.get("simplemail.queue.files"):
+        files.close_files()
 
 
 @contextlib.contextmanager
