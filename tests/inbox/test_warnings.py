@@ -7,8 +7,8 @@ from simplemail.inbox.reading import Mail
 from simplemail.inbox.warnings import CHECKS, Sent, warnings
 
 GOOD = (
-    b"From: shop@example.com\nTo: ann@example.com\nSubject: x\nDate: Sun, 29 Nov 2026 08:00:00 +0000\n"
-    b"Message-ID: <1@example.com>\n"
+    b"From: shop@example.com\nTo: ann@example.com\nSubject: x\n"
+    b"Date: Sun, 29 Nov 2026 08:00:00 +0000\nMessage-ID: <1@example.com>\n"
 )
 
 

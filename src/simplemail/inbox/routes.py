@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.resources import files
+from pkgutil import get_data
 from typing import NamedTuple
 
 from . import api, views
@@ -114,4 +114,6 @@ def _route(asked: Asked) -> tuple[Callable[..., Answer], list[int]]:
 
 @lru_cache(maxsize=8)
 def _file(name: str) -> bytes:
-    return files(__package__).joinpath(name).read_bytes()
+    content = get_data(__package__, name)
+    assert content is not None
+    return content
