@@ -79,9 +79,9 @@ class Courier:
 
     A message is rendered once, before its first try. It is tried again where nobody can get it
     twice: once and at once if its session was used before and turned out dead, and up to
-    `retries` times after a temporary refusal. With `leaving`, the session isn't needed after the last
-    message, and gets QUIT together with it. With `stopping`, the caller stops at the first
-    failure: no content leaves before the message ahead of it was taken.
+    `retries` times after a temporary refusal. With `leaving`, QUIT is sent together with the last
+    message. With `stopping`, the caller stops at the first failure: no content leaves before the
+    message ahead of it was taken.
     """
 
     def __init__(
