@@ -103,7 +103,7 @@ class BaseEmailBackend(Hooked, Checkable):
         with self._lock:
             receipts: list[Receipt] = []
             keep = isinstance(email_messages, (list, Sequence))  # the caller has them all anyway
-            told = self.hand_over(email_messages)
+            told = self._hand_over(email_messages)
             try:
                 for receipt in told:
                     if receipts:
@@ -120,16 +120,16 @@ class BaseEmailBackend(Hooked, Checkable):
                 told.close()
             return sum([receipt.status is Status.SENT for receipt in receipts])
 
-    def hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
+    def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
         """Send messages for `send_messages()`, which stops reading receipts at the first failure.
 
-        Opens if need be, and closes what it opened. For subclasses that know a faster way.
+        Opens if need be, and closes what it opened. For backends that know a faster way.
         """
         opened = False
         try:
             for message in several(messages):
                 if not self.is_ready():
-                    opened = yield from self.open_for(message)
+                    opened = yield from self._open_for(message)
                     if not self.is_ready():
                         return
                 yield self.deliver_message(message)
@@ -137,7 +137,7 @@ class BaseEmailBackend(Hooked, Checkable):
             if opened:
                 self.close()
 
-    def open_for(self, message: Any) -> Generator[Receipt, None, bool]:
+    def _open_for(self, message: Any) -> Generator[Receipt, None, bool]:
         """Open for a message, and return whether this call did it; else yield its receipt.
 
         What is wrong with the message is raised first: who sent it is never kept from that.

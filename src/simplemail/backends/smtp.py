@@ -257,14 +257,14 @@ class EmailBackend(BaseEmailBackend):
             if opening:
                 self.close()
 
-    def hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
+    def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
         overridden = self.own_hook() or any(self.is_overridden(*each) for each in _EACH)
         if overridden or not isinstance(messages, (list, tuple)) or not messages:
-            yield from super().hand_over(messages)
+            yield from super()._hand_over(messages)
             return
         opened = False
         if not self.is_ready():
-            opened = yield from self.open_for(messages[0])
+            opened = yield from self._open_for(messages[0])
             if not self.is_ready():
                 return
         courier = self._courier(leaving=opened, stopping=not self.fail_silently)
