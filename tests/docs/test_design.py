@@ -262,8 +262,8 @@ def test_a_setting_is_one_attribute(house):
     house.change(
         "a setting",
         "conf.py",
-        "    SERVER_EMAIL: str",
-        '    GREETING: str = "Hello"\n    SERVER_EMAIL: str',
+        '    SERVER_EMAIL: str = "',
+        '    GREETING: str = "Hello"\n    SERVER_EMAIL: str = "',
     )
 
     printed = house.run("""
