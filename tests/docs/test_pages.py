@@ -11,6 +11,7 @@ from support.docs_runner import LANGUAGES, PAGES, ROOT, Network, Page, blocks_of
 
 NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip": "it installs from the network; .ci/run does",
+    "PYTHONPATH=src python3 -m simplemail inbox": "it runs until it is interrupted",
     "simplemail inbox": "it runs until it is interrupted; tests/inbox/test_current.py runs it",
 }
 """How a block begins -> why it isn't run here."""

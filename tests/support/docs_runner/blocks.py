@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"python", "sh", "crontab", "text", "diff", "pyi", "smtp", "picture"}
+LANGUAGES = {"python", "sh", "crontab", "text", "diff", "pyi", "smtp", "picture", "yaml", "js"}
 
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
 _FILE_NAME = re.compile(r"# ([\w./-]+\.py)\n")

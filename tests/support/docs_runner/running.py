@@ -150,6 +150,11 @@ class Page:
     def _run_pyi(self, block: Block) -> None:
         """Not run: compared with the code by tests/docs/test_reference.py."""
 
+    def _run_yaml(self, block: Block) -> None:
+        """Not run: it is for other programs than Python."""
+
+    _run_js = _run_yaml
+
     def _run_picture(self, block: Block) -> None:
         """Not run: tests/docs/test_design.py looks at it."""
 
