@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .rendering.envelope import Envelope
     from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
     from .rendering.parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailAlternative, EmailAttachment
+    from .rendering.plain_text import text_from_html
     from .rendering.unsubscribe import unsubscribe_headers
     from .shortcuts import (
         deliver,
@@ -85,6 +86,7 @@ __all__ = [
     "send_mail",
     "send_mass_mail",
     "settings",
+    "text_from_html",
     "unsubscribe_headers",
 ]
 
@@ -99,6 +101,7 @@ _HOMES = {
     "rendering.envelope": "Envelope",
     "rendering.msgid": "CachedDnsName DNS_NAME make_msgid",
     "rendering.parts": "DEFAULT_ATTACHMENT_MIME_TYPE EmailAlternative EmailAttachment",
+    "rendering.plain_text": "text_from_html",
     "rendering.unsubscribe": "unsubscribe_headers",
     "shortcuts": "deliver iter_deliver mail_admins mail_managers send_mail send_mass_mail",
     "smtp.pool": "close_pools",

@@ -13,6 +13,7 @@ from .light import Addresses, Any
 from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
 from .rendering.envelope import several
+from .rendering.plain_text import text_from_html
 
 
 def send_mail(
@@ -31,7 +32,7 @@ def send_mail(
     """Send one message. Everybody in `recipient_list` sees the others in its `To` header.
 
     - `subject`: the subject line. A line break in it raises BadHeaderError, a ValueError.
-    - `message`: the plain text. None is an empty text.
+    - `message`: the plain text. None makes it of `html_message` by `text_from_html()`; "" is none.
     - `from_email`: the sender, like "Me <me@example.com>". None means the setting
       DEFAULT_FROM_EMAIL. Bounces go to this address.
     - `recipient_list`: a list or tuple of addresses, like ["Ann <ann@example.com>"]. A string
@@ -226,7 +227,9 @@ def composed(
     recipient_list: Addresses | None,
     html_message: str | None,
 ) -> EmailMultiAlternatives:
-    """Make the message that `send_mail()` sends."""
+    """Make the message that `send_mail()` sends; a text that is None is made of the HTML."""
+    if message is None and html_message:
+        message = text_from_html(str(html_message))
     mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
     if html_message:
         mail.attach_alternative(html_message, "text/html")
@@ -241,7 +244,7 @@ def message_to(
     if not addresses:
         return None
     subject = f"{settings.EMAIL_SUBJECT_PREFIX!s}{subject!s}"
-    mail = composed(subject, message, settings.SERVER_EMAIL, addresses, html_message)
+    mail = composed(subject, message or "", settings.SERVER_EMAIL, addresses, html_message)
     mail.connection = connection
     return mail
 
