@@ -315,4 +315,43 @@ def test_type_checkers_know_every_setting():
     [typed] = [node for node in ast.walk(tree) if getattr(node, "name", "") == "SettingsByName"]
     names = [ast.unparse(each.target) for each in typed.body if isinstance(each, ast.AnnAssign)]
 
-    assert names == list(NAMES)
+    assert names == [*NAMES, "extra"]
+
+
+class TestExtra:
+    """Settings of other packages, whose backends read them from `settings`."""
+
+    def test_is_read_from_settings_as_in_django(self):
+        with override_settings(extra={"ANYMAIL": {"API_KEY": "s3cret"}}, EMAIL_PORT=26):
+            assert settings.ANYMAIL == {"API_KEY": "s3cret"}
+            assert getattr(settings, "OTHER", None) is None
+            assert settings.EMAIL_PORT == 26
+        assert not hasattr(settings, "ANYMAIL")
+
+    def test_stays_when_something_else_is_configured(self):
+        with override_settings(extra={"ANYMAIL": 1}), override_settings(EMAIL_PORT=26):
+            configure(EMAIL_HOST="h.example")
+            assert settings.ANYMAIL == 1
+
+    def test_shows_no_value(self):
+        with override_settings(extra={"ANYMAIL": "s3cret"}):
+            assert "s3cret" not in repr(settings)
+
+    @pytest.mark.parametrize(
+        ("extra", "told"),
+        [
+            ({"EMAIL_HOST": "x"}, "not 'EMAIL_HOST'"),
+            ({"anymail": 1}, "in capitals like ANYMAIL, not 'anymail'"),
+            ({5: 1}, "must be a dict .* by name, not dict"),
+            ([("ANYMAIL", 1)], "must be a dict .*, not list"),
+            ("ANYMAIL", "not str"),
+        ],
+    )
+    def test_is_checked_at_once(self, extra, told):
+        with pytest.raises(TypeError, match=told):
+            configure(extra=extra)
+
+    def test_survives_copies(self):
+        configured = Settings(extra={"ANYMAIL": 1})
+        for copied in (copy.deepcopy(configured), pickle.loads(pickle.dumps(configured))):
+            assert copied.ANYMAIL == 1

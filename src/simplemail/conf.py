@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         EMAIL_SSL_KEYFILE: str | os.PathLike[str] | None
         EMAIL_TIMEOUT: float | None
         EMAIL_FILE_PATH: str | os.PathLike[str] | None
+        extra: Mapping[str, Any] | None
 
 
 class Settings:
@@ -70,10 +71,14 @@ class Settings:
     EMAIL_TIMEOUT: float = 60.0
     EMAIL_FILE_PATH: Any = None
 
+    extra: Mapping[str, Any] = {}
+    """Settings of other packages by name, for backends that were written for Django."""
+
     def __init__(self, **values: Any) -> None:
         for name in values:
-            if name not in NAMES:
+            if name not in NAMES and name != "extra":
                 raise TypeError(f"Unknown setting {name!r}{did_you_mean(name, NAMES)}")
+        _check_extra(values.get("extra"))
         # Set without __setattr__, which raises. Other settings read as the class's defaults.
         self.__dict__.update({k: v for k, v in values.items() if v is not None})
 
@@ -84,6 +89,12 @@ class Settings:
     def is_set(self, name: str) -> bool:
         """Was this setting set, even if only to its default?"""
         return name in self.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.extra[name]
+        except KeyError:
+            raise AttributeError(f"No setting {name!r}") from None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Settings are frozen; call configure({name}=...) instead")
@@ -96,10 +107,23 @@ class Settings:
         return f"<Settings: {', '.join(self.__dict__) or 'all defaults'}>"
 
 
-NAMES = tuple(Settings.__annotations__)
-"""The names of all settings."""
+NAMES = tuple(name for name in Settings.__annotations__ if name != "extra")
+"""The names of all settings but those of other packages."""
 
 _NEWER = ("EMAIL_URL", "EMAIL_SUBJECT_PREFIX", "EMAIL_USE_LOCALTIME")  # not about how mail is sent
+
+
+def _check_extra(extra: Any) -> None:
+    """Raise TypeError unless these are settings of other packages, by name."""
+    if extra is None:
+        return
+    if not isinstance(extra, Mapping) or not all(isinstance(name, str) for name in extra):
+        kind = type(extra).__name__
+        raise TypeError(f"'extra' must be a dict of other packages' settings by name, not {kind}")
+    if ours := [name for name in extra if name in NAMES or not name.isupper()]:
+        raise TypeError(
+            f"'extra' is for settings of other packages, in capitals like ANYMAIL, not {ours[0]!r}"
+        )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -217,7 +241,8 @@ def configure(**changes: Unpack[SettingsByName]) -> None:
     They are MAILERS, DEFAULT_FROM_EMAIL, SERVER_EMAIL, ADMINS, MANAGERS, EMAIL_SUBJECT_PREFIX,
     DEFAULT_CHARSET, EMAIL_USE_LOCALTIME and EMAIL_URL, and Django's classic EMAIL_BACKEND,
     EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL,
-    EMAIL_SSL_CERTFILE, EMAIL_SSL_KEYFILE, EMAIL_TIMEOUT and EMAIL_FILE_PATH.
+    EMAIL_SSL_CERTFILE, EMAIL_SSL_KEYFILE, EMAIL_TIMEOUT and EMAIL_FILE_PATH. `extra` holds those
+    of other packages, for backends that were written for Django: extra={"ANYMAIL": {...}}.
 
     An unknown name is a TypeError that suggests the nearest one; nothing is changed then. Values
     are checked when they are used, not here. A setting that counts for nothing, because another
