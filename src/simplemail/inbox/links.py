@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from .markup import plain, tags
+from .markup import MOST_READ, plain, tags
 
 _MOST = 1_000
 _URL = re.compile(r"""\bhttps?://[^\s<>"'\x00-\x1f]{1,2000}""", re.IGNORECASE)
@@ -45,6 +45,7 @@ def links_in_html(html: str) -> list[Link]:
     """Return the links of an HTML text, in its order."""
     found: list[Link] = []
     opened: tuple[str, int] | None = None
+    html = html[:MOST_READ]
     for tag in tags(html):
         if opened and tag.name in ("a", "/a"):
             found.append(Link(opened[0], plain(html[opened[1] : tag.start])[:300], "html"))

@@ -13,6 +13,9 @@ _REST = re.compile(r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?)*+>""")
 _ATTRIBUTE = re.compile(
     r"""([^\s"'>/=][^\s>/=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?"""
 )
+MOST_READ = 1_000_000
+"""Characters of an HTML text in which links and mistakes are looked for."""
+
 _RAW = ("script", "style", "textarea", "title", "xmp", "noembed", "noframes")
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .document import content_ids, remote_images
 from .links import Link, host_of, links_in_html, links_in_text
-from .markup import Tag, tags
+from .markup import MOST_READ, Tag, tags
 from .reading import Mail
 
 GMAIL_CUTS_AT = 102 * 1024
@@ -53,7 +53,7 @@ class _Facts:
 
     @cached_property
     def tags(self) -> list[Tag]:
-        return list(tags(self.html))
+        return list(tags(self.html[:MOST_READ]))
 
     @cached_property
     def links(self) -> list[Link]:
