@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -155,6 +156,25 @@ def test_the_next_message_begins_with_rset(mailer: EmailBackend, smtp_server: SM
 
     said = [command.split()[0].upper() for command in smtp_server.commands[before:]]
     assert said == ["NOOP", "RSET", *["MAIL", "RCPT", "DATA"] * 2]
+
+
+@pytest.mark.parametrize("implicit", [False, True], ids=["STARTTLS", "TLS"])
+@pytest.mark.parametrize("option", ["host", "server_hostname"])
+def test_a_certificate_is_for_the_name_without_its_last_dot(
+    option: str, implicit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost.` is a full name in the DNS; certificates and SNI have no dot at the end."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *more, **rest: resolve("127.0.0.1", *more, **rest)
+    )
+    with SMTPServer(tls=implicit, starttls=not implicit) as server:
+        options: dict[str, Any] = {"host": server.host, option: "localhost."}
+        mailer = EmailBackend(
+            port=server.port, use_ssl=implicit, use_tls=not implicit, ca_file=server.ca_file,
+            **options,
+        )  # fmt: skip
+        assert mailer.send_messages([mail()]) == 1
 
 
 class TestStartTLS:

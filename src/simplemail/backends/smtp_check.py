@@ -14,7 +14,7 @@ from ..conf import settings
 from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
 from ..smtp import certificates, greeting
-from ..smtp.connection import Connection
+from ..smtp.connection import Connection, certified_name
 from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
 from ..smtp.reaching import Host
 from ..smtp.session import Session
@@ -101,7 +101,7 @@ class SMTPCheck:
     @property
     def _certified(self) -> str:
         """The name that the certificate must be for."""
-        return self.mailer.server_hostname or self.host
+        return certified_name(self.mailer.server_hostname or self.host)
 
     @property
     def _where(self) -> str:

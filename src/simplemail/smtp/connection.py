@@ -51,7 +51,8 @@ class Connection(smtplib.SMTP):
             source_address=source_address,
         )
         self.channel = Channel(sock, timeout)
-        self.host, self.server_hostname = host, server_hostname or host
+        self.host = host
+        self.server_hostname = certified_name(server_hostname or host)
         self.implicit_tls = implicit_tls
         """The TLS context if TLS begins with the first byte."""
         self.verified: Callable[[], ssl.SSLContext] = tls.context
@@ -75,14 +76,13 @@ class Connection(smtplib.SMTP):
         self.channel.close()
         self.learn({})
         if sock is not None:
+            self._due, self._goes_on = 1, False  # the greeting
             self.channel = Channel(sock, self.timeout)
-            self._due = 1  # the greeting
-            self._goes_on = False
 
     def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
         """Connect, for `connect()`. The certificate must be for the host that was asked for."""
         if host != self.host:
-            self.host = self.server_hostname = host
+            self.host, self.server_hostname = host, certified_name(host)
         sock = Host(host, port, timeout, self.source_address).open()
         channel = Channel(sock, timeout)
         if self.implicit_tls is not None:
@@ -185,6 +185,11 @@ class Connection(smtplib.SMTP):
     def is_in_step(self) -> bool:
         """Has every command been answered, and every answer been read?"""
         return not self._due
+
+
+def certified_name(host: str) -> str:
+    """Return a host's name as certificates have it: without the dot that ends a full DNS name."""
+    return host.removesuffix(".")
 
 
 def dial(route: Route) -> Session:
