@@ -25,7 +25,7 @@ def in_a_child():
     if (child := os.fork()) == 0:
         send_mail("Hello", "It works.", "a@example.com", ["b@example.com"])
         from simplemail.queue import background
-        background._end()
+        background.end_workers()
         os._exit(0)
     os.waitpid(child, 0)
 in_a_child()
@@ -53,7 +53,7 @@ def test_mail_is_delivered_without_another_process(tmp_path, server):
         send_mail(*ONE)
 
         server.wait_for(lambda: server.accepted == 2, timeout=30)
-        background._workers.pop(Queue.of().path).stop()
+        background.end_workers()
         assert Queue.of().counts()["sent"] == 2
 
 

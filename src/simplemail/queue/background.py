@@ -29,11 +29,13 @@ def ensure_worker(queue: Queue) -> None:
     worker.start()
 
 
-def _end() -> None:
-    for worker in list(_workers.values()):
+def end_workers() -> None:
+    """Let them deliver what can be delivered now, for a while, and stop."""
+    while _workers:
+        _, worker = _workers.popitem()
         worker.finish(LAST_WORDS)
 
 
-atexit.register(_end)
+atexit.register(end_workers)
 if hasattr(os, "register_at_fork"):  # the threads stay in the parent
     os.register_at_fork(after_in_child=_workers.clear)

@@ -188,7 +188,9 @@ def _last_line(stream: IO[bytes]) -> str:
 
 
 def _close_queues() -> None:
-    """Close the files of queues, as the end of a reader's program does."""
+    """End workers in threads and close the files of queues, as the end of a program does."""
+    if background := sys.modules.get("simplemail.queue.background"):
+        background.end_workers()
     if files := sys.modules.get("simplemail.queue.files"):
         files.close_files()
 
