@@ -259,7 +259,7 @@ class Case:
         self.pool.close()
 
     def idle(self) -> list[Any]:
-        return [entry.session for sessions in self.pool._idle.values() for entry in sessions]
+        return [entry.session for entry in self.pool._idle]
 
 
 def server_for(row: Row, way: Way) -> SMTPServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from simplemail import send_mail
+from simplemail import EmailMessage, send_mail
 from simplemail.backends.smtp import EmailBackend
+from simplemail.receipts import Status
 from simplemail.smtp import dialogue
 from simplemail.smtp import pool as pool_module
 from simplemail.smtp.pool import close_pools, pool
@@ -33,7 +35,7 @@ def send(server: SMTPServer, **options: Any) -> int:
 
 
 def idle() -> int:
-    return sum(map(len, pool._idle.values()))
+    return len(pool._idle)
 
 
 def test_one_session_serves_many_messages(smtp_server: SMTPServer) -> None:
@@ -94,7 +96,7 @@ def test_a_dead_session_is_not_used(smtp_server: SMTPServer, fault: Any) -> None
 
 def test_an_idle_session_is_asked_first(smtp_server: SMTPServer) -> None:
     send(smtp_server)
-    [[(session, _)]] = pool._idle.values()
+    [session] = [entry.session for entry in pool._idle]
     session.used -= 2
     send(smtp_server)
 
@@ -107,7 +109,7 @@ def test_a_silent_session_is_given_up_soon(
 ) -> None:
     monkeypatch.setattr(dialogue, "FAREWELL", 0.05)
     send(smtp_server, timeout=600)
-    [[(session, _)]] = pool._idle.values()
+    [session] = [entry.session for entry in pool._idle]
     session.used -= 2
     smtp_server.script("NOOP", Silence())
 
@@ -117,7 +119,7 @@ def test_a_silent_session_is_given_up_soon(
 
 def test_asking_leaves_the_timeout_as_it_was(smtp_server: SMTPServer) -> None:
     send(smtp_server, timeout=600)
-    [[(session, _)]] = pool._idle.values()
+    [session] = [entry.session for entry in pool._idle]
     session.used -= 2
 
     assert session.alive()
@@ -220,3 +222,64 @@ def test_the_route_shows_no_secret(smtp_server: SMTPServer) -> None:
 
     assert "s3cret" not in repr(backend._way())
     assert "ann" not in repr(backend._way())
+
+
+def test_where_no_thread_can_start_a_session_ends_at_once(
+    smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of the program, say: the mail was sent all the same."""
+
+    def start(timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pool_module._Sweeper, "start", start)
+    receipts = mailer(smtp_server).deliver([EmailMessage("s", "b", "a@x.example", ["b@x.example"])])
+
+    assert [receipt.status for receipt in receipts] == [Status.SENT]
+    assert idle() == 0
+    assert smtp_server.commands[-1] == "QUIT"
+    smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+
+
+class TestManyFallSilent:
+    """A firewall forgets them all at once: the wait is that for one."""
+
+    @pytest.fixture
+    def server(self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch) -> SMTPServer:
+        backends = [mailer(smtp_server) for _ in range(5)]
+        for backend in backends:
+            backend.open()
+        for backend in backends:
+            backend.close()
+        assert idle() == 5
+        monkeypatch.setattr(dialogue, "FAREWELL", 0.2)
+        return smtp_server
+
+    def test_one_is_asked(self, server: SMTPServer) -> None:
+        server.script("NOOP", Silence())
+        for entry in pool._idle:
+            entry.session.used -= 2
+
+        assert send(server) == 1
+        assert server.commands.count("NOOP") == 1
+        assert idle() == 1
+
+    def test_all_are_told_before_one_is_waited_for(
+        self, server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.script("QUIT", Silence())
+        now, waits = itertools.count(), []
+        monkeypatch.setattr(dialogue, "monotonic", lambda: next(now) / 25)
+        usual = dialogue.Dialogue.hear_goodbye
+
+        def hear(self: dialogue.Dialogue, seconds: float) -> None:
+            server.wait_for(lambda: server.commands.count("QUIT") == 5)
+            waits.append(seconds)
+            usual(self, seconds)
+
+        monkeypatch.setattr(dialogue.Dialogue, "hear_goodbye", hear)
+        close_pools()
+
+        assert len(waits) == 5
+        assert waits == sorted(waits, reverse=True)
+        assert waits[-1] < waits[0]

@@ -11,7 +11,7 @@ from .greeting import hello
 from .replies import Broken, disconnected, protocol_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .connection import Connection
 
@@ -183,7 +183,8 @@ class Dialogue:
         if self.connection.touched:
             self._begin_anew()
         elif self._ask("NOOP").code != 250:
-            self._say_goodbye()
+            self._say_quit()
+            self.hear_goodbye(FAREWELL)
 
     def _begin_anew(self) -> None:
         """After use by somebody else, make sure that none of it gets into our messages."""
@@ -196,7 +197,8 @@ class Dialogue:
             hello(self, connection.local_hostname)
             self.changing = True
         if self._ask("RSET").code != 250:
-            self._say_goodbye()
+            self._say_quit()
+            self.hear_goodbye(FAREWELL)
         connection.touched = False
 
     def retire(self) -> None:
@@ -204,18 +206,32 @@ class Dialogue:
         self._retired = True
 
     def quit(self) -> None:
-        """Send QUIT if possible, and close. Never raises, because no message depends on it."""
-        if self.usable and not self.busy:
-            self.changing = True
-            self._say_goodbye()
-        self.close()
+        """Say goodbye if that is possible, and close. No message depends on it: never fails."""
+        self.say_goodbye()
+        self.hear_goodbye(FAREWELL)
 
-    def _say_goodbye(self) -> None:
-        self._hurry(FAREWELL)
-        try:  # noqa: SIM105 - contextlib takes longer to load than a mail to send
-            self._ask("QUIT")
-        except Broken:
-            pass  # which tells that the session is over
+    def say_goodbye(self) -> None:
+        """Say QUIT, if that is possible. Wait for nothing."""
+        if not self.usable or self.busy:
+            return
+        self.changing = True
+        self._check_quiet()
+        self._say_quit()
+
+    def _say_quit(self) -> None:
+        if self._note:
+            self._note("> QUIT")
+        self._write(b"QUIT\r\n")
+        self._leaving = True
+
+    def hear_goodbye(self, seconds: float) -> None:
+        """Wait for the answer to QUIT, if it was said, and close."""
+        if self._leaving and not self.busy and not self.closed:
+            self._hurry(seconds)
+            try:  # noqa: SIM105 - contextlib takes longer to load than a mail to send
+                self._answer("QUIT")
+            except Broken:
+                pass  # which tells that the session is over
         self.close()
 
     def close(self) -> None:
@@ -263,6 +279,15 @@ class Dialogue:
                 error.args = (f"{error} (in answer to {asked})",)
         self.lost = self.ending if self.broken else error
         self.close()
+
+
+def quit_all(dialogues: Sequence[Dialogue]) -> None:
+    """Say goodbye to several servers; they have as long to answer as one alone would have."""
+    for dialogue in dialogues:
+        dialogue.say_goodbye()
+    deadline = monotonic() + FAREWELL
+    for dialogue in dialogues:
+        dialogue.hear_goodbye(max(0.0, deadline - monotonic()))
 
 
 def _transcript() -> Callable[[str], None] | None:

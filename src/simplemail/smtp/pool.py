@@ -8,7 +8,7 @@ import threading
 from collections.abc import Hashable
 from time import monotonic
 
-from ..light import NamedTuple, lock
+from .dialogue import quit_all
 from .session import Session
 
 # The limits of one session, in seconds and messages, because servers have limits too.
@@ -16,98 +16,116 @@ LONGEST_LIFE = 600.0
 MOST_MESSAGES = 500
 
 
-class _Idle(NamedTuple):
-    session: Session
-    until: float
+class _Idle:
+    """A session that waits. Compared by identity, so that `list.remove()` is one step."""
+
+    __slots__ = ("route", "session", "until")
+
+    def __init__(self, route: Hashable, session: Session, until: float) -> None:
+        self.route, self.session, self.until = route, session, until
 
 
 class Pool:
     """Sessions by their route, shared by all threads of this process.
 
-    Decides under the lock which to take or drop, and talks to servers outside of it.
+    There is no lock: whoever takes an entry off the list has it. So nothing can hang, in a child
+    after fork() or where garbage collection gives a session back in the middle of this.
     """
 
     def __init__(self) -> None:
-        self._lock = lock()
-        self._idle: dict[Hashable, list[_Idle]] = {}
-        self._sweeper: threading.Timer | None = None
-        self._sweep_due = 0.0  # when the sweeper will wake up
+        self._idle: list[_Idle] = []  # those used last at the end
+        self._sweepers: list[_Sweeper] = []  # one, or a few if threads were faster than each other
 
     def take(self, route: Hashable) -> Session | None:
-        """Return a live session for this route, or None."""
-        while True:
-            with self._lock:
-                sessions = self._idle.get(route)
-                if not sessions:
-                    return None
-                session, until = sessions.pop()  # the one used last is the most likely to be alive
-                if not sessions:
-                    del self._idle[route]
-            if monotonic() < until and session.alive():
+        """Return a session by this route that is alive, None if there is none."""
+        for entry in self._of(route):  # the one used last is the likeliest to live
+            if not self._claim(entry):
+                continue
+            session = entry.session
+            if monotonic() < entry.until and session.alive():
                 return session
             session.quit()
+            if isinstance(session.lost, TimeoutError):
+                self._drop(route)
+                return None
+        return None
 
     def give(self, route: Hashable, session: Session, *, keep_alive: float, size: int) -> None:
         """Keep a session for `keep_alive` seconds, if it can be used and there is room."""
         now = monotonic()
         until = min(now + keep_alive, session.opened + LONGEST_LIFE)
         usable = session.usable and not session.busy and session.count < MOST_MESSAGES
-        with self._lock:
-            sessions = self._idle.setdefault(route, [])
-            if usable and now < until and len(sessions) < size:
-                sessions.append(_Idle(session, until))
-                self._sweep_at(until, now)
-                return
-            if not sessions:
-                del self._idle[route]
-        session.quit()
+        if not usable or now >= until or not self._will_be_swept(until):
+            session.quit()
+            return
+        entry = _Idle(route, session, until)
+        self._idle.append(entry)
+        if len(self._of(route)) > size and self._claim(entry):
+            session.quit()
 
     def close(self) -> None:
-        """End all sessions. The pool can be used again."""
-        with self._lock:
-            idle, self._idle = self._idle, {}
-            self._stop_sweeper()
-        for sessions in idle.values():
-            for session, _ in sessions:
-                session.quit()
+        """Say goodbye to all servers. The pool can be used again."""
+        while self._sweepers:
+            self._sweepers.pop().cancel()
+        quit_all([entry.session for entry in list(self._idle) if self._claim(entry)])
 
     def forget(self) -> None:
-        """Drop all sessions without QUIT: after fork() they belong to the parent."""
-        idle = self._idle
-        self.__init__()  # type: ignore[misc]  # the lock too may be in use by the parent
-        for sessions in idle.values():
-            for session, _ in sessions:
-                session.channel.close()
+        """Drop all sessions without a word: after fork() they are the parent's."""
+        self._sweepers.clear()
+        while self._idle:
+            self._idle.pop().session.channel.close()
 
-    def _sweep_at(self, until: float, now: float) -> None:
-        """Make sure that sessions end in time, even if nothing is sent."""
-        if self._sweeper is None or until < self._sweep_due:
-            self._stop_sweeper()
-            self._sweep_due = until
-            self._sweeper = threading.Timer(until - now, self._sweep)
-            self._sweeper.daemon = True
-            self._sweeper.start()
+    def _of(self, route: Hashable) -> list[_Idle]:
+        return [entry for entry in reversed(self._idle) if entry.route == route]
 
-    def _stop_sweeper(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
+    def _claim(self, entry: _Idle) -> bool:
+        """Take an entry off the list. False if somebody else has done so."""
+        try:
+            self._idle.remove(entry)
+        except ValueError:
+            return False
+        return True
 
-    def _sweep(self) -> None:
+    def _drop(self, route: Hashable) -> None:
+        """Close the idle sessions by a route on which one has fallen silent: nobody asks them."""
+        for entry in self._of(route):
+            if entry.session.stale and self._claim(entry):
+                entry.session.close()
+
+    def _will_be_swept(self, until: float) -> bool:
+        """See to it that sessions end when their time is over, even if nobody sends.
+
+        False if no thread can be started for that: at the end of the program, say.
+        """
+        if any(sweeper.due <= until for sweeper in list(self._sweepers)):
+            return True
+        sweeper = _Sweeper(self, until)
+        try:
+            sweeper.start()
+        except RuntimeError:
+            return False
+        self._sweepers.append(sweeper)
+        return True
+
+    def sweep(self, sweeper: _Sweeper) -> None:
+        """End the sessions whose time is over."""
+        if sweeper in self._sweepers:
+            self._sweepers.remove(sweeper)
         now = monotonic()
-        over: list[Session] = []
-        with self._lock:
-            self._stop_sweeper()  # it may have been replaced
-            for route, sessions in list(self._idle.items()):
-                over += [session for session, until in sessions if until <= now]
-                sessions[:] = [entry for entry in sessions if entry.until > now]
-                if not sessions:
-                    del self._idle[route]
-            rest = [until for sessions in self._idle.values() for _, until in sessions]
-            if rest:
-                self._sweep_at(min(rest), now)
-        for session in over:
-            session.quit()
+        over = [entry for entry in list(self._idle) if entry.until <= now and self._claim(entry)]
+        rest = [entry.until for entry in list(self._idle)]
+        if rest and not self._will_be_swept(min(rest)):
+            over += [entry for entry in list(self._idle) if self._claim(entry)]
+        quit_all([entry.session for entry in over])
+
+
+class _Sweeper(threading.Timer):
+    """Sweeps a pool once, when a session is `due` to end."""
+
+    def __init__(self, pool: Pool, due: float) -> None:
+        super().__init__(max(0.0, due - monotonic()), pool.sweep, [self])
+        self.daemon = True
+        self.due = due
 
 
 pool = Pool()
