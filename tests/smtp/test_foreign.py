@@ -22,6 +22,7 @@ from simplemail.backends.smtp import EmailBackend
 from simplemail.smtp.foreign import is_smtplibs_own
 from simplemail.smtp.pool import close_pools
 from simplemail.testing.server import Close, SMTPServer
+from support.leaks import leaks
 
 SECRET = "s3cret&pass"
 
@@ -302,6 +303,18 @@ class TestPromises:
             monkeypatch.setattr(socket.socket, "getpeername", lambda self: ("192.0.2.1", 25))
             with pytest.raises(smtplib.SMTPNotSupportedError, match="allow_cleartext_auth"):
                 backend_for(server, **options).open()
+
+    @pytest.mark.parametrize("as_callable", [False, True], ids=["text", "callable"])
+    def test_a_refused_login_leaves_the_password_in_no_frame(
+        self, as_callable: bool, tls_server: SMTPServer
+    ) -> None:
+        wrong = SECRET + "x"
+        options = {"use_tls": True, "ca_file": tls_server.ca_file, "username": "ann"}
+        password = (lambda: wrong) if as_callable else wrong
+        with pytest.raises(smtplib.SMTPAuthenticationError) as info:
+            backend_for(tls_server, password=password, **options).open()
+
+        assert leaks(info.value, wrong) == []
 
     def test_a_method_that_is_insisted_on_cant_be_kept(self, tls_server: SMTPServer) -> None:
         options = {"use_tls": True, "ca_file": tls_server.ca_file, "auth": "scram-sha-256"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..exceptions import InvalidMailer
+from ..exceptions import InvalidMailer, Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import RecipientReceipt, Reply, Status
 from .login import check_unheard
@@ -62,8 +62,11 @@ def _set_up(smtp: Any, route: Route) -> None:
         smtp.starttls(context=route.context)
     if route.username and route.password:
         check_unheard(smtp.sock, route)
-        password = route.password.reveal()
-        smtp.login(route.username, password() if callable(password) else password)
+        secret = route.password
+        if callable(secret.reveal()):
+            secret = Secret(secret.reveal()())
+        with hiding_frames():  # smtplib keeps it in its own
+            smtp.login(route.username, secret.reveal())
 
 
 class Handover:
