@@ -441,3 +441,54 @@ def test_such_a_backend_gives_receipts_too(monkeypatch, name):
     mails = [simplemail.EmailMessage(f"{n}", "b", "f@x.example", ["t@x.example"]) for n in range(3)]
     receipts = ours.EmailBackend().deliver(mails)
     assert [receipt.status.name for receipt in receipts] == ["SENT"] * 3
+
+
+@pytest.mark.skipif(not HAS_MAILERS, reason="Django has MAILERS since 6.1")
+class TestMailersThatHoldOthers:
+    """Aliases in an entry of Django's MAILERS are Django's."""
+
+    def test_are_looked_up_in_djangos_mailers(self):
+        with SMTPServer() as server:
+            to_server = {
+                "BACKEND": "simplemail.backends.smtp.EmailBackend",
+                "OPTIONS": {"host": server.host, "port": server.port},
+            }
+            entries = {
+                "default": {
+                    "BACKEND": "simplemail.backends.failover.EmailBackend",
+                    "OPTIONS": {"mailers": ["first", "second"]},
+                },
+                "first": {"BACKEND": "simplemail.backends.dummy.EmailBackend"},
+                "second": to_server,
+                "copying": {
+                    "BACKEND": "simplemail.backends.tee.EmailBackend",
+                    "OPTIONS": {"mailer": "default", "copies": ["second"]},
+                },
+            }
+            with django_override_settings(MAILERS=entries):
+                message = django_mail.EmailMessage("Hi", "Text", "a@example.com", ["b@example.com"])
+                assert message.send(using="copying") == 1
+                held = django_mail.mailers["copying"].held
+
+            assert [mailer.alias for mailer in held] == ["default", "second"]
+            assert [each.message["Subject"] for each in server.messages] == ["Hi"]
+
+    def test_that_hold_themselves_are_told(self):
+        entry = {
+            "BACKEND": "simplemail.backends.failover.EmailBackend",
+            "OPTIONS": {"mailers": ["default"]},
+        }
+        with django_override_settings(MAILERS={"default": entry}):
+            with pytest.raises(
+                simplemail.InvalidMailer, match="through itself: default -> default"
+            ):
+                django_mail.mailers["default"]
+
+    def test_are_simplemails_where_it_has_its_own(self):
+        with (
+            django_override_settings(MAILERS={"x": {"BACKEND": "no.such.Backend"}}),
+            simplemail.override_settings(MAILERS={"x": "dummy:"}),
+        ):
+            mailer = simplemail.get_connection("failover", mailers=["x"])
+
+        assert str(type(mailer.held[0])) == "<class 'simplemail.backends.dummy.EmailBackend'>"

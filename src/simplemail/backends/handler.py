@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -150,6 +151,8 @@ def held_mailer(spec: Any, name: str) -> Mailer:
     """
     if hasattr(spec, "send_messages") and not isinstance(spec, type):
         return spec  # type: ignore[no-any-return]  # a backend, whoever wrote it
+    if isinstance(spec, str) and spec in (entries := _djangos_entries()):
+        return _from_entry(spec, entries[spec], {})
     if isinstance(spec, str) and spec in _aliases():
         return mailers[spec]
     if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
@@ -157,6 +160,14 @@ def held_mailer(spec: Any, name: str) -> Mailer:
         text = f"There is no mailer {spec!r}; MAILERS has {known}"
         raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
     return _from_entry(name, spec, {})
+
+
+def _djangos_entries() -> Mapping[str, Any]:
+    """Return the MAILERS of the Django project around us, unless simplemail has its own."""
+    django: Any = sys.modules.get("django.conf")
+    if django is None or not django.settings.configured or settings.MAILERS is not None:
+        return {}
+    return getattr(django.settings, "MAILERS", None) or {}  # which Django has since 6.1
 
 
 def choose_mailer(
