@@ -478,11 +478,11 @@ class TestMailersThatHoldOthers:
             "BACKEND": "simplemail.backends.failover.EmailBackend",
             "OPTIONS": {"mailers": ["default"]},
         }
-        with django_override_settings(MAILERS={"default": entry}):
-            with pytest.raises(
-                simplemail.InvalidMailer, match="through itself: default -> default"
-            ):
-                django_mail.mailers["default"]
+        with (
+            django_override_settings(MAILERS={"default": entry}),
+            pytest.raises(simplemail.InvalidMailer, match="through itself: default -> default"),
+        ):
+            django_mail.mailers["default"]
 
     def test_are_simplemails_where_it_has_its_own(self):
         with (
