@@ -1,4 +1,4 @@
-"""The outbox of docs/how-to/durable-queue.md in a real PostgreSQL: committed with it, moved once."""
+"""The outbox of docs/how-to/durable-queue.md in a real PostgreSQL: committed with it, sent once."""
 
 from __future__ import annotations
 

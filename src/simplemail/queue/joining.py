@@ -34,7 +34,8 @@ def put_through(
                 "put(connection=...) needs an open transaction, and this connection commits "
                 "each statement at once: execute('BEGIN') first"
             )
-        cursor.execute(f"BEGIN {connection.isolation_level}")
+        # At once: a transaction that reads first fails if somebody else writes before it does.
+        cursor.execute("BEGIN IMMEDIATE")
     schema.prepare(cursor, path)
     return [store.put(cursor, envelope, order, now) for envelope in envelopes]
 
