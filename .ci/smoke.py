@@ -4,9 +4,10 @@ import importlib.metadata
 import pathlib
 import subprocess
 import sys
+import urllib.request
 
 import simplemail
-from simplemail.testing import SMTPServer
+from simplemail.testing import Inbox, SMTPServer
 
 assert "site-packages" in simplemail.__file__, simplemail.__file__
 assert simplemail.__version__[0].isdigit(), simplemail.__version__
@@ -21,6 +22,11 @@ with SMTPServer(starttls=True) as server:  # with the certificates that are inst
     mailer = simplemail.get_connection(server.url)
     assert mailer.send_messages([simplemail.EmailMessage("Hi", to=["ann@example.com"])]) == 1
     assert server.messages[0].tls
+
+with Inbox() as inbox:  # with the page that is installed
+    for name in ("", "page.css", "page.js", "message.js", "tools.js"):
+        with urllib.request.urlopen(f"{inbox.url}/{name}") as answer:
+            assert len(answer.read()) > 500, name
 
 for command in ([sys.argv[1]], [sys.executable, "-I", "-m", "simplemail"]):
     send = [

@@ -1,4 +1,4 @@
-"""Whatever comes is kept, shown as far as it can be, and costs no more than a few times its size."""
+"""Whatever comes is kept, shown as far as it can be, and costs a few times its size at most."""
 
 import json
 import tracemalloc

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from simplemail import EmailMultiAlternatives
+from simplemail.inbox.release import Release
 from simplemail.inbox.server import InboxServer, Options
 from simplemail.inbox.store import Arrival
+from simplemail.testing import SMTPServer
 from support.browser import CHROMEDRIVER, CHROMIUM, WHY_MISSING, Browser, Driver
 from support.docs_runner import ROOT
 from support.hostile_html import LEAKS
@@ -367,6 +369,29 @@ def test_found_messages_are_deleted_after_a_question(browser, inbox):
 
     browser.until(lambda: subjects(browser) == [])
     assert [row.subject for row in inbox.messages.rows()] == ["keep"]
+
+
+def test_a_message_is_released_to_those_who_are_typed_after_they_are_shown_once_more(browser):
+    with SMTPServer() as outside:
+        release = Release(outside.url, ["example.net"])
+        inbox = InboxServer(Options(http=FREE, smtp=FREE, release=release)).start()
+        try:
+            add(inbox, html_mail("<p>x"))
+            browser.go(f"{inbox.url}/#1")
+            browser.click("#release")
+            browser.type_into("#ask-to", "me@example.net")
+            browser.click("#ask-yes")
+            browser.until(lambda: browser.text("#ask-text") == "To me@example.net")
+            assert outside.messages == []
+
+            browser.click("#ask-yes")
+
+            browser.until(lambda: browser.text("#ask-text") == "Sent to me@example.net")
+            browser.go("about:blank")
+        finally:
+            inbox.stop()
+
+    assert [message.recipients for message in outside.messages] == [["me@example.net"]]
 
 
 def test_attachments_are_saved_under_their_names_and_nowhere_else(browser, inbox, downloads):

@@ -114,6 +114,6 @@ def _route(asked: Asked) -> tuple[Callable[..., Answer], list[int]]:
 
 @lru_cache(maxsize=8)
 def _file(name: str) -> bytes:
-    content = get_data(__package__, name)
+    content = get_data(__package__ or "", name)
     assert content is not None
     return content
