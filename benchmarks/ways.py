@@ -38,7 +38,7 @@ def send_mass_mail(port: int, messages: int) -> None:
     from simplemail import configure, send_mass_mail
 
     configure(MAILERS={"default": f"smtp://127.0.0.1:{port}"})
-    assert send_mass_mail(map(small_text.arguments, range(messages))) == messages
+    assert send_mass_mail(list(map(small_text.arguments, range(messages)))) == messages
 
 
 def send_mail(port: int, messages: int, **options: Any) -> None:

@@ -98,7 +98,10 @@ def send_mass_mail(
     mailer = choose_mailer(using, connection, **options)
     messages = _messages(datatuple, mailer)
     # A send_messages() written for Django was promised a list, and may ask for its length.
-    lazy = isinstance(mailer, BaseEmailBackend) and not mailer.has_own_send_messages()
+    # From a list, the SMTP backend sends the commands of each message with the one before.
+    lazy = isinstance(mailer, BaseEmailBackend) and not (
+        mailer.has_own_send_messages() or isinstance(datatuple, (list, tuple))
+    )
     sent: int = mailer.send_messages(messages if lazy else list(messages))
     return sent
 

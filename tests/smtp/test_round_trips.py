@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simplemail import EmailMessage, close_pools, get_connection, send_mail
+from simplemail import EmailMessage, close_pools, get_connection, send_mail, send_mass_mail
 from simplemail.testing import SMTPServer
 
 CHUNKING = ["PIPELINING", "8BITMIME", "CHUNKING"]
@@ -35,6 +35,11 @@ def send_messages(mailer: Any, count: int) -> None:
 
 def send_messages_from_iterator(mailer: Any, count: int) -> None:
     assert mailer.send_messages(messages(count)) == count
+
+
+def send_mass_mails(mailer: Any, count: int) -> None:
+    rows = [(f"n{i}", "Hello", "a@example.com", ["b@example.net"]) for i in range(count)]
+    assert send_mass_mail(rows, connection=mailer) == count
 
 
 def send_mails(mailer: Any, count: int) -> None:
@@ -75,6 +80,7 @@ class TestPerMessage:
             (send_messages, CHUNKING, 1.05),
             (send_messages, PIPELINING, 1.05),
             (send_messages_from_iterator, PIPELINING, 2),
+            (send_mass_mails, PIPELINING, 1.05),
             (send_messages, NEITHER, 4),
         ],
     )
