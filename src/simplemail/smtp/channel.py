@@ -48,7 +48,7 @@ class Channel:
 
     Raises Broken, with a TimeoutError when the server takes longer than `timeout` seconds (None: no
     limit), for a whole reply, not for each byte; with smtplib.SMTPServerDisconnected when the
-    connection is lost; with smtplib.SMTPException when the server says what is no SMTP reply. It
+    connection is lost; with smtplib.SMTPException when what the server sends isn't SMTP. It
     cannot be used after any of these. In a child process it counts as lost: the parent goes on
     talking over it.
 
