@@ -22,9 +22,9 @@ REFERENCE = ROOT / "docs" / "reference"
 STUBS = [block for path in REFERENCE.glob("*.md") for block in blocks_of(path)]
 STUBS = [block for block in STUBS if block.language == "pyi"]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-NOT_FOR_USERS = {"fresh", "example", "hand_over", "open_for"}
+NOT_FOR_USERS = {"fresh", "example"}
 NOT_FOR_USERS |= {"offers", "scripted", "script_for", "take", "tls_context"}
-"""Public by name only: for the base class, the SMTP backend, and for the test server's sessions."""
+"""Public by name only: for the base class, and for the test server's sessions."""
 
 
 def page(name: str) -> str:
