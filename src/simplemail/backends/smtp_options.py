@@ -47,7 +47,8 @@ CLASSIC = {
 """The setting that supplies an option if the mailer has no alias."""
 """The options that `right()` checks; others pass unchanged."""
 
-_HOST = pattern(r"[\w.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?")
+# A name or IPv4 address; or an IPv6 address, which has two colons at least.
+_HOST = pattern(r"[\w.-]++|(?:[0-9A-Fa-f.]*+:){2}[0-9A-Fa-f:.]*+(%\w+)?")
 
 _FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth")
 

@@ -7,7 +7,8 @@ from ..light import pattern
 _LONG_LINE = pattern(rb"\n[^\r\n]{999}")
 # One field: RFC 5322, 2.2. Patterns are possessive: they never look twice at an octet.
 _FIELD = rb"([!-9;-~]++)[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+"
-ONE_FIELD = pattern(_FIELD)
+# At the start of a line only, or a long one would be tried from each of its octets.
+ONE_FIELD = pattern(rb"(?m)^" + _FIELD)
 """A pattern for a field with its CRLF, whose name is its only group."""
 _HEADER = pattern(rb"(?:%s)*+" % _FIELD)
 
