@@ -28,6 +28,12 @@ _OPTIONS = (
     "--no-default-browser-check", "--disable-dev-shm-usage",
 )  # fmt: skip
 
+_PASSING = (
+    "stale element reference", "no such element", "javascript error", "element not interactable",
+    "element click intercepted",
+)  # fmt: skip
+"""Errors of a page that is just changing: to wait may help."""
+
 
 class Driver:
     """chromedriver, from `with` to its end; `browser()` opens a browser of its own."""
@@ -173,7 +179,11 @@ class Browser:
         return True
 
     def type_into(self, selector: str, text: str) -> None:
+        self.until(lambda: self._typed(selector, text), selector)
+
+    def _typed(self, selector: str, text: str) -> bool:
         self._do("POST", f"/element/{self.find(selector)}/value", {"text": text})
+        return True
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
@@ -210,11 +220,7 @@ class Browser:
                     return found
                 last: object = found
             except Error as error:
-                if error.kind not in (
-                    "stale element reference",
-                    "no such element",
-                    "javascript error",
-                ):
+                if error.kind not in _PASSING:
                     raise
                 last = error
             assert time.monotonic() < deadline, f"{what or condition} after a long time: {last}"
