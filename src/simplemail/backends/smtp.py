@@ -8,7 +8,7 @@ from functools import partial
 from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
-from ..rendering.envelope import Envelope, several
+from ..rendering.envelope import Envelope
 from ..smtp import tls
 from ..smtp.delivery import Courier
 from ..smtp.hints import explain, explain_refusal, given_by
@@ -259,8 +259,7 @@ class EmailBackend(BaseEmailBackend):
 
     def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
         overridden = self.own_hook() or any(self.is_overridden(*each) for each in _EACH)
-        several(messages)  # refuses one message alone: an envelope is a tuple, too
-        if overridden or not isinstance(messages, (list, tuple)) or not messages:
+        if overridden or not isinstance(messages, list) or not messages:
             yield from super()._hand_over(messages)
             return
         opened = False
