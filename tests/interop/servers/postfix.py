@@ -53,6 +53,7 @@ anvil     unix  - - n - 1 anvil
 error     unix  - - n - - error
 retry     unix  - - n - - error
 discard   unix  - - n - - discard
+relay     unix  - - n - - smtp
 virtual   unix  - n n - - virtual
     -o virtual_mailbox_maps=static:all/
 postlog   unix-dgram n - n - 1 postlogd
@@ -69,15 +70,17 @@ class Postfix(HousedServer):
     It takes mail for `box-...@example.com` and two domains that aren't ASCII; any other user is
     refused (550), as is any other domain (554). Users that begin with `grey` are told to come
     again (450), forever; those of the service `greylist` ask the policy server at that address.
-    A mail over 1 MB is too big.
+    A mail over 1 MB is too big. What is for `relayed.example` goes to the server at `relay`, like
+    "127.0.0.1:2525", if there is one.
     """
 
     house = "postfix"
 
-    def __init__(self, *, greylist: str = "") -> None:
+    def __init__(self, *, greylist: str = "", relay: str = "") -> None:
         self.ports = free_ports(SERVICES)
         self.size_limit = 1_000_000
         self.greylist = greylist
+        self.relay = relay
         self._boxes = Mailboxes("boxes/all/new/*")
 
     @staticmethod
@@ -148,7 +151,8 @@ class Postfix(HousedServer):
             "alias_maps": "",
             "alias_database": "",
             "default_transport": "error:nothing leaves this machine",
-            "relay_transport": "error:nothing leaves this machine",
+            "relay_domains": "relayed.example" if self.relay else "",
+            "relay_transport": self._relay_transport(),
             "local_transport": "error:nobody lives here",
             "smtp_dns_support_level": "disabled",
             "virtual_minimum_uid": 1,
@@ -176,6 +180,10 @@ class Postfix(HousedServer):
             "auth_required": "permit_sasl_authenticated, reject",
             "greylist": f"inet:{self.greylist}",
         }
+
+    def _relay_transport(self) -> str:
+        host, _, port = self.relay.rpartition(":")
+        return f"relay:[{host}]:{port}" if self.relay else "error:nothing leaves this machine"
 
     def _listeners(self) -> Iterator[str]:
         for name, options in SERVICES.items():
