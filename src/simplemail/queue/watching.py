@@ -46,7 +46,7 @@ def live_workers(file: File) -> list[WorkerState]:
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
     """Return how many messages are in each state. Reads indexes only."""
-    found = dict.fromkeys(states.ALL, 0)
+    found: dict[str, int] = dict.fromkeys(states.ALL, 0)
     for sql in _COUNTS:
         for state, count in db.execute(sql):
             found[state] += count

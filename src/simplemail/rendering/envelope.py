@@ -67,7 +67,8 @@ class Envelope(_Fields):
         utf8 = not (header.isascii() and "".join((spec, *specs)).isascii())
         return cls._make((spec, specs, content, message_id, not is_ascii, utf8))
 
-    def _replace(self, **changes: Any) -> Envelope:
+    # A changed envelope is judged like a new one.
+    def _replace(self, **changes: Any) -> Envelope:  # pyright: ignore  # final for typing alone
         return type(self)(**{**self._asdict(), **changes})
 
     def __repr__(self) -> str:
