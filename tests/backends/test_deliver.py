@@ -18,7 +18,7 @@ from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
 from simplemail.rendering.envelope import Envelope
-from simplemail.smtp import patience
+from simplemail.smtp import retrying
 from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, Delay, Reset, SMTPServer
 from support.sessions import refuse_bdat_unread
@@ -41,7 +41,7 @@ def backend_for(server, **options):
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.0)
 
 
 KINDS = pytest.mark.parametrize(
@@ -330,7 +330,7 @@ class TestRetries:
         timer = threading.Timer(0.1, smtp_server.start)
         timer.start()
         backend = backend_for(smtp_server, retries=100)
-        backend._connect = retrying(backend._connect)
+        backend._connect = persistent(backend._connect)
         receipts = backend.deliver([a_message()])
         timer.join()
 
@@ -346,7 +346,7 @@ class TestRetries:
             assert len(server.connections) == 1
 
 
-def retrying(connect):
+def persistent(connect):
     """Without pauses 100 tries may be over too soon: allow as many as it takes."""
 
     def patiently():
@@ -525,7 +525,7 @@ class TestSendingAList:
     def test_what_was_held_back_is_sent_when_the_one_ahead_was_sent_after_all(
         self, kind, monkeypatch
     ):
-        monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.001)
         with SMTPServer(extensions=kind) as server:
             server.script("END", "451 4.3.0 Later", nth=2)
             assert backend_for(server, retries=1).send_messages(list(numbered(4))) == 4

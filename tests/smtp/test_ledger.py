@@ -21,7 +21,7 @@ import pytest
 from simplemail import EmailMessage, close_pools
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Status
-from simplemail.smtp import patience
+from simplemail.smtp import retrying
 from simplemail.testing.server import Close, Delay, Fault, HalfClose, Reset, Silence, SMTPServer
 from simplemail.testing.server.session import Session
 
@@ -58,8 +58,8 @@ class Setting(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(patience, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retrying, "LONGEST_PAUSE", 0.01)
     yield
     close_pools()
 

@@ -24,7 +24,7 @@ class Nothing:
 mailers = [get_connection(host="127.0.0.1", port=port, **{options!r}) for port in {ports!r}]
 for mailer in mailers:
     mailer.open()
-simplemail.smtp.patience.FIRST_PAUSE = 0.0
+simplemail.smtp.retrying.FIRST_PAUSE = 0.0
 sys.meta_path[:] = [Nothing()]
 for mailer in mailers:
     mail = EmailMessage("s", "Text", "me@example.com", ["ann@example.com"])

@@ -10,11 +10,11 @@ from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
 from ..smtp import tls
-from ..smtp.delivery import Courier
+from ..smtp.delivery import DeliveryAgent
 from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.opening import open_session, put_away
-from ..smtp.patience import trying
 from ..smtp.replies import disconnected
+from ..smtp.retrying import trying
 from ..smtp.route import Route
 from .base import BaseEmailBackend
 from .smtp_options import CHECKED, fill_from_settings, right
@@ -248,9 +248,9 @@ class EmailBackend(BaseEmailBackend):
             yield from super().iter_deliver(messages)
             return
         opening = not self.is_ready()
-        courier = self._courier(leaving=opening)
+        agent = self._agent(leaving=opening)
         try:
-            for receipt in courier.each_noted(messages, self._lock, self._explain):
+            for receipt in agent.each_noted(messages, self._lock, self._explain):
                 self.log_receipt(receipt)
                 yield receipt
         finally:
@@ -267,9 +267,9 @@ class EmailBackend(BaseEmailBackend):
             opened = yield from self._open_for(messages[0])
             if not self.is_ready():
                 return
-        courier = self._courier(leaving=opened, stopping=not self.fail_silently)
+        agent = self._agent(leaving=opened, stopping=not self.fail_silently)
         try:
-            yield from courier.each_noted(messages, self._lock, self._explain)
+            yield from agent.each_noted(messages, self._lock, self._explain)
         finally:
             if opened:
                 self.close()
@@ -301,7 +301,7 @@ class EmailBackend(BaseEmailBackend):
         return self.deliver_for_hook(email_message, self.deliver_rendered)
 
     def deliver_rendered(self, message: Any) -> Receipt:
-        receipt = self._courier().deliver(message)
+        receipt = self._agent().deliver(message)
         self._explain(receipt)
         return receipt
 
@@ -318,10 +318,10 @@ class EmailBackend(BaseEmailBackend):
             session = self._renew()
         return session, session.fresh
 
-    def _courier(self, *, leaving: bool = False, stopping: bool = False) -> Courier:
+    def _agent(self, *, leaving: bool = False, stopping: bool = False) -> DeliveryAgent:
         leaving = leaving and not self.keep_alive
         options = {"window": self.window, "retries": self.retries}
-        return Courier(self, **options, leaving=leaving, stopping=stopping)
+        return DeliveryAgent(self, **options, leaving=leaving, stopping=stopping)
 
     def _connect(self) -> Session | ForeignSession:
         """Take a session from the pool or open one, with retries."""

@@ -9,7 +9,7 @@ from ..light import TYPE_CHECKING, Any, Protocol
 from ..receipts import Receipt, Status
 from ..rendering.addresses import NeedsSMTPUTF8
 from ..rendering.envelope import Envelope, several
-from .patience import pause
+from .retrying import pause
 
 if TYPE_CHECKING:
     from .foreign import Handover
@@ -33,7 +33,7 @@ class AnySession(Protocol):
     def close(self) -> None: ...
 
 
-class Depot(Protocol):
+class SessionSource(Protocol):
     """Where sessions come from that can take a message; true with those just opened for it.
 
     One with messages on their way is no session for others: only for those who have it `already`.
@@ -42,7 +42,7 @@ class Depot(Protocol):
     def ready_session(self, already: AnySession | None) -> tuple[AnySession, bool]: ...
 
 
-class Job:
+class Delivery:
     """One message on its way. Its envelope stays the same for every try."""
 
     __slots__ = (
@@ -71,7 +71,7 @@ class Job:
         return self.session is not None and self.session.broken
 
 
-class Courier:
+class DeliveryAgent:
     """Delivers messages, up to `window` at a time, and returns a receipt for each.
 
     A `window` over 1 says that the server can be trusted with content that it hasn't agreed to
@@ -86,37 +86,37 @@ class Courier:
 
     def __init__(
         self,
-        depot: Depot,
+        source: SessionSource,
         *,
         window: int = 1,
         retries: int = 0,
         leaving: bool = False,
         stopping: bool = False,
     ) -> None:
-        self._depot = depot
+        self._source = source
         self._window = window
         self._retries = retries
         self._leaving = leaving and not retries
         self._stopping = stopping
         self._eight_bit = True
         self._session: AnySession | None = None  # of the message begun last
-        self._jobs: deque[Job] = deque()  # oldest first
+        self._deliveries: deque[Delivery] = deque()  # oldest first
         self._chunking = window > 1
 
     def deliver(self, message: Any) -> Receipt:
         """Deliver one message."""
-        job = Job(message)
-        self._jobs.append(job)
+        delivery = Delivery(message)
+        self._deliveries.append(delivery)
         try:
-            if self._render(job):
-                self._begin(job)
+            if self._render(delivery):
+                self._begin(delivery)
             self._leave()
-            receipt = self._finish(job)
+            receipt = self._finish(delivery)
         except BaseException as error:
-            self._withdraw(job)
+            self._withdraw(delivery)
             self._attach_receipts(error)
             raise
-        self._jobs.clear()
+        self._deliveries.clear()
         return receipt
 
     def each(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
@@ -124,7 +124,7 @@ class Courier:
 
         If `messages` raises, the receipts of messages on their way come before the error.
         """
-        jobs = self._jobs
+        deliveries = self._deliveries
         failure: BaseException | None = None
         messages = iter(several(messages))
         try:
@@ -136,32 +136,32 @@ class Courier:
                 except Exception as error:
                     failure = error
                     break
-                job = Job(message)
-                sound = self._render(job)  # while the answers to those before are on their way
-                while jobs and not self._may_follow(jobs[-1]):
-                    yield self._finish(jobs[0])
-                    jobs.popleft()
-                jobs.append(job)  # and taken off when its receipt has been passed on
+                delivery = Delivery(message)
+                sound = self._render(delivery)  # while the answers to those before are on their way
+                while deliveries and not self._may_follow(deliveries[-1]):
+                    yield self._finish(deliveries[0])
+                    deliveries.popleft()
+                deliveries.append(delivery)  # and taken off when its receipt has been passed on
                 if sound:
-                    self._begin(job)
-                while jobs and (jobs[0].receipt or not self._may_wait()):
-                    yield self._finish(jobs[0])
-                    jobs.popleft()
-            while jobs and self._stopping and len(jobs) > 1:
-                yield self._finish(jobs[0])
-                jobs.popleft()
+                    self._begin(delivery)
+                while deliveries and (deliveries[0].receipt or not self._may_wait()):
+                    yield self._finish(deliveries[0])
+                    deliveries.popleft()
+            while deliveries and self._stopping and len(deliveries) > 1:
+                yield self._finish(deliveries[0])
+                deliveries.popleft()
             self._leave()
-            while jobs:
-                yield self._finish(jobs[0])
-                jobs.popleft()
+            while deliveries:
+                yield self._finish(deliveries[0])
+                deliveries.popleft()
         finally:
             # The caller stopped early. Wait for the server's answers, so that messages already
             # handed over arrive.
             if self._stopping:
                 self._hold_back()
-            for job in jobs:
-                if job.transaction is not None:
-                    self._result(job)
+            for delivery in deliveries:
+                if delivery.transaction is not None:
+                    self._result(delivery)
         if failure is not None:
             raise failure
 
@@ -192,18 +192,22 @@ class Courier:
             receipts.close()
 
     def _attach_receipts(self, error: BaseException) -> None:
-        begun = [job for job in self._jobs if job.receipt or job.transaction]
-        error.receipts = [self._result(job) for job in begun]  # type: ignore[attr-defined]
+        begun = [
+            delivery for delivery in self._deliveries if delivery.receipt or delivery.transaction
+        ]
+        error.receipts = [self._result(delivery) for delivery in begun]  # type: ignore[attr-defined]
 
-    def _withdraw(self, job: Job) -> None:
+    def _withdraw(self, delivery: Delivery) -> None:
         """Send no more of a message, and wait for nothing."""
-        if job.session is not None:
-            job.session.close()
+        if delivery.session is not None:
+            delivery.session.close()
 
     def _leave(self) -> None:
         if not self._leaving:
             return
-        sessions = [job.session for job in self._jobs if job.session is not None]
+        sessions = [
+            delivery.session for delivery in self._deliveries if delivery.session is not None
+        ]
         if sessions:
             sessions[-1].leave()
 
@@ -213,116 +217,126 @@ class Courier:
         RFC 5321, 4.1.1.10, would have us say QUIT. But a server that is waiting for content, or is
         about to, would take it for that; and it must drop a message whose content isn't complete.
         """
-        for job in list(self._jobs)[1:]:
-            if job.session is not None and job.receipt is None:
-                job.session.close()
-                job.session = job.transaction = None
+        for delivery in list(self._deliveries)[1:]:
+            if delivery.session is not None and delivery.receipt is None:
+                delivery.session.close()
+                delivery.session = delivery.transaction = None
 
-    def _may_follow(self, last: Job) -> bool:
+    def _may_follow(self, last: Delivery) -> bool:
         """May another message begin after the last one, before the oldest is finished?"""
         # It must not overtake those whose session broke down.
-        return not self._jobs[0].is_stranded() and len(self._jobs) <= self._ahead(last)
+        return not self._deliveries[0].is_stranded() and len(self._deliveries) <= self._ahead(last)
 
     def _may_wait(self) -> bool:
         """Can the oldest message be finished later, after another one was rendered?"""
-        ahead = self._ahead(self._jobs[-1])
-        return ahead > 0 and len(self._jobs) <= ahead + 1
+        ahead = self._ahead(self._deliveries[-1])
+        return ahead > 0 and len(self._deliveries) <= ahead + 1
 
-    def _ahead(self, job: Job) -> int:
-        session = job.session
+    def _ahead(self, delivery: Delivery) -> int:
+        session = delivery.session
         if session is None:
             return 0
         if self._stopping:  # BDAT would bring content
             return 0 if self._chunking and "chunking" in session.features else session.ahead(1)
         return session.ahead(self._window)
 
-    def _begin(self, job: Job) -> None:
-        """Send as much of a message as can be sent now; `job.receipt` says why it can't."""
-        job.receipt = job.session = job.transaction = None
+    def _begin(self, delivery: Delivery) -> None:
+        """Send as much of a message as can be sent now; `delivery.receipt` says why it can't."""
+        delivery.receipt = delivery.session = delivery.transaction = None
         try:
-            session, job.fresh = self._depot.ready_session(self._session)
+            session, delivery.fresh = self._source.ready_session(self._session)
         except OSError as error:
-            job.receipt = _receipt(job, Status.DEFERRED, error)
+            delivery.receipt = _receipt(delivery, Status.DEFERRED, error)
             return
         self._session = session
-        if not _fits(job.envelope, session.features) and not self._render(job, session.features):
+        if not _fits(delivery.envelope, session.features) and not self._render(
+            delivery, session.features
+        ):
             return
         try:
-            transaction = session.prepare(job.envelope, chunking=self._chunking)
+            transaction = session.prepare(delivery.envelope, chunking=self._chunking)
         except (ValueError, OSError) as error:  # this server can't take it
-            job.receipt = _receipt(job, Status.REFUSED, error)
+            delivery.receipt = _receipt(delivery, Status.REFUSED, error)
             return
-        job.session, job.transaction = session, transaction
+        delivery.session, delivery.transaction = session, transaction
         session.begin(transaction)
 
-    def _render(self, job: Job, features: Mapping[str, str] | None = None) -> bool:
+    def _render(self, delivery: Delivery, features: Mapping[str, str] | None = None) -> bool:
         """Make the envelope, for a server with these features or, at first, for most servers."""
         if features is not None:
             self._eight_bit = "8bitmime" in features
         utf8 = features is not None and "smtputf8" in features
         try:
-            job.envelope = Envelope.of(job.message, eight_bit=self._eight_bit, utf8=utf8)
+            delivery.envelope = Envelope.of(delivery.message, eight_bit=self._eight_bit, utf8=utf8)
         except Exception as error:
             if features is None and isinstance(error, NeedsSMTPUTF8):
                 return True  # some servers have it
-            job.receipt = _receipt(job, Status.REFUSED, error)
+            delivery.receipt = _receipt(delivery, Status.REFUSED, error)
         else:
-            if not job.envelope.recipients:
-                job.receipt = _receipt(job, Status.REFUSED, None)
-        return job.receipt is None
+            if not delivery.envelope.recipients:
+                delivery.receipt = _receipt(delivery, Status.REFUSED, None)
+        return delivery.receipt is None
 
-    def _finish(self, job: Job) -> Receipt:
+    def _finish(self, delivery: Delivery) -> Receipt:
         """Wait until the message's fate is known, trying again while that is safe."""
-        if job.session is None and job.receipt is None:  # it was held back
-            self._begin(job)
-        receipt = self._result(job)
+        if delivery.session is None and delivery.receipt is None:  # it was held back
+            self._begin(delivery)
+        receipt = self._result(delivery)
         if self._stopping and receipt.error is not None:
             self._hold_back()
-        while (receipt.retry_is_safe and self._may_try_again(job)) or self._can_go_by_data(job):
-            self._begin(job)
-            receipt = self._result(job)
+        while (receipt.retry_is_safe and self._may_try_again(delivery)) or self._can_go_by_data(
+            delivery
+        ):
+            self._begin(delivery)
+            receipt = self._result(delivery)
         return receipt
 
-    def _result(self, job: Job) -> Receipt:
-        if job.receipt is None:
-            assert job.session is not None
-            assert job.transaction is not None
-            job.receipt = _receipt(job, *job.session.finish(job.transaction))
-        return job.receipt
+    def _result(self, delivery: Delivery) -> Receipt:
+        if delivery.receipt is None:
+            assert delivery.session is not None
+            assert delivery.transaction is not None
+            delivery.receipt = _receipt(delivery, *delivery.session.finish(delivery.transaction))
+        return delivery.receipt
 
-    def _can_go_by_data(self, job: Job) -> bool:
+    def _can_go_by_data(self, delivery: Delivery) -> bool:
         """Decide about a message that the server seems to have refused because of BDAT."""
-        if job.transaction is None or not job.transaction.unread or not self._chunking:
+        if delivery.transaction is None or not delivery.transaction.unread or not self._chunking:
             return False
         self._window, self._chunking = 1, False
         return True
 
-    def _may_try_again(self, job: Job) -> bool:
+    def _may_try_again(self, delivery: Delivery) -> bool:
         """Decide about a message that the server can't have, and wait before a retry."""
-        if job.session is None:
+        if delivery.session is None:
             return False  # no server available; opening a session was already retried
         # A server that ends each session after a few messages is no failure.
-        if job.is_stranded() and not job.fresh and (job.session.settled or not job.replaced):
-            job.replaced = True
+        if (
+            delivery.is_stranded()
+            and not delivery.fresh
+            and (delivery.session.settled or not delivery.replaced)
+        ):
+            delivery.replaced = True
             return True
-        if job.tries == self._retries:
+        if delivery.tries == self._retries:
             return False
-        pause(job.tries)
-        job.tries += 1
+        pause(delivery.tries)
+        delivery.tries += 1
         return True
 
 
-def _receipt(job: Job, status: Status, error: BaseException | None) -> Receipt:
-    transaction = job.transaction
+def _receipt(delivery: Delivery, status: Status, error: BaseException | None) -> Receipt:
+    transaction = delivery.transaction
     if transaction is None:
-        return Receipt(job.message, status, job.envelope, {}, None, error)
+        return Receipt(delivery.message, status, delivery.envelope, {}, None, error)
     reply, refused = transaction.reply, transaction.refused
     sender_reply = transaction.sender_reply
     if sender_reply is not None and sender_reply.code >= 300:
         # After a refused MAIL the rest gets a 503, which says nothing about the recipients.
         reply, refused = sender_reply, {}
     by_recipient = transaction.by_recipient
-    return Receipt(job.message, status, job.envelope, refused, reply, error, "", by_recipient)
+    return Receipt(
+        delivery.message, status, delivery.envelope, refused, reply, error, "", by_recipient
+    )
 
 
 def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:

@@ -91,7 +91,7 @@ class Dialogue:
         self._write(line.encode() + b"\r\n")
         return self._answer((shown or line).partition(" ")[0], repeats)
 
-    def _answer(self, verb: str, repeats: Callable[[str], bool] | None = None) -> Reply:
+    def _answer(self, verb: object, repeats: Callable[[str], bool] | None = None) -> Reply:
         if self.closed:
             raise Broken(self.ending or disconnected("The session is closed"))
         try:
@@ -271,10 +271,10 @@ class Dialogue:
         timeout = self.channel.timeout
         self.channel.timeout = seconds if timeout is None else min(timeout, seconds)
 
-    def _lose(self, error: OSError, asked: str = "") -> None:
+    def _lose(self, error: OSError, asked: object = "") -> None:
         """End the session at once; what was `asked` last shows in the error."""
         if asked:
-            error.in_answer_to = asked  # type: ignore[attr-defined]  # hints want to know
+            error.in_answer_to = str(asked)  # type: ignore[attr-defined]  # hints want to know
             if len(error.args) == 1:
                 error.args = (f"{error} (in answer to {asked})",)
         self.lost = self.ending if self.broken else error

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections import deque
 
     from .connection import Connection
+    from .transaction import Question
 
 # Commands on their way without an answer. RFC 2920 (3.1) asks for groups that fit into the buffers,
 # or for writing that goes on reading, so that two full buffers never wait for each other. Ours goes
@@ -55,7 +56,7 @@ class Session(Dialogue):
         self.count = 0  # transactions finished
         self.settled = False  # was any of them, for good?
         self._takes_chunks = False  # the server has taken a message by BDAT
-        self._asked: deque[tuple[Transaction, str]] = connection.outstanding
+        self._asked: deque[tuple[Transaction, Question]] = connection.outstanding
         self._last: Transaction | None = None
         self._held: Transaction | None = None  # its content waits for the 354
 
@@ -294,7 +295,7 @@ class Session(Dialogue):
         if asked is CONTENT and transaction.chunked and reply.code < 300:
             self._takes_chunks = True
 
-    def _objection(self, transaction: Transaction, asked: str, reply: Reply) -> OSError | None:
+    def _objection(self, transaction: Transaction, asked: Question, reply: Reply) -> OSError | None:
         """Return why the session can't go on after this answer, None if it can."""
         if not fits(asked, reply.code):
             content_left = transaction.end > 0  # before that, there is nothing to doubt

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from ..light import TYPE_CHECKING, Any, pattern
 from ..receipts import RecipientReceipt, Reply, Status
 from ..rendering.addresses import is_simple
@@ -12,19 +14,26 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-class _Step(str):
-    """What a step asks for, in words. Told apart by identity: "DATA" may be a recipient."""
+class Asked(Enum):
+    """What the server was asked to take, in words. RCPT isn't here: it has the recipient's text."""
 
-    __slots__ = ()
+    RSET = "RSET"
+    MAIL = "MAIL"
+    DATA = "DATA"
+    CONTENT = "the content"
+    QUIT = "QUIT"
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
-# Any other step is a recipient.
-RSET, MAIL, DATA, CONTENT, QUIT = map(_Step, ("RSET", "MAIL", "DATA", "the content", "QUIT"))
+RSET, MAIL, DATA, CONTENT, QUIT = Asked
 
 # Allowed between the angle brackets: a quoted local part, or nothing that ends the path.
 _PATH = pattern(r'"(?:[^"\\\r\n]|\\.)*"(?:@[^\s<>]+)?|[^\s<>]*')
 
-Steps = list[tuple[bytes, str]]
+Question = Asked | str
+Steps = list[tuple[bytes, Question]]
 Fate = tuple[Status, OSError | None]
 
 
@@ -66,14 +75,14 @@ class Transaction:
         self.begun = False  # may anything of it have left?
         self.fate: Fate | None = None  # when it is finished
 
-    def hear(self, asked: str, reply: Reply) -> None:
+    def hear(self, asked: Question, reply: Reply) -> None:
         """Take the answer to one step."""
         if asked is MAIL:
             self.sender_reply = reply
         elif asked is CONTENT or asked is DATA:
             if reply.code != 354:
                 self.reply, self.over = reply, True
-        elif asked is not RSET and reply.code >= 300:
+        elif isinstance(asked, str) and reply.code >= 300:
             self.refused[asked] = reply
 
     @property
@@ -134,7 +143,7 @@ def steps(
     return found
 
 
-def fits(asked: str, code: int) -> bool:
+def fits(asked: Question, code: int) -> bool:
     """Can a reply with this code be the answer to that step?"""
     if asked is RSET:  # if it is refused, the server's state is unknown (RFC 5321, 4.1.1.5)
         return code in (250, 421)
