@@ -245,6 +245,23 @@ class TestWays:
         assert received.content.endswith(b"\r\n" + signed[0])
         assert verifies(received.content, page)
 
+    def test_postfix_sendmail(
+        self, name, verifies, signed, page, postfix, next_server, monkeypatch
+    ):
+        before = len(next_server.messages)
+        options, environment = postfix.sendmail()
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        sendmail = get_connection("sendmail", **options)
+
+        deliver(a_message(BODIES["awkward"], "ann@relayed.example"), signed, sendmail, name)
+
+        wait_until(lambda: len(next_server.messages) > before)
+        monkeypatch.undo()
+        [received] = next_server.messages[before:]
+        assert received.content.endswith(b"\r\n" + signed[0])
+        assert verifies(received.content, page)
+
     def test_failover(self, name, verifies, signed, page):
         with SMTPServer() as down:
             pass

@@ -154,6 +154,12 @@ class Exim(HousedServer):
         # It opens them in this order.
         self._program.wait_until_listening([*self.ports.values()][-1])
 
+    def sendmail(self) -> tuple[dict[str, object], dict[str, str]]:
+        """Options for the `sendmail` backend with Exim's own, and its environment."""
+        arguments = ["-C", str(self.directory / "exim.conf")]
+        program = {"program": PACKAGE.root / "usr/sbin/exim4", "arguments": arguments}
+        return program, self._environment()
+
     def log(self) -> str:
         """What it logged so far."""
         return (self.directory / "log/mainlog").read_text(errors="replace")

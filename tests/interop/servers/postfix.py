@@ -40,6 +40,7 @@ SERVICES: dict[str, Mapping[str, str]] = {
 """What each port does. All but `basic` offer all that Postfix has, if nothing else is said."""
 
 MASTER = """\
+pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 rewrite   unix  - - n - - trivial-rewrite
@@ -98,6 +99,12 @@ class Postfix(HousedServer):
         # It opens them in this order.
         self._program.wait_until_listening([*self.ports.values()][-1])
 
+    def sendmail(self) -> tuple[dict[str, object], dict[str, str]]:
+        """Options for the `sendmail` backend with Postfix's own, and its environment."""
+        arguments = ["-C", str(self.directory / "etc")]
+        program = {"program": PACKAGE.root / "usr/sbin/sendmail", "arguments": arguments}
+        return program, self._environment
+
     def log(self) -> str:
         """What it logged so far."""
         return (self.directory / "mail.log").read_text(errors="replace")
@@ -139,9 +146,8 @@ class Postfix(HousedServer):
             "maillog_file_prefixes": here,
             "mail_owner": USER,
             "setgid_group": "daemon",
-            "import_environment": " ".join(
-                ["MAIL_CONFIG", *(f"{k}={v}" for k, v in self._environment.items() if k != "PATH")]
-            ),
+            "import_environment": self._libraries(),
+            "export_environment": self._libraries(),  # from sendmail to postdrop
             "inet_interfaces": "127.0.0.1",
             "inet_protocols": "ipv4",
             "myhostname": "mx.example.com",
@@ -180,6 +186,11 @@ class Postfix(HousedServer):
             "auth_required": "permit_sasl_authenticated, reject",
             "greylist": f"inet:{self.greylist}",
         }
+
+    def _libraries(self) -> str:
+        """What programs must have in their environment that Postfix's programs call."""
+        given = (f"{name}={text}" for name, text in self._environment.items() if name != "PATH")
+        return " ".join(["MAIL_CONFIG", *given])
 
     def _relay_transport(self) -> str:
         host, _, port = self.relay.rpartition(":")
