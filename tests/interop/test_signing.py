@@ -294,6 +294,27 @@ class TestWays:
             assert [message.content for message in server.messages] == signed
             assert verifies(server.messages[0].content, page)
 
+    def test_a_header_in_utf_8(self, name, verifies, signed, page):
+        with SMTPServer() as server:
+            deliver(a_message(to="jürgen@bücher.example"), signed, server.url, name)
+
+            [received] = server.messages
+            assert received.content == signed[0]
+            assert "jürgen@bücher.example".encode() in received.content
+            assert verifies(received.content, page)
+
+
+@pytest.mark.parametrize("verifies", [dkimpy_verifies, opendkim_verifies])
+def test_a_redirect_after_the_signature_breaks_it_and_says_so(verifies, signed, page, caplog):
+    with SMTPServer() as server:
+        redirect = get_connection("redirect", mailer=server.url, to=["me@example.com"])
+
+        deliver(a_message(), signed, redirect, "signing.sign")
+
+        assert verifies(signed[0], page)
+        assert not verifies(server.messages[0].content, page)
+    assert "DKIM" in caplog.text
+
 
 @pytest.mark.parametrize(("inner", "verifies"), [CASES[-2], CASES[-1]])
 def test_dkim_covers_another_signature(inner, verifies, signed, page, postfix, next_server):
