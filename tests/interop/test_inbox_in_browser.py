@@ -21,7 +21,12 @@ from support.hostile_html import LEAKS
 from support.inboxes import plain_mail
 from support.leak_counter import PIXEL, LeakCounter
 
-pytestmark = pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason=WHY_MISSING)
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason=WHY_MISSING),
+    pytest.mark.skipif(
+        not os.environ.get("SIMPLEMAIL_CI"), reason="SIMPLEMAIL_CI=1 drives a browser"
+    ),
+]
 
 FREE = ("127.0.0.1", 0)
 

@@ -46,7 +46,7 @@ function redraw(message) {
 }
 
 async function load(before) {
-  const query = state.query;
+  const { query, changes } = state;
   let answer;
   try {
     answer = await call("GET", `/api/messages?${new URLSearchParams({ q: query, limit: PAGE, ...(before && { before }) })}`);
@@ -58,6 +58,7 @@ async function load(before) {
     return;
   }
   if (query !== state.query) return;
+  if (changes !== state.changes) return load(before); // what came meanwhile may be older
   const focused = document.activeElement.closest("#rows li")?.dataset.id;
   if (!before) { state.rows.clear(); $("rows").replaceChildren(); }
   for (const message of answer.messages) state.rows.set(message.id, message);
@@ -170,6 +171,7 @@ channel.onmessage = ({ data }) => happened(data.kind, data.event);
 async function happened(kind, event) {
   if (kind === "open") { $("connection").textContent = ""; return load(); }
   if (kind === "error") { $("connection").textContent = "Not connected"; return; }
+  state.changes += 1;
   if (kind === "message") await arrived(event);
   if (kind === "deleted") gone(event.ids);
   if (kind === "read" || kind === "unread") {

@@ -2,7 +2,7 @@
 
 export const $ = (id) => document.getElementById(id);
 
-export const state = { rows: new Map(), more: false, query: "", open: null, tab: "HTML", images: false, release: false };
+export const state = { changes: 0, rows: new Map(), more: false, query: "", open: null, tab: "HTML", images: false, release: false };
 
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
