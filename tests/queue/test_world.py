@@ -44,7 +44,7 @@ def test_a_file_that_can_not_be_written_is_said_so(queue):
     db.execute("PRAGMA query_only=1")
     queue.file._ready().give(db)
 
-    with pytest.raises(QueueError, match="must be writable for this user"):
+    with pytest.raises(QueueError, match="make it and its directory writable for this user"):
         queue.put(message())
 
 
@@ -59,7 +59,7 @@ def test_another_kind_of_file_is_left_as_it_is(tmp_path):
     path = tmp_path / "mail.db"
     path.write_bytes(b"not a database, but a letter to Ann" * 100)
 
-    with pytest.raises(QueueError, match="another kind of file is at this path"):
+    with pytest.raises(QueueError, match="the file at this path is not a queue"):
         Queue(path, mailer="smtp").put(message())
     assert path.read_bytes().startswith(b"not a database")
 

@@ -81,6 +81,7 @@ class Worker:
 
     def run(self) -> None:
         """Deliver until `stop()` is called, from a signal handler or another thread."""
+        self._start_helpers()
         self._work()
 
     def drain(self) -> Counter[str]:
@@ -89,17 +90,20 @@ class Worker:
         What waits until later, is held, or is for a mailer that is paused or rests, stays.
         """
         self._until_idle = True
+        self._start_helpers()
         self._work()
         return self.outcomes
 
     def start(self) -> None:
         """Run in a thread of this process."""
+        # All threads here: while an interpreter ends, some Pythons let none begin.
+        self._start_helpers()
         self._thread = threading.Thread(target=self._run, name="simplemail-queue", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self.run()
+            self._work()
         except Exception:
             _log.exception("The worker of %s has ended", self.queue.path)
 
@@ -141,10 +145,8 @@ class Worker:
 
     def _work(self) -> None:
         self.queue.file.listen(self._wake)
-        self._writer.start()
         try:
             self._membership.enter()
-            self._start_senders()
             while not self._stopping and not self._turn():
                 pass
         finally:
@@ -233,7 +235,8 @@ class Worker:
 
     # Senders
 
-    def _start_senders(self) -> None:
+    def _start_helpers(self) -> None:
+        self._writer.start()
         desk = Desk(
             self.queue.file,
             self._writer,
