@@ -21,7 +21,7 @@ from simplemail.queue.locks import FileLock
 from simplemail.testing.server import SMTPServer
 from support.queue_kills import WORKER, Harness
 
-IN_CI = "SIMPLEMAIL_CI" in os.environ
+LONG = "SIMPLEMAIL_LONG" in os.environ
 SOURCE = str(Path(__file__).parents[2] / "src")
 
 
@@ -240,7 +240,7 @@ message = EmailMessage("s", "b", "a@example.com", ["b@example.com"])
 for _ in range(50):
     queue.put(message)
 """
-    processes = [run(code, queue.path) for _ in range(16 if IN_CI else 4)]
+    processes = [run(code, queue.path) for _ in range(16 if LONG else 4)]
     assert [process.wait(120) for process in processes] == [0] * len(processes)
 
     assert queue.counts()["ready"] == 50 * len(processes)
@@ -321,7 +321,7 @@ def test_a_live_worker_is_not_taken_for_dead_whatever_the_clock_says(queue, monk
 
 
 def test_a_dead_server_is_probed_by_one_message_at_a_time(queue, server, monkeypatch):
-    count = 10_000 if IN_CI else 500
+    count = 10_000 if LONG else 500
     queue.put_many([message()] * count)
     server.kill()
     Worker(queue).drain()

@@ -1,6 +1,6 @@
 """An exception may come at any moment: nobody gets another's mail, and no receipt lies.
 
-In a process of its own (tests/support/interrupts.py), because it traces. SIMPLEMAIL_CI=1 tries more
+In a process of its own (tests/support/interrupts.py), because it traces. SIMPLEMAIL_LONG=1 tries more
 places, SIMPLEMAIL_MANY=1 every opcode with each exception, which takes hours.
 """
 
@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests" / "support" / "interrupts.py"
 MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
-CI = bool(os.environ.get("SIMPLEMAIL_CI"))
+LONG = bool(os.environ.get("SIMPLEMAIL_LONG"))
 ALL = {"ways": ["open", "pool", "list", "iter"], "sizes": [100, 100_000]}
 FEW = {"ways": ["pool", "iter"], "sizes": [100_000]}
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 def complaints(kind: str, **options: object) -> str:
     """Return what went wrong, a line each."""
-    asked = {"kinds": [kind], **(ALL if CI or MANY else FEW), **options}
+    asked = {"kinds": [kind], **(ALL if LONG or MANY else FEW), **options}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
     run = subprocess.run(
         [sys.executable, str(SCRIPT), json.dumps(asked)],
@@ -46,13 +46,13 @@ def complaints(kind: str, **options: object) -> str:
 
 @pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
 def test_an_exception_at_any_opcode(kind: str) -> None:
-    sample = {"all": True} if MANY else {"sample": 25 if CI else 4}
+    sample = {"all": True} if MANY else {"sample": 25 if LONG else 4}
 
     assert complaints(kind, opcodes=True, **sample) == ""
 
 
 @pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
-@pytest.mark.skipif(not (CI or MANY), reason="takes minutes: set SIMPLEMAIL_CI")
+@pytest.mark.skipif(not (LONG or MANY), reason="takes minutes: set SIMPLEMAIL_LONG")
 def test_an_exception_at_any_line(kind: str) -> None:
     sizes = ALL["sizes"] if MANY else [100_000]
 
@@ -62,6 +62,6 @@ def test_an_exception_at_any_line(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["chunking", "pipelining", "plain"])
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such signals")
 def test_a_signal_at_a_random_moment(kind: str) -> None:
-    count = 500 if MANY else 30 if CI else 8
+    count = 500 if MANY else 30 if LONG else 8
 
     assert complaints(kind, signals=count, longest=0.02) == ""
