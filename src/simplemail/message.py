@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from .backends.handler import choose_mailer
-from .backends.hooks import NEVER_CALLED, check_subtypes, refuse_ignored
+from .backends.ignored import NEVER_CALLED, check_subtypes, refuse_ignored
 from .backends.options import check_exclusive
-from .backends.telling import warn
 from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Addresses, Any
@@ -172,6 +171,8 @@ class EmailMessage(Attaching, Shown):
     def _has_recipients(self) -> bool:
         found = bool(self.recipients())
         if not found:
+            from .backends.telling import warn
+
             warn("%s was not sent: it has no recipients", repr(self))
         return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .backends.base import BaseEmailBackend
 from .backends.handler import choose_mailer
 from .backends.options import check_exclusive
 from .conf import settings
@@ -13,7 +12,6 @@ from .light import Addresses, Any
 from .message import EmailMessage, EmailMultiAlternatives
 from .receipts import Receipt
 from .rendering.envelope import several
-from .rendering.plain_text import text_from_html
 
 
 def send_mail(
@@ -99,6 +97,8 @@ def send_mass_mail(
     messages = _messages(datatuple, mailer)
     # A send_messages() written for Django was promised a list, and may ask for its length.
     # From a list, the SMTP backend sends the commands of each message with the one before.
+    from .backends.base import BaseEmailBackend
+
     lazy = isinstance(mailer, BaseEmailBackend) and not (
         mailer.has_own_send_messages() or isinstance(datatuple, (list, tuple))
     )
@@ -232,6 +232,8 @@ def composed(
 ) -> EmailMultiAlternatives:
     """Make the message that `send_mail()` sends; a text that is None is made of the HTML."""
     if message is None and html_message:
+        from .rendering.plain_text import text_from_html
+
         message = text_from_html(str(html_message))
     mail = EmailMultiAlternatives(subject, message, from_email, recipient_list)
     if html_message:

@@ -1,7 +1,7 @@
 """An exception may come at any moment: nobody gets another's mail, and no receipt lies.
 
-In a process of its own (tests/support/interrupts.py), because it traces. SIMPLEMAIL_LONG=1 tries more
-places, SIMPLEMAIL_MANY=1 every opcode with each exception, which takes hours.
+In a process of its own (tests/support/interrupts.py), because it traces. SIMPLEMAIL_LONG=1 tries
+more places, SIMPLEMAIL_MANY=1 every opcode with each exception, which takes hours.
 """
 
 from __future__ import annotations

@@ -10,11 +10,9 @@ from ..conf import settings
 from ..light import Any, NamedTuple
 from .addresses import addr_spec, mailboxes
 from .checks import check_octets, header_end
-from .downgrade import in_seven_bits, with_ascii_header
 from .header import RECIPIENTS
 from .mime import as_bytes
 from .parts import BYTES
-from .ready import ready_text
 
 __all__ = ["Envelope", "as_bytes"]
 
@@ -236,6 +234,8 @@ def _content(thing: Any, eight_bit: bool, utf8: bool) -> bytes:
 
 
 def _ready(content: bytes, *, eight_bit: bool, utf8: bool = False) -> bytes:
+    from .downgrade import in_seven_bits, with_ascii_header  # for messages that others made
+
     write = with_ascii_header if eight_bit else in_seven_bits
     return write(content, utf8=utf8)
 
@@ -289,6 +289,8 @@ def _values(source: Any, name: str) -> list[str]:
     if isinstance(source, bytes):
         header = b"\n" + source[: header_end(source)]
         return [_unfolded(value) for value in _field(name).findall(header)]
+    from .ready import ready_text
+
     given = [ready_text(key, value) for key, value in source.raw_items() if key.lower() == name]
     octets = [text.encode("utf-8", "surrogateescape") for text in given]
     return [_unfolded(re.sub(b"[\r\n]", b"", each)) for each in octets]

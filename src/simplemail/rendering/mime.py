@@ -15,9 +15,7 @@ from ..conf import settings
 from ..light import Any, NamedTuple
 from .bodies import base64_blocks
 from .charsets import charset_label
-from .downgrade import in_seven_bits
 from .field import header_line, mime_header
-from .generated import generated
 from .header import fields
 from .leaves import file_leaf, kind_of, ready_message, text_leaf
 from .msgid import random_bits
@@ -64,6 +62,8 @@ def as_bytes(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> byt
     its header is in UTF-8, for SMTPUTF8 (RFC 6531). Raises ValueError for what no mail can contain.
     """
     if not (hasattr(message, "_is_plain") and message._is_plain()):
+        from .generated import generated
+
         return generated(_composed(message, eight_bit, utf8), eight_bit=eight_bit, utf8=utf8)
     how = _How(str(message.encoding or settings.DEFAULT_CHARSET), eight_bit, utf8)
     part = _whole(message, how)
@@ -148,6 +148,8 @@ def _related(root: _Part | None, kind: str, inlines: Iterable[EmailInline], how:
 
 def _attachment(attachment: Any, how: _How) -> _Pieces:
     if hasattr(attachment, "get_content_maintype"):
+        from .generated import generated
+
         return [generated(attachment, eight_bit=how.eight_bit, utf8=how.utf8)]
     filename, content, mimetype = normalized(attachment)
     where = f"The attachment {filename!r}"
@@ -252,6 +254,8 @@ def _inner(content: Any, how: _How) -> bytes | None:
     if inner is None or how.eight_bit:
         return inner
     try:
+        from .downgrade import in_seven_bits
+
         return in_seven_bits(inner)
     except ValueError:
         return None
