@@ -9,7 +9,9 @@ import itertools
 import pytest
 
 from simplemail import EmailMultiAlternatives
+from simplemail.rendering import inline
 from simplemail.rendering.envelope import as_bytes
+from simplemail.rendering.leaves import file_leaf
 from simplemail.rendering.parts import EmailInline
 
 LINE_ENDS = ["\n", "\r\n", "\r", "\n\r", "\r\r\n"]
@@ -186,3 +188,22 @@ def test_what_a_charset_cannot_hold_is_named_with_its_part(attributes, where, ch
     for read in READERS:
         with pytest.raises(ValueError, match=f"{where}.* can't be written in .*{character}"):
             read(mail(**attributes))
+
+
+def test_each_inline_file_is_made_a_part_once(monkeypatch):
+    """And not again with each that follows."""
+    made = mail()
+    count = 0
+
+    def counting(*args):
+        nonlocal count
+        count += 1
+        return file_leaf(*args)
+
+    monkeypatch.setattr(inline, "file_leaf", counting)
+    for number in range(20):
+        made.attach_inline(b"abc", f"{number}.png", "image/png")
+    made.inlines = made.inlines[1:]
+
+    assert count == 20
+    assert [each.filename for each in made.inlines] == [f"{n}.png" for n in range(1, 20)]

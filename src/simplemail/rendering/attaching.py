@@ -51,7 +51,10 @@ class Attaching:
         check_content(filename, content)
         mimetype = mimetype or guess_type(filename, content)
         content_id = make_msgid(domain=str(DNS_NAME))[1:-1]
-        self.inlines = (*self.inlines, EmailInline(content_id, filename, content, mimetype))
+        from .inline import InlinePart
+
+        inline = EmailInline(content_id, filename, content, mimetype)
+        self.attachments = [*(self.attachments or ()), InlinePart(inline)]
         return content_id
 
     @property
@@ -63,7 +66,8 @@ class Attaching:
     def inlines(self, inlines: Iterable[EmailInline]) -> None:
         from .inline import InlinePart
 
-        parts = [InlinePart(EmailInline(*inline)) for inline in inlines]
+        kept = {id(each.inline): each for each in self.attachments or () if is_inline(each)}
+        parts = [kept.get(id(i)) or InlinePart(EmailInline(*i)) for i in inlines]
         self.attachments = [*attached(self), *parts]
 
 
