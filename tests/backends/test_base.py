@@ -412,3 +412,31 @@ def test_a_message_to_nobody_counts_nothing_and_is_logged(send, nobody, caplog, 
     [record] = caplog.records
     assert (record.name, record.levelname) == ("simplemail", "WARNING")
     assert "it has no recipients" in record.getMessage()
+
+
+class TestTheReceiptsOfAnError:
+    class FailsAtLast(BaseEmailBackend):
+        def send_envelope(self, envelope):
+            if b"Subject: 1100\r\n" in envelope.content:
+                raise OSError("no more")
+            return Reply(250)
+
+    @pytest.mark.parametrize("kind", [list, iter])
+    def test_are_the_last_thousand_of_an_iterators_messages(self, kind):
+        """Who sends a million from an iterator has no room for a million receipts."""
+        messages = [a_message(subject=str(number)) for number in range(1101)]
+
+        with pytest.raises(OSError, match="no more") as caught:
+            self.FailsAtLast().send_messages(kind(messages))
+
+        kept, earlier = caught.value.receipts, caught.value.earlier
+        assert (len(kept), earlier) == ((1101, 0) if kind is list else (1000, 101))
+        assert kept[-1].message is messages[-1]
+        assert [receipt.status for receipt in kept] == [Status.SENT] * (len(kept) - 1) + [
+            Status.DEFERRED
+        ]
+
+    def test_count_all_that_were_sent(self):
+        messages = (a_message(subject=f"x{number}") for number in range(1500))
+
+        assert self.FailsAtLast().send_messages(messages) == 1500

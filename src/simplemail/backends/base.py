@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
@@ -17,6 +18,10 @@ from .hooks import Hooked
 from .options import unknown_options, without_djangos_own
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
+
+
+_MOST = 1_000
+"""Receipts that `send_messages()` keeps of an iterator's messages, for an error that may come."""
 
 
 class BaseEmailBackend(Hooked, Checkable):
@@ -96,29 +101,35 @@ class BaseEmailBackend(Hooked, Checkable):
         is raised all the same.
 
         The exception has `receipts`: what happened to each message up to the one that failed. Those
-        of sent messages have envelopes without content, and no message if it isn't in a list.
+        of sent messages have envelopes without content, and no message if it isn't in a list. Of an
+        iterator's messages these are the last thousand; `earlier` counts the sent ones before.
         """
         if (memory := self._stand_in()) is not None:
             return memory.send_messages(email_messages)
         with self._lock:
-            receipts: list[Receipt] = []
             keep = isinstance(email_messages, (list, Sequence))  # the caller has them all anyway
+            receipts: deque[Receipt] = deque(maxlen=None if keep else _MOST)
+            number = sent = 0
             told = self._hand_over(email_messages)
             try:
                 for receipt in told:
                     if receipts:
                         receipts[-1] = _brief(receipts[-1], keep)
                     receipts.append(receipt)
+                    number += 1
+                    sent += receipt.status is Status.SENT
                     self._raise_or_log(receipt)
             except BaseException as error:
-                if not (receipts and error is receipts[-1].error):
-                    receipts += getattr(error, "receipts", [])  # an interrupted message's
-                receipts[-1:] = [_brief(each, keep) for each in receipts[-1:]]
-                error.receipts = receipts  # type: ignore[attr-defined]
+                kept, last = [*receipts][:-1], [*receipts][-1:]
+                if not (last and error is last[0].error):
+                    last += getattr(error, "receipts", [])  # an interrupted message's
+                kept += [_brief(each, keep) for each in last]
+                error.receipts = kept  # type: ignore[attr-defined]
+                error.earlier = number - len(receipts)  # type: ignore[attr-defined]
                 raise
             finally:
                 told.close()
-            return sum([receipt.status is Status.SENT for receipt in receipts])
+            return sent
 
     def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
         """Send messages for `send_messages()`, which stops reading receipts at the first failure.
