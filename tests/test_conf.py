@@ -285,6 +285,7 @@ class TestInsideDjango:
     def django(self, monkeypatch):
         project = SimpleNamespace(configured=True, EMAIL_HOST="django.example", EMAIL_TIMEOUT=None)
         project.is_overridden = lambda name: hasattr(project, name)
+        project._wrapped = project
         monkeypatch.setitem(sys.modules, "django.conf", SimpleNamespace(settings=project))
         return project
 
@@ -298,6 +299,17 @@ class TestInsideDjango:
         with override_settings(EMAIL_HOST="ours.example"):
             assert conf.classic("EMAIL_HOST") == "ours.example"
             assert conf.classic("EMAIL_HOST_PASSWORD") == ""
+
+    def test_warnings_are_not_silenced_for_a_moment(self, django, monkeypatch):
+        """That isn't safe with threads: a filter of one would stay for all."""
+        monkeypatch.delattr("warnings.catch_warnings")
+
+        assert conf.classic("EMAIL_HOST") == "django.example"
+
+    def test_beside_djangos_mailers_they_count_for_nothing(self, django):
+        django.MAILERS = {}
+
+        assert conf.classic("EMAIL_HOST") == "localhost"
 
     def test_not_before_django_is_configured(self, django):
         django.configured = False

@@ -223,13 +223,11 @@ def classic(name: str) -> Any:
 
 def _djangos(project: Any, name: str) -> Any:
     value = None
-    if project.is_overridden(name):
-        import warnings
-
-        with warnings.catch_warnings():
-            # Django 6.1 warns the project of its old setting. It needn't hear that from us, too.
-            warnings.simplefilter("ignore")
-            value = getattr(project, name, None)
+    # From Django 6.1 on, these settings count for nothing beside MAILERS.
+    if project.is_overridden(name) and not project.is_overridden("MAILERS"):
+        # Beneath what warns the project of its old setting: it needn't hear that from us, too, and
+        # silencing warnings for a moment isn't safe with threads.
+        value = getattr(project._wrapped, name, None)
     return getattr(settings, name) if value is None else value
 
 
