@@ -73,3 +73,30 @@ class TestFlags:
     @pytest.mark.parametrize("name", ["use_tls", "use_ssl", "allow_cleartext_auth"])
     def test_of_smtp(self, name):
         assert getattr(get_connection("smtp", **{name: "false"}), name) is False
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"server_hostname": "a b"}, "'server_hostname' must be just a name or an address"),
+        ({"server_hostname": "x\r\ny"}, "'server_hostname' must be just a name"),
+        ({"server_hostname": "\uff3b1\uff3d"}, "'server_hostname' must be just a name"),
+        ({"server_hostname": 5}, "'server_hostname' must be just a name"),
+        ({"server_hostname": "/run/smtp"}, "'server_hostname' must be just a name"),
+        ({"server_hostname": "a..b"}, "'server_hostname' is not a host name"),
+        ({"source_address": "no address"}, "'source_address' must be an address of this machine"),
+        ({"source_address": ("192.0.2.1", 65536)}, "'source_address' must be an address"),
+        ({"source_address": ("192.0.2.1", "25")}, "'source_address' must be an address"),
+        ({"source_address": ("a\nb", 0)}, "'source_address' must be an address"),
+    ],
+)
+def test_what_is_no_name_or_address_is_refused_before_anything_is_sent(options, words):
+    with pytest.raises(InvalidMailer, match=words):
+        get_connection("smtp", host="h", alias="x", **options)
+
+
+@pytest.mark.parametrize("source", ["192.0.2.1", "::1", "fe80::1%eth0", ("192.0.2.1", 0)])
+def test_an_address_to_connect_from(source):
+    mailer = get_connection("smtp", host="h", alias="x", source_address=source)
+
+    assert mailer.source_address == (source if isinstance(source, tuple) else (source, 0))

@@ -444,3 +444,10 @@ def test_errors_travel_between_processes():
         header_line("To", "a b@c.example")
 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("domain", ["\uff3b192.0.2.1\uff3d", "[192.0.2.\uff11]", "\uff3bx.example"])
+def test_brackets_that_only_look_like_those_of_an_address_literal(domain):
+    """IDNA would make brackets of them, and the address another host's."""
+    with pytest.raises(ValueError, match="Invalid address"):
+        addr_spec(f"ann@{domain}")

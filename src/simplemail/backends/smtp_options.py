@@ -22,6 +22,7 @@ CHECKED = (
     *(
         "local_hostname",
         "source_address",
+        "server_hostname",
         "connect_timeout",
         "connect",
         "window",
@@ -110,6 +111,8 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
     for name, (allowed, wanted) in _WORDS.items():
         check_word(name, options[name], allowed, wanted, alias=alias)
     options["local_hostname"] = greeting_name(options["local_hostname"], alias)
+    if options["server_hostname"]:
+        check_host(options["server_hostname"], alias, "server_hostname")
     options["source_address"] = _bind(options["source_address"], alias)
     return options
 
@@ -118,11 +121,11 @@ def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:
     """Return the address to connect from, in the form that socket.create_connection() takes."""
     if not address:
         return None
-    if isinstance(address, str):
-        return address, 0
-    if isinstance(address, (tuple, list)) and list(map(type, address)) == [str, int]:
-        host, port = address
-        return host, port
+    pair = (address, 0) if isinstance(address, str) else address
+    if isinstance(pair, (tuple, list)) and list(map(type, pair)) == [str, int]:
+        host, port = pair
+        if _HOST.fullmatch(host) and 0 <= port <= 65535:
+            return host, port
     text = "'source_address' must be an address of this machine, or a pair of it and a port"
     raise InvalidMailer(f"{text}{but_not(address)}", alias=alias)
 
@@ -158,21 +161,21 @@ def flag(name: str, value: Any, alias: str | None) -> bool:
         ) from None
 
 
-def check_host(host: Any, alias: str | None) -> None:
+def check_host(host: Any, alias: str | None, name: str = "host") -> None:
     """Raise InvalidMailer unless it is a host's name or address; a whole URL isn't.
 
     A path is a Unix socket, to which a `connection_class` such as smtplib.LMTP connects.
     """
     if not host:
         raise InvalidMailer("OPTIONS must define 'host'.", alias=alias)
-    if isinstance(host, str) and host.startswith("/"):
+    if isinstance(host, str) and host.startswith("/") and name == "host":
         return
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         # Not shown: a URL has a password in it.
-        text = "'host' must be just a name or an address, like 'mail.example.com'"
+        text = f"{name!r} must be just a name or an address, like 'mail.example.com'"
         raise InvalidMailer(f"{text}; put the port into 'port'", alias=alias)
     if not _is_resolvable(host):
-        raise InvalidMailer(f"'host' is not a host name: {host!r}", alias=alias)
+        raise InvalidMailer(f"{name!r} is not a host name: {host!r}", alias=alias)
 
 
 def greeting_name(name: Any, alias: str | None) -> str | None:

@@ -57,9 +57,12 @@ def _idna(domain: str, address: str) -> str:
     if any(each in _DISPUTED for each in normal + domain):
         raise InvalidAddress(address, _dispute(normal.lower()))
     try:
-        return domain.encode("idna").decode("ascii")
+        final = domain.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise InvalidAddress(address, f"its domain is not valid, {error}") from None
+    if "[" in final:  # of brackets in full width, say: an address literal is written in ASCII
+        raise InvalidAddress(address, f"{domain!r} is not a domain")
+    return final
 
 
 def _dispute(domain: str) -> str:
