@@ -140,7 +140,7 @@ class Connection(smtplib.SMTP):
             raise
 
     # The parameters are those of Python 3.12: the files for a key are deprecated before it.
-    def starttls(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def starttls(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *, context: ssl.SSLContext | None = None
     ) -> tuple[int, bytes]:
         """Encrypt the connection by `context`, or else as the mailer would: verified.
