@@ -21,6 +21,7 @@ NEEDS = {
     "docs/how-to/fastapi.md": ["fastapi", "httpx", "quart"],
     "docs/how-to/flask.md": ["flask"],
     "docs/how-to/queues.md": ["celery"],
+    "docs/how-to/templates.md": ["css_inline", "jinja2"],
     "docs/how-to/sign.md": ["dkim", "nacl", "cryptography"],
 }
 """A page -> what its blocks import; tests/interop/test_docs_frameworks.py runs it."""
