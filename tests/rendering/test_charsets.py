@@ -28,7 +28,7 @@ def test_charsets_that_python_does_not_write(name):
         ("windows-31j", ["cp932", "ms932", "mskanji"]),
         ("shift_jis", ["sjis", "shift-jis", "s_jis"]),
         ("iso-2022-jp", ["iso2022_jp", "csiso2022jp"]),
-        ("euc-kr", ["euc_kr", "ks_c-5601"]),
+        ("euc-kr", ["euc_kr", "euckr"]),
         ("koi8-r", ["koi8_r"]),
         ("big5", ["big5", "cp950"]),
         ("utf-16le", ["utf-16-le", "utf_16_le"]),

@@ -157,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
             return problem(refusal.status, refusal.reason)
 
     def _request(self) -> Request:
+        if self.request_version == "HTTP/0.9":  # which has no header
+            self.close_connection = True
+            raise Refused(505, "Ask with HTTP/1.1")
         headers: dict[str, list[str]] = {}
         for name, value in self.headers.items():
             headers.setdefault(name.lower(), []).append(value)
