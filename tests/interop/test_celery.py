@@ -212,7 +212,7 @@ def test_what_is_no_envelope_fails_at_once(tasks, pauses, server):
     error = result.get(timeout=LIMIT, interval=0.02, propagate=False)
 
     assert isinstance(error, ValueError)
-    assert "no envelope in JSON" in str(error)
+    assert "not an envelope in JSON" in str(error)
     assert pauses == []
 
 

@@ -103,7 +103,7 @@ class Way(NamedTuple):
     @property
     def overlaps(self) -> bool:
         """Is the next message on its way before this one's fate is known?"""
-        return "P" in self.extensions and self.call in ("iter_deliver", "deliver")
+        return "P" in self.extensions and self.call != "send_mail"
 
 
 class Row(NamedTuple):
