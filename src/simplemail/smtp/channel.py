@@ -125,7 +125,8 @@ class Channel:
             step = step.tb_next
         module = "" if step is None else str(step.tb_frame.f_globals.get("__name__"))
         # gevent's and eventlet's sockets are their own, written in Python.
-        ours = (__name__, "ssl", "socket", type(self.sock).__module__)
+        # PyPy's ssl stands on a module in Python.
+        ours = (__name__, "ssl", "socket", "_cffi_ssl._stdssl", type(self.sock).__module__)
         return module.partition(".")[0] in [name.partition(".")[0] for name in ours]
 
     def _wait_to_write(self, deadline: float | None) -> None:
