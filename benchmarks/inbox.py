@@ -52,7 +52,7 @@ class Inbox:
         self.url = self._process.stdout.readline().split()[-1].rstrip("/")
         self.start = time.perf_counter() - began
         words = self._process.stdout.readline().split()
-        self.smtp_url = next(word.rstrip(":") for word in words if word.startswith("smtp:"))
+        self.smtp_url = next(word.removeprefix("EMAIL_URL=") for word in words if "smtp://" in word)
         self._connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
         return self
 
