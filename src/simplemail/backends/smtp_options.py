@@ -19,23 +19,12 @@ if TYPE_CHECKING:
 
 CHECKED = (
     *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth"),
-    *(
-        "local_hostname",
-        "source_address",
-        "server_hostname",
-        "connect_timeout",
-        "connect",
-        "window",
-        "retries",
-        "keep_alive",
-        "pool_size",
-        "auth",
-        "notify",
-        "ret",
-    ),
+    *("local_hostname", "source_address", "server_hostname", "connect_timeout", "connect"),
+    *("window", "retries", "keep_alive", "pool_size", "auth", "notify", "ret"),
 )
+"""The options that `right()` checks; others pass unchanged."""
 
-CLASSIC = {
+SETTING_OF = {
     "port": "EMAIL_PORT",
     "username": "EMAIL_HOST_USER",
     "password": "EMAIL_HOST_PASSWORD",
@@ -46,7 +35,6 @@ CLASSIC = {
     "ssl_certfile": "EMAIL_SSL_CERTFILE",
 }
 """The setting that supplies an option if the mailer has no alias."""
-"""The options that `right()` checks; others pass unchanged."""
 
 # A name or IPv4 address; or an IPv6 address, which has two colons at least.
 _HOST = pattern(r"[\w.-]++|(?:[0-9A-Fa-f.]*+:){2}[0-9A-Fa-f:.]*+(%\w+)?")
@@ -75,7 +63,7 @@ _WORDS = {
 def fill_from_settings(mailer: Any) -> None:
     """Fill in missing options from the EMAIL_* settings."""
     mailer.host = mailer.host or classic("EMAIL_HOST")
-    for name, setting in CLASSIC.items():
+    for name, setting in SETTING_OF.items():
         if getattr(mailer, name) is None:
             setattr(mailer, name, classic(setting))
 
