@@ -144,6 +144,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 TEXT_FROM_ENVIRONMENT = ("DEFAULT_FROM_EMAIL", "SERVER_EMAIL", "EMAIL_SUBJECT_PREFIX")
 LISTS_FROM_ENVIRONMENT = ("ADMINS", "MANAGERS")
+_FROM_ENVIRONMENT = frozenset((*TEXT_FROM_ENVIRONMENT, *LISTS_FROM_ENVIRONMENT))
 
 
 def from_environment(name: str) -> Any:
@@ -164,7 +165,7 @@ _IN_A_URL = (
     *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL"),
     *("EMAIL_FILE_PATH", *_LOGIN),
 )
-"""Settings that a URL covers, or that don't change where mail goes."""
+"""Settings that count for nothing beside a URL, whether it says the same or leaves it out."""
 
 
 # Replaced whole, never changed, so that other threads see either the old or the new state.
@@ -179,10 +180,12 @@ class _CurrentSettings:
     """
 
     def __getattr__(self, name: str) -> Any:
+        if name in _FROM_ENVIRONMENT and not _current.is_set(name):
+            given = from_environment(name)
+            if given is not None:
+                return given
         try:
-            value = getattr(_current, name)
-            given = None if _current.is_set(name) else from_environment(name)
-            return value if given is None else given
+            return getattr(_current, name)
         except AttributeError:
             raise AttributeError(f"No setting {name!r}{did_you_mean(name, NAMES)}") from None
 
