@@ -95,10 +95,10 @@ class EmailBackend(BaseEmailBackend):
             batches = [*_batches(envelope.recipients)]
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
+        if len(batches) == 1:  # nearly always, and another envelope would be judged all anew
+            return super().deliver_rendered(envelope)._replace(message=message)
         parts = [envelope._replace(recipients=tuple(batch)) for batch in batches]
         receipts = [super(EmailBackend, self).deliver_rendered(part) for part in parts]
-        if len(receipts) == 1:
-            return receipts[0]._replace(message=message, envelope=envelope)
         return _together(message, envelope, receipts)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
