@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..light import pattern
 
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ASCII_DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*|\[[A-Za-z0-9:.-]+\]")
+LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ASCII_DOMAIN = pattern(rf"{LABEL}(?:\.{LABEL})*|\[[A-Za-z0-9:.-]+\]")
 
 # Sharp s (small and capital), final sigma, and the two joiners: IDNA 2003 maps them to other
 # letters or to nothing, IDNA 2008 doesn't, so that programs disagree on whose domain it is.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ..light import TYPE_CHECKING, pattern
+from ..rendering.domains import LABEL
 from ..rendering.msgid import DNS_NAME
 from .hints import THE_CONNECTION
 from .replies import in_bytes
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from .dialogue import Dialogue
 
 
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_PUBLIC_NAME = pattern(rf"(?!.*\.(?:local|localdomain|arpa|internal)$){_LABEL}(?:\.{_LABEL})+")
+_PUBLIC_NAME = pattern(rf"(?!.*\.(?:local|localdomain|arpa|internal)$){LABEL}(?:\.{LABEL})+")
 
 
 def is_public_name(name: str) -> bool:
