@@ -45,6 +45,7 @@ class SMTPCheck:
         self.warnings: list[str] = []
         self.hint = ""
         self.explained = False  # by the mailer itself
+        self.was_open = mailer.is_ready()
 
     def run(self) -> Iterator[Step]:
         with self._attentive():
@@ -57,7 +58,6 @@ class SMTPCheck:
         timeout = min(mailer.timeout or PATIENCE, PATIENCE)
         now = {"timeout": timeout, "fail_silently": False, "retries": 0, "keep_alive": 0}
         before = {name: getattr(mailer, name) for name in now}
-        was_open = mailer.is_ready()
         try:
             for name, value in now.items():
                 setattr(mailer, name, value)
@@ -65,8 +65,7 @@ class SMTPCheck:
         finally:
             for session in self.sessions:
                 session.close()
-            if not was_open:
-                mailer.close()
+            self._leave()
             for name, value in before.items():
                 setattr(mailer, name, value)
 
@@ -253,7 +252,13 @@ class SMTPCheck:
         return error
 
     def quit(self) -> str:
+        self._leave()
         return "done"
+
+    def _leave(self) -> None:
+        """End the mailer's session, unless it was open before."""
+        if not self.was_open:
+            self.mailer.close()
 
     def _other_names(self) -> str:
         """Connect again without comparing names, to say which ones the certificate is for."""
