@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..backends.checking import Checkable
@@ -44,31 +45,28 @@ def _shown(name: str, value: Any) -> str:
     if name == "EMAIL_HOST_PASSWORD":
         return "(hidden)"
     if name == "EMAIL_URL":
-        return _described(value)
+        return _described(partial(get_connection, value))[0]
     if name == "MAILERS":
         return ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _described(url: Any) -> str:
+def _described(make: Callable[[], Any]) -> tuple[str, int]:
+    """Return where a mailer sends and DONE, or why it can't be made and NOT_SENT."""
     try:
-        return _place(get_connection(url))
+        mailer = make()
+        # A backend written for Django need not be a subclass of ours.
+        known = isinstance(mailer, Checkable)
+        return str(mailer.describe() if known else type(mailer).__name__), DONE
     except (ImproperlyConfigured, OSError, ValueError, TypeError) as error:
-        return f"wrong: {sentence(error)}"
-
-
-def _place(mailer: Any) -> str:
-    # A backend written for Django need not be a subclass of ours.
-    return str(mailer.describe() if isinstance(mailer, Checkable) else type(mailer).__name__)
+        return f"wrong: {sentence(error)}", NOT_SENT
 
 
 def _show_mailers() -> int:
-    status = DONE
+    worst = DONE
+    note = "" if is_configured() else " (nothing is configured)"
     for alias in mailers:
-        try:
-            described = _place(mailers[alias])
-        except (ImproperlyConfigured, OSError, ValueError, TypeError) as error:
-            described, status = f"wrong: {sentence(error)}", NOT_SENT
-        note = "" if is_configured() else " (nothing is configured)"
+        described, status = _described(partial(mailers.__getitem__, alias))
+        worst = max(worst, status)
         say(f"mailer {one_line(f'{alias}: {described}{note}')}")
-    return status
+    return worst
