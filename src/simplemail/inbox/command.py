@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an address or domain that messages may be released to (any)",
     )
     add("--open", action="store_true", help="open the page in the browser")
-    add("--quiet", action="store_true", help="say nothing but errors")  # fmt: skip
+    add("--quiet", action="store_true", help="say nothing but errors")
 
 
 def run(args: argparse.Namespace, listener: Any) -> int:

@@ -8,43 +8,12 @@ from html.parser import HTMLParser
 _SILENT = {"head", "style", "script", "title", "template", "object", "select", "textarea"}
 _PARAGRAPHS = {"p", "table", "blockquote", "pre", "dl", "form", "h1", "h2", "h3", "h4", "h5", "h6"}
 _BLOCKS = {
-    "div",
-    "tr",
-    "dt",
-    "dd",
-    "section",
-    "article",
-    "header",
-    "footer",
-    "main",
-    "nav",
-    "aside",
-}
-_BLOCKS |= {
-    "address",
-    "caption",
-    "center",
-    "figure",
-    "figcaption",
-    "fieldset",
-    "body",
-    "html",
-    "li",
+    *("address", "article", "aside", "body", "caption", "center", "dd", "div", "dt", "fieldset"),
+    *("figcaption", "figure", "footer", "header", "html", "li", "main", "nav", "section", "tr"),
 }
 _LISTS = {"ul", "ol"}
 _VOID = {
-    "area",
-    "base",
-    "br",
-    "col",
-    "embed",
-    "hr",
-    "img",
-    "input",
-    "link",
-    "meta",
-    "source",
-    "wbr",
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"),
 }
 _DEEPEST = 10  # levels of quotes and lists that are told apart
 _SPACE = re.compile(r"[ \t\r\n\f]+")

@@ -147,7 +147,7 @@ class DeliveryAgent:
                 while deliveries and (deliveries[0].receipt or not self._may_wait()):
                     yield self._finish(deliveries[0])
                     deliveries.popleft()
-            while deliveries and self._stopping and len(deliveries) > 1:
+            while self._stopping and len(deliveries) > 1:
                 yield self._finish(deliveries[0])
                 deliveries.popleft()
             self._leave()
