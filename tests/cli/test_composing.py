@@ -11,28 +11,35 @@ from simplemail.cli.usage import UsageError
 
 
 @pytest.fixture
-def sent(smtp_server, monkeypatch):
-    """Send with these arguments to a real server, and return what it got."""
+def run(monkeypatch):
+    """Run `simplemail send` with a mailer and arguments, at a terminal or with what is piped in."""
     monkeypatch.setattr(sys, "stdin", Terminal())
 
-    def send(*arguments, stdin=None):
+    def run(mailer, *arguments, stdin=None):
         if stdin is not None:
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        assert main(["send", "--mailer", smtp_server.url, *map(str, arguments)]) == 0
+        return main(["send", "--mailer", mailer, *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def sent(run, smtp_server):
+    """Send with these arguments to a real server, and return what it got."""
+
+    def send(*arguments, stdin=None):
+        assert run(smtp_server.url, *arguments, stdin=stdin) == 0
         return smtp_server.messages[-1]
 
     return send
 
 
 @pytest.fixture
-def refused(monkeypatch, capsys):
+def refused(run, capsys):
     """Try to send with these arguments, and return the sentence that says why not."""
-    monkeypatch.setattr(sys, "stdin", Terminal())
 
     def send(*arguments, stdin=None):
-        if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        assert main(["send", "--mailer", "memory:", *map(str, arguments)]) == 2
+        assert run("memory:", *arguments, stdin=stdin) == 2
         shown = capsys.readouterr()
         assert shown.out == ""
         assert shown.err.count("\n") == 1

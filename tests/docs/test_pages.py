@@ -137,24 +137,24 @@ logging.getLogger("simplemail.wire").setLevel(logging.DEBUG)"""
     assert not logging.getLogger("simplemail.wire").isEnabledFor(logging.DEBUG)
 
 
-def test_a_block_that_prints_something_else_is_noticed(tmp_path):
+def run_page(text, tmp_path):
+    """Run the blocks of a page that has this text."""
     page = tmp_path / "page.md"
-    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    page.write_text(text)
     here = tmp_path / "directory"
     here.mkdir()
-
-    with Network().up() as network, pytest.raises(AssertionError, match="printed instead:\n2"):
+    with Network().up() as network:
         Page(page, here, network).run()
+
+
+def test_a_block_that_prints_something_else_is_noticed(tmp_path):
+    with pytest.raises(AssertionError, match="printed instead:\n2"):
+        run_page("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", tmp_path)
 
 
 def test_a_block_that_uses_a_name_from_another_one_is_noticed(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("```python\nname = 'Ann'\n```\n\n```python\nprint(name)\n```\n")
-    here = tmp_path / "directory"
-    here.mkdir()
-
-    with Network().up() as network, pytest.raises(NameError, match="name 'name' is not defined"):
-        Page(page, here, network).run()
+    with pytest.raises(NameError, match="name 'name' is not defined"):
+        run_page("```python\nname = 'Ann'\n```\n\n```python\nprint(name)\n```\n", tmp_path)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from simplemail.inbox.server import InboxServer, Options
+from simplemail.inbox.server import InboxServer
 from simplemail.inbox.store import Store
-
-FREE = ("127.0.0.1", 0)
+from support.inboxes import running
 
 
 @pytest.fixture
 def inbox() -> Iterator[InboxServer]:
-    server = InboxServer(Options(http=FREE, smtp=FREE)).start()
-    yield server
-    server.stop()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

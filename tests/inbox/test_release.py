@@ -11,12 +11,10 @@ import pytest
 import simplemail
 from simplemail.exceptions import InvalidMailer
 from simplemail.inbox.release import Release
-from simplemail.inbox.server import InboxServer, Options
 from simplemail.inbox.store import Arrival
 from simplemail.testing import SMTPServer
-from support.inboxes import HTML_MAIL, send
+from support.inboxes import HTML_MAIL, running, send
 
-FREE = ("127.0.0.1", 0)
 SOURCE = str(Path(simplemail.__file__).parents[1])
 
 
@@ -28,14 +26,11 @@ def outside():
 
 def released(outside, to, *, allow=()) -> tuple[int, dict]:
     release = Release(outside.url, allow)
-    inbox = InboxServer(Options(http=FREE, smtp=None, release=release)).start()
-    try:
+    with running(smtp=None, release=release) as inbox:
         inbox.messages.add(Arrival(HTML_MAIL, "bounce@shop.example", ("ann@example.com",)))
         body = json.dumps({"to": to}).encode()
         answer = send(inbox.url, "POST", "/m/1/release", body, content_type="application/json")
         return answer.status, answer.json
-    finally:
-        inbox.stop()
 
 
 def test_it_goes_as_it_is_to_those_who_were_typed_and_nobody_else(outside):

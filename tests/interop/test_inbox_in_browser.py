@@ -18,7 +18,7 @@ from simplemail.testing import SMTPServer
 from support.browser import CHROMEDRIVER, CHROMIUM, WHY_MISSING, Browser, Driver
 from support.docs_runner import ROOT
 from support.hostile_html import LEAKS
-from support.inboxes import plain_mail
+from support.inboxes import FREE, plain_mail, running
 from support.leak_counter import PIXEL, LeakCounter
 
 pytestmark = [
@@ -27,8 +27,6 @@ pytestmark = [
         not os.environ.get("SIMPLEMAIL_CI"), reason="SIMPLEMAIL_CI=1 drives a browser"
     ),
 ]
-
-FREE = ("127.0.0.1", 0)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +62,8 @@ def browser(shared) -> Iterator[Browser]:
 
 @pytest.fixture
 def inbox() -> Iterator[InboxServer]:
-    server = InboxServer(Options(http=FREE, smtp=FREE)).start()
-    yield server
-    server.stop()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -379,8 +376,7 @@ def test_found_messages_are_deleted_after_a_question(browser, inbox):
 def test_a_message_is_released_to_those_who_are_typed_after_they_are_shown_once_more(browser):
     with SMTPServer() as outside:
         release = Release(outside.url, ["example.net"])
-        inbox = InboxServer(Options(http=FREE, smtp=FREE, release=release)).start()
-        try:
+        with running(release=release) as inbox:
             add(inbox, html_mail("<p>x"))
             browser.go(f"{inbox.url}/#1")
             browser.click("#release")
@@ -393,8 +389,6 @@ def test_a_message_is_released_to_those_who_are_typed_after_they_are_shown_once_
 
             browser.until(lambda: browser.text("#ask-text") == "Sent to me@example.net")
             browser.go("about:blank")
-        finally:
-            inbox.stop()
 
     assert [message.recipients for message in outside.messages] == [["me@example.net"]]
 
@@ -505,8 +499,7 @@ def test_the_page_comes_back_after_a_restart_of_the_server(browser, tmp_path):
 
 
 def test_a_token_in_the_address_opens_the_page_and_goes_from_the_address(browser):
-    inbox = InboxServer(Options(http=FREE, smtp=FREE, token="secret-token")).start()
-    try:
+    with running(token="secret-token") as inbox:
         add(inbox, plain_mail("x"))
         browser.go(f"{inbox.url}/?token=secret-token")
         browser.until(lambda: subjects(browser) == ["x"])
@@ -514,8 +507,6 @@ def test_a_token_in_the_address_opens_the_page_and_goes_from_the_address(browser
         browser.reload()
         browser.until(lambda: subjects(browser) == ["x"])
         browser.go("about:blank")
-    finally:
-        inbox.stop()
 
 
 def test_on_a_phone_the_message_covers_the_list_and_goes_back(browser, inbox):

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from simplemail.inbox.server import InboxServer, Options
+
+FREE = ("127.0.0.1", 0)
 
 HTML_MAIL = (
     b"From: Shop <shop@example.com>\r\nTo: Ann <ann@example.com>\r\nSubject: Order 4711\r\n"
@@ -14,6 +20,16 @@ HTML_MAIL = (
     b"--b\r\nContent-Type: text/plain\r\n\r\nThank you.\r\n"
     b"--b\r\nContent-Type: text/html\r\n\r\n<p>Thank <b>you</b>.</p>\r\n--b--\r\n"
 )
+
+
+@contextmanager
+def running(**options: Any) -> Iterator[InboxServer]:
+    """An inbox on free ports."""
+    server = InboxServer(Options(**{"http": FREE, "smtp": FREE, **options})).start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def plain_mail(subject: str = "Hello", text: str = "How are you?", to: str = "ann@example.com"):
