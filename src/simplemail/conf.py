@@ -246,8 +246,8 @@ def configure(**changes: Unpack[SettingsByName]) -> None:
     of other packages, for backends that were written for Django: extra={"ANYMAIL": {...}}.
 
     An unknown name is a TypeError that suggests the nearest one; nothing is changed then. Values
-    are checked when they are used, not here. A setting that counts for nothing, because another
-    one outranks it, is a warning in the log.
+    are checked when they are used, not here. A setting that has no effect, because another
+    one outranks it, is logged as a warning.
     """
     with hiding_frames():
         Settings(**changes)  # raises for unknown names, before anything is changed

@@ -184,7 +184,7 @@ def greeting_name(name: Any, alias: str | None) -> str | None:
 
 @lru_cache(maxsize=256)  # once for each
 def _warn_of_name(name: str) -> None:
-    warn("Some servers refuse local_hostname %r: it is no name of the public DNS", name)
+    warn("Some servers refuse local_hostname %r: it isn't a name in the public DNS", name)
 
 
 def _is_resolvable(host: str) -> bool:

@@ -195,7 +195,7 @@ def certified_name(host: str) -> str:
 def dial(route: Route) -> Session:
     """Open a session that is ready for a message. Leaves nothing open if it fails.
 
-    A host's next address is tried if one can't be reached, or has no time in its greeting.
+    If one address of the host can't be reached, or greets with 421, the next one is tried.
     """
     host = Host(route.host, route.port, route.connect_timeout, route.source_address)
     while True:

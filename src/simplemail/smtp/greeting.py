@@ -50,7 +50,7 @@ def greet(session: Dialogue) -> None:
 
 
 def sends_elsewhere(error: BaseException) -> bool:
-    """Does a server that said this, or hung up, leave it to the host's others (RFC 5321, 3.8)?"""
+    """Should the host's other addresses be tried: was it a 421, or a hang-up, in the greeting?"""
     import smtplib
 
     if isinstance(error, smtplib.SMTPConnectError):
