@@ -88,6 +88,16 @@ def test_carriage_return_and_nul_arrive_as_they_were(text):
     )
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "cp037"])
+@pytest.mark.parametrize("text", ["é\r", "é\r\r", "é\r\r\n", "é\r\r\né", "\ré\n"])
+def test_carriage_return_before_a_line_end_is_not_taken_for_a_part_of_it(text, charset):
+    encoding, body = encode_text(text * 40, charset, eight_bit=False, newline=b"\n")
+
+    assert encoding == "base64"
+    lines = (text * 40).replace("\r\n", "\n").removesuffix("\n") + "\n"
+    assert base64.b64decode(body).decode(charset) == lines.replace("\n", "\r\n")
+
+
 def test_charset_decides_the_octets():
     """django-compatibility 26."""
     assert encode_text("é", "latin-1", eight_bit=True) == ("8bit", b"\xe9\r\n")

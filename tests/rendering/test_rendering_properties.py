@@ -106,9 +106,12 @@ def _same_boundaries(content: bytes) -> bytes:
 
 
 def _one_newline(part: Any) -> Any:
-    """Return the tree with all its line ends alike: message() makes a line feed of a bare CR."""
+    """Return the tree with all its line ends alike.
+
+    message() has LF for CRLF, so that a CR before one is read as a part of it in quoted-printable.
+    """
     if not isinstance(part, Leaf):
         return (*part[:-1], [_one_newline(child) for child in part[-1]])
     if isinstance(part.content, bytes):
         return part
-    return part._replace(content=re.sub(r"\r\n?", "\n", part.content))
+    return part._replace(content=re.sub(r"\r*\n|\r", "\n", part.content))

@@ -23,16 +23,18 @@ def encode_text(
 ) -> tuple[str, bytes]:
     """Return the Content-Transfer-Encoding and the body, whose lines end in CRLF, the last too.
 
-    Those inside of base64 end in `newline`. Half surrogate pairs that stand for bytes
+    Those inside of base64 end in `newline`, but in CRLF where the text has a carriage return of
+    its own, which would become part of a line end. Half surrogate pairs that stand for bytes
     ("surrogateescape") become those bytes again. Raises ValueError if the charset is unknown or
     can't say this.
     """
-    if not _keeps_ascii(charset):
-        lines = text.replace("\r\n", "\n").removesuffix("\n") + "\n"
-        lines = lines.replace("\n", newline.decode())
-        return "base64", encode_base64(lines.encode(charset, "surrogateescape"))
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            newline = b"\r\n"
+    if not _keeps_ascii(charset):
+        lines = (text.removesuffix("\n") + "\n").replace("\n", newline.decode())
+        return "base64", encode_base64(lines.encode(charset, "surrogateescape"))
     if not text.endswith("\n"):
         text += "\n"
     octets = text.encode(charset, "surrogateescape")
