@@ -57,9 +57,12 @@ leaf() {  # name, common name, last day, more extensions
     openssl ca -batch -notext -config "$work/$1.cnf" -extensions v3_leaf \
         -cert ca.pem -keyfile "$work/ca.key" -in "$work/$1.csr" -out "$work/$1.crt" \
         -startdate 20200101000000Z -enddate "$3" 2>/dev/null
-    cat "$work/$1.key" "$work/$1.crt" > "$1.pem"
+    { printf '%s\n' "$mark"; cat "$work/$1.key" "$work/$1.crt"; } > "$1.pem"
 }
 
+# The second line is for the scanner detect-secrets.
+mark='# A public test key of simplemail. It protects nothing: everybody who has simplemail has it, and only tests trust it.
+# pragma: allowlist nextline secret'
 here='subjectAltName = DNS:localhost, IP:127.0.0.1\nextendedKeyUsage = serverAuth'
 elsewhere='subjectAltName = DNS:elsewhere.example\nextendedKeyUsage = serverAuth'
 

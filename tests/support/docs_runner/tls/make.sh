@@ -52,5 +52,8 @@ certificate() {  # name, common name, extensions, how it is signed
 certificate ca "simplemail documentation CA" v3_ca -selfsign -keyfile "$work/ca.key"
 cp "$work/ca.crt" ca.pem
 certificate server documentation v3_leaf -cert ca.pem -keyfile "$work/ca.key"
-cat "$work/server.key" "$work/server.crt" > server.pem
+# The second line is for the scanner detect-secrets.
+mark='# A public test key of simplemail. It protects nothing: everybody who has simplemail has it, and only tests trust it.
+# pragma: allowlist nextline secret'
+{ printf '%s\n' "$mark"; cat "$work/server.key" "$work/server.crt"; } > server.pem
 openssl verify -x509_strict -CAfile ca.pem server.pem
