@@ -4,14 +4,15 @@ import importlib.metadata
 import pathlib
 import subprocess
 import sys
+import tomllib
 import urllib.request
 
 import simplemail
 from simplemail.testing import Inbox, SMTPServer
 
 assert "site-packages" in simplemail.__file__, simplemail.__file__
-assert simplemail.__version__[0].isdigit(), simplemail.__version__
-assert "not.installed" not in simplemail.__version__
+project = tomllib.loads(pathlib.Path(__file__).parents[1].joinpath("pyproject.toml").read_text())
+assert simplemail.__version__ == project["project"]["version"], simplemail.__version__
 assert pathlib.Path(simplemail.__file__).with_name("py.typed").exists()
 
 simplemail.configure(EMAIL_URL="memory:")
