@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from simplemail import EmailMessage
-from simplemail.queue import Queue, QueueError, Worker, due, mounts, pace, schema, states
+from simplemail.queue import Queue, QueueError, Worker, claims, due, mounts, pace, schema, states
 from simplemail.queue import worker as worker_module
 from simplemail.queue.locks import FileLock
 from simplemail.testing.server import SMTPServer
@@ -409,6 +409,14 @@ def test_no_statement_reads_all_messages_or_needs_a_young_sqlite(queue, sql):
 
     steps = [step[-1] for step in plan]
     assert not [s for s in steps if re.match(r"SCAN (TABLE )?simplemail_messages$", s)], steps
+
+
+def test_no_index_makes_an_update_build_a_table(queue):
+    sql = claims._RECORD
+    with queue.file.reading() as db:
+        steps = db.execute(f"EXPLAIN {sql}", (1,) * sql.count("?")).fetchall()
+
+    assert "OpenEphemeral" not in [step[1] for step in steps]
 
 
 def test_every_state_is_counted_by_an_index(queue):

@@ -30,7 +30,8 @@ def promote(db: sqlite3.Connection, now: float) -> None:
 
 _OVERDUE = """
 SELECT id FROM simplemail_messages INDEXED BY simplemail_by_deadline
-WHERE state IN ('ready', 'waiting', 'held') AND deadline IS NOT NULL AND deadline <= ? LIMIT ?
+WHERE (state = 'ready' OR state = 'waiting' OR state = 'held') AND deadline IS NOT NULL
+  AND deadline <= ? LIMIT ?
 """
 _DUE = """
 UPDATE simplemail_messages SET state = 'ready', changed = ? WHERE state = 'waiting' AND id IN (
@@ -60,7 +61,7 @@ SELECT min(due) FROM simplemail_messages INDEXED BY simplemail_by_due WHERE stat
 """,
     """
 SELECT min(deadline) FROM simplemail_messages INDEXED BY simplemail_by_deadline
-WHERE state IN ('ready', 'waiting', 'held') AND deadline IS NOT NULL
+WHERE (state = 'ready' OR state = 'waiting' OR state = 'held') AND deadline IS NOT NULL
 """,
 )
 _LAST_RETRIED = """

@@ -4,6 +4,8 @@ All names begin with `simplemail_`, because the queue may live in an application
 Indexes are partial, each for one question, and asked for by name: SQLite's planner would choose
 a worse one, and a statement whose index is missing fails instead of reading a million rows.
 States stand in the SQL as literals: of a parameter, SQLite can't tell that an index has the row.
+They are compared one by one: for `IN` with more than two, SQLite builds a table each time that it
+asks whether a row belongs in the index, which takes three quarters of the time of an UPDATE.
 """
 
 from __future__ import annotations
@@ -92,12 +94,13 @@ CREATE INDEX IF NOT EXISTS simplemail_retried
   ON simplemail_messages (changed) WHERE state = 'waiting' AND tries > 0;
 CREATE INDEX IF NOT EXISTS simplemail_by_deadline
   ON simplemail_messages (deadline)
-  WHERE state IN ('ready', 'waiting', 'held') AND deadline IS NOT NULL;
+  WHERE (state = 'ready' OR state = 'waiting' OR state = 'held') AND deadline IS NOT NULL;
 CREATE INDEX IF NOT EXISTS simplemail_owned
   ON simplemail_messages (owner, state) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS simplemail_unfinished
   ON simplemail_messages (state, id)
-  WHERE state IN ('held', 'refused', 'expired', 'unknown', 'broken');
+  WHERE (state = 'held' OR state = 'refused' OR state = 'expired' OR state = 'unknown'
+    OR state = 'broken');
 CREATE INDEX IF NOT EXISTS simplemail_closed
   ON simplemail_messages (state, changed) WHERE state IN ('sent', 'cancelled');
 CREATE INDEX IF NOT EXISTS simplemail_newer

@@ -69,7 +69,8 @@ WHERE owner IS NOT NULL GROUP BY state
 """,
     """
 SELECT state, count(*) FROM simplemail_messages INDEXED BY simplemail_unfinished
-WHERE state IN ('held', 'refused', 'expired', 'unknown', 'broken') GROUP BY state
+WHERE (state = 'held' OR state = 'refused' OR state = 'expired' OR state = 'unknown'
+  OR state = 'broken') GROUP BY state
 """,
     """
 SELECT state, count(*) FROM simplemail_messages INDEXED BY simplemail_closed
