@@ -512,8 +512,9 @@ class Reading(BaseEmailBackend):
         self.read = []
 
     def send_messages(self, email_messages):
+        before = len(self.read)
         self.read += email_messages
-        return len(email_messages)
+        return len(self.read) - before
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
@@ -534,6 +535,46 @@ def rich_message():
     message.attach("a.csv", "a;b\n", "text/csv")
     message.attach("b.bin", PNG, "application/octet-stream")
     return message
+
+
+class Filtering:
+    """A mixin written for Django: it doesn't know that there are backends of ours."""
+
+    def send_messages(self, email_messages):
+        return super().send_messages([each for each in email_messages if each.to != ["no@x.org"]])
+
+
+class FilteredReading(Filtering, Reading):
+    pass
+
+
+class NamedAgain(FilteredReading):
+    send_messages = FilteredReading.send_messages
+
+
+class TestWhatSendMessagesGets:
+    """An overridden `send_messages()` reads attributes of messages, so it gets nothing else."""
+
+    @pytest.mark.parametrize("cls", [Reading, FilteredReading, NamedAgain])
+    @pytest.mark.parametrize("kind", [list, tuple, iter])
+    def test_is_a_message(self, cls, kind, thing):
+        mailer = cls()
+
+        mailer.send_messages(kind([thing]))
+
+        [message] = mailer.read
+        assert isinstance(message, EmailMessage)
+        assert message.to == ["ann@example.com"]
+
+    def test_is_read_one_at_a_time_of_an_iterator(self):
+        class Counting(BaseEmailBackend):
+            def send_messages(self, email_messages):
+                return sum(1 for _ in zip(email_messages, range(2), strict=False))
+
+        messages = iter([a_message() for _ in range(5)])
+
+        assert Counting().send_messages(messages) == 2
+        assert len(list(messages)) == 2  # zip() took one more
 
 
 class TestAnEnvelopeForABackendWrittenForDjango:

@@ -288,6 +288,17 @@ class Filtered(RealMailer):
         return super().send_messages([each for each in email_messages if each.to])
 
 
+class Mixin:
+    """Of a package written for Django: no child of ours, and it calls no `super()`."""
+
+    def send_messages(self, email_messages):
+        raise AssertionError("sent")
+
+
+class WithMixin(Mixin, RealMailer):
+    pass
+
+
 class Signing(RealMailer):
     def _send(self, email_message):
         raise AssertionError("sent")
@@ -307,6 +318,7 @@ BEFORE = {
     "written for Django": lambda: Api(alias="old"),
     "mixed": lambda: Mixed(**UNREACHABLE),
     "calling super": lambda: Filtered(**UNREACHABLE),
+    "mixin": lambda: WithMixin(**UNREACHABLE),
     "hook": lambda: Signing(**UNREACHABLE),
 }
 WAYS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 from ..light import Any
@@ -18,3 +19,10 @@ def as_message(thing: Any) -> Any:
     # Asked by name, because this module must not import the messages above it.
     messages: Any = import_module("..message", __package__)
     return messages.ReadBack(Envelope.of(thing, utf8=True))
+
+
+def as_messages(things: Iterable[Any]) -> Iterable[Any]:
+    """Return each thing `as_message()`: of a list, a list; of an iterator, as it is asked for."""
+    if isinstance(things, (list, tuple)):
+        return [as_message(each) for each in things]
+    return map(as_message, things)

@@ -9,15 +9,16 @@ from types import FunctionType
 from ..light import Any
 from ..receipts import Receipt, Status
 from ..smtp.replies import status_of
-from .delivered import as_message
+from .delivered import as_message, as_messages
 from .ignored import refuse_ignored
 from .telling import Telling
 
 
 def _asking_first(send_messages: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an overridden `send_messages()` that sends nothing inside `testing.capture()`.
+    """Return an overridden `send_messages()` that gets messages alone, as it does from Django.
 
-    A backend object that was made before the test would get out otherwise.
+    It sends nothing inside `testing.capture()`: a backend object that was made before the test
+    would get out otherwise.
     """
 
     @wraps(send_messages)
@@ -25,9 +26,25 @@ def _asking_first(send_messages: Callable[..., Any]) -> Callable[..., Any]:
         memory = self._stand_in()
         if memory is not None:
             return memory.send_messages(email_messages)
-        return send_messages(self, email_messages, *args, **kwargs)
+        return send_messages(self, as_messages(email_messages), *args, **kwargs)
 
     return asking
+
+
+def _own_send_messages(cls: type[Hooked]) -> Callable[..., Any] | None:
+    """Return the `send_messages()` that a class has or gets from a mixin; None if it inherits one.
+
+    That of a backend among its bases has been dealt with.
+    """
+    if Hooked in cls.__bases__:  # which defines what the others override
+        return None
+    order: list[Any] = list(cls.__mro__)
+    home = next(base for base in order if "send_messages" in vars(base))
+    own = vars(home)["send_messages"]
+    if not isinstance(own, FunctionType) or (home is not cls and issubclass(home, Hooked)):
+        return None
+    is_another_name = any(own is getattr(base, own.__name__, None) for base in cls.__bases__)
+    return None if is_another_name and home is cls else own
 
 
 class Hooked(Telling):
@@ -42,10 +59,8 @@ class Hooked(Telling):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         refuse_ignored(cls, cls._ignored)
-        own = vars(cls).get("send_messages")
-        if isinstance(own, FunctionType) and own is not getattr(
-            super(cls, cls), own.__name__, None
-        ):
+        own = _own_send_messages(cls)
+        if own is not None:
             cls.send_messages = _asking_first(own)  # type: ignore[attr-defined]  # it is there
 
     def _stand_in(self) -> Any:
