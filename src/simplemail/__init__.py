@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .conf import configure, override_settings, settings
     from .exceptions import BadHeaderError, ImproperlyConfigured, InvalidMailer, MailerDoesNotExist
     from .message import EmailMessage, EmailMultiAlternatives
-    from .receipts import Receipt, Reply, Status
+    from .receipts import Receipt, RecipientReceipt, Reply, Status
     from .rendering.addresses import check_address
     from .rendering.envelope import Envelope
     from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
@@ -63,6 +63,7 @@ __all__ = [
     "InvalidMailer",
     "MailerDoesNotExist",
     "Receipt",
+    "RecipientReceipt",
     "Reply",
     "Status",
     "adeliver",
@@ -96,7 +97,7 @@ _HOMES = {
     "conf": "configure override_settings settings",
     "exceptions": "BadHeaderError ImproperlyConfigured InvalidMailer MailerDoesNotExist",
     "message": "EmailMessage EmailMultiAlternatives",
-    "receipts": "Receipt Reply Status",
+    "receipts": "Receipt RecipientReceipt Reply Status",
     "rendering.addresses": "check_address",
     "rendering.envelope": "Envelope",
     "rendering.msgid": "CachedDnsName DNS_NAME make_msgid",

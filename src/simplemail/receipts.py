@@ -56,7 +56,11 @@ class Status(Enum):
 
 
 class RecipientReceipt(NamedTuple):
-    """What happened to a message for one recipient, and the reply that says so, if any."""
+    """What happened to a message for one recipient.
+
+    - `status`: a `Status`.
+    - `reply`: the reply that says so; None if there was none.
+    """
 
     status: Status
     reply: Reply | None = None

@@ -148,3 +148,36 @@ def test_every_backend_is_public():
         *ours,
         "simplemail.backends.base",
     }
+
+
+@pytest.mark.parametrize("module", sorted(PUBLIC))
+def test_what_public_methods_return_can_be_imported(module):
+    home = importlib.import_module(module)
+    signatures = [
+        (name, inspect.signature(member))
+        for thing in (getattr(home, each) for each in PUBLIC[module] - {"__all__", "__version__"})
+        if inspect.isclass(thing) and thing.__module__.startswith("simplemail")
+        for name, member in inspect.getmembers(thing, inspect.isroutine)
+        if not name.startswith("_") and name not in BETWEEN_ROOMS
+        if hasattr(member, "__annotations__")
+    ]
+    returned = {
+        (name, word)
+        for name, signature in signatures
+        for word in re.findall(r"\w+", str(signature.return_annotation))
+        if word[:1].isupper() and word in OURS
+    }
+
+    assert {pair for pair in returned if pair[1] not in EXPORTED} == set()
+
+
+BETWEEN_ROOMS = {"ready_session"}
+"""What the SMTP backend has for the delivery of messages, and no user calls."""
+EXPORTED = {name for names in PUBLIC.values() for name in names}
+OURS = {
+    name
+    for module in MODULES
+    for name, thing in vars(importlib.import_module(module)).items()
+    if inspect.isclass(thing) and thing.__module__ == module
+}
+"""The classes of simplemail, wherever they are."""

@@ -154,14 +154,26 @@ def test_every_backend_has_a_row_for_each_of_its_options(name):
     assert set(table) == own - ({"fail_silently"} if name != "smtp" else set())
 
 
-def test_every_short_name_is_in_the_reference():
-    assert set(rows(section(page("backends"), "# Backends"))) >= set(urls.SHORT_NAMES)
+def test_the_table_of_backends_is_that_of_the_code():
+    table = rows(section(page("backends"), "# Backends").partition("\n## ")[0])
+
+    modules = {name: f"`simplemail.backends.{module}`" for name, module in urls.SHORT_NAMES.items()}
+    assert [(name, cells[0]) for name, cells in table.items()] == [*modules.items()]
 
 
-def test_every_scheme_has_its_row():
-    assert {name.rstrip("/").rstrip(":") for name in rows(section(page("urls"), "## Schemes"))} == {
-        *urls.SCHEMES
-    }
+def test_the_page_about_django_names_every_backend():
+    text = section(page("django-compatibility"), "## Backends").partition("\n### ")[0]
+
+    assert re.findall(r"`(\w+)`", text) == [backend.module for backend in urls.BACKENDS]
+
+
+def test_the_table_of_schemes_is_that_of_the_code():
+    table = rows(section(page("urls"), "## Schemes"))
+
+    backends = {scheme: each.names[0] for each in urls.BACKENDS for scheme in each.schemes}
+    assert [(name.rstrip("/").rstrip(":"), cells[0]) for name, cells in table.items()] == [
+        *backends.items()
+    ]
 
 
 def _is_error(value: object) -> bool:

@@ -11,11 +11,13 @@ from ..light import Any, TypeVar, lock
 from ..receipts import Receipt, Reply, Status
 from ..rendering.envelope import Envelope, several
 from ..smtp.replies import refused, status_of
-from .checking import Checkable
+from .checking import Checkable, Step
 from .delivered import as_message
 from .handler import stand_in
 from .hooks import Hooked
 from .options import unknown_options, without_djangos_own
+
+__all__ = ["BaseEmailBackend", "Step"]
 
 _Self = TypeVar("_Self", bound="BaseEmailBackend")
 
@@ -207,8 +209,8 @@ class BaseEmailBackend(Hooked, Checkable):
 
     def deliver_message(self, message: Any) -> Receipt:
         """Send `message` over what is open, and return its receipt. For subclasses."""
-        hook = self.own_hook()
-        return self.deliver_by_hook(hook, message) if hook else self.deliver_rendered(message)
+        hook = self._own_hook()
+        return self._deliver_by_hook(hook, message) if hook else self.deliver_rendered(message)
 
     def deliver_rendered(self, message: Any) -> Receipt:
         """Render `message`, hand it to `send_message()`, and return its receipt."""
@@ -243,7 +245,7 @@ class BaseEmailBackend(Hooked, Checkable):
 
         Nor may it be handed an iterator: Django promises a list.
         """
-        return self.is_overridden("send_messages", _SEND_MESSAGES)
+        return self._is_overridden("send_messages", _SEND_MESSAGES)
 
     def _stand_in(self) -> BaseEmailBackend | None:
         """Return the memory mailer that takes messages in place of this one, inside capture()."""

@@ -11,9 +11,12 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
 class Step(NamedTuple):
-    """The result of one step.
+    """The result of one step of `check()`.
 
-    `mark` is "ok", "warning" or "failed". A failed step has its error, and is its mailer's last.
+    - `mark`: "ok", "warning" or "failed".
+    - `name`: what was done, like "Connection".
+    - `detail`: what was found out.
+    - `error`: what went wrong in a failed step, which is its mailer's last; else None.
     """
 
     mark: str

@@ -41,8 +41,8 @@ class EmailBackend(BaseEmailBackend):
             return ImproperlyConfigured(text)
         return InvalidMailer(text, alias=self.alias)
 
-    def own_hook(self) -> Callable[[Any], bool] | None:
-        return self._by_hook if self.is_overridden("write_message", _WRITE_MESSAGE) else None
+    def _own_hook(self) -> Callable[[Any], bool] | None:
+        return self._by_hook if self._is_overridden("write_message", _WRITE_MESSAGE) else None
 
     def _by_hook(self, message: Any) -> bool:
         self.write_message(message)
@@ -51,7 +51,7 @@ class EmailBackend(BaseEmailBackend):
 
     def write_message(self, message: Any) -> None:
         """Write `message` to `stream`. Django's hook: an override gets every message."""
-        self.deliver_for_hook(message, self.deliver_rendered)
+        self._deliver_for_hook(message, self.deliver_rendered)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
         text = f"{readable(envelope.content)}\n{'-' * 79}\n"

@@ -74,7 +74,7 @@ class EmailBackend(BaseEmailBackend):
 
     def _open_log(self) -> RecordFile:
         if self._log is None:
-            secret = not self.is_overridden("_get_filename", _GET_FILENAME)
+            secret = not self._is_overridden("_get_filename", _GET_FILENAME)
             self._log = RecordFile(os.fspath(self._get_filename()), secret=secret)
         if not self._log.is_open:
             self._log.open()
@@ -108,20 +108,20 @@ class EmailBackend(BaseEmailBackend):
     def describe(self) -> str:
         return f"files in {self.file_path}"
 
-    def own_hook(self) -> Callable[[Any], object] | None:
-        return self._by_hook if self.is_overridden("write_message", _WRITE_MESSAGE) else None
+    def _own_hook(self) -> Callable[[Any], object] | None:
+        return self._by_hook if self._is_overridden("write_message", _WRITE_MESSAGE) else None
 
     def _by_hook(self, message: Any) -> bool:
         self.write_message(message)
         self.stream.flush()
         return True
 
-    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
+    def _deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
         if self.stream is not None:
-            return super().deliver_by_hook(hook, message)
+            return super()._deliver_by_hook(hook, message)
         self.stream = record = BytesIO()
         try:
-            receipt = super().deliver_by_hook(hook, message)
+            receipt = super()._deliver_by_hook(hook, message)
         finally:
             self.stream = None
         if receipt.error is not None or not record.getvalue():
@@ -133,7 +133,7 @@ class EmailBackend(BaseEmailBackend):
 
     def write_message(self, message: Any) -> None:
         """Write one message to `stream`. Django's hook: an override gets every message."""
-        self.deliver_for_hook(message, self.deliver_rendered)
+        self._deliver_for_hook(message, self.deliver_rendered)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
         if self.format == "eml":

@@ -66,7 +66,7 @@ class Hooked(Telling):
     def _stand_in(self) -> Any:
         raise NotImplementedError
 
-    def own_hook(self) -> Callable[[Any], object] | None:
+    def _own_hook(self) -> Callable[[Any], object] | None:
         """Return the method that Django calls for each message, if it is overridden or patched.
 
         That is `_send()` of the SMTP backend, and `write_message()` of console and file. For
@@ -74,7 +74,7 @@ class Hooked(Telling):
         """
         return None
 
-    def deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
+    def _deliver_by_hook(self, hook: Callable[[Any], object], message: Any) -> Receipt:
         """Deliver `message` through `hook`, a method that was written for Django, and tells little.
 
         Where it calls the one that it overrides, that one's receipts tell more.
@@ -89,7 +89,7 @@ class Hooked(Telling):
             self._told = before
         return _by_hook(message, told, Status.SENT if taken else Status.UNKNOWN)
 
-    def deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
+    def _deliver_for_hook(self, message: Any, deliver: Callable[[Any], Receipt]) -> bool:
         """Call `deliver` with `message`, for the method that a hook overrides.
 
         Returns whether it was sent, and raises as Django's does.
@@ -103,7 +103,7 @@ class Hooked(Telling):
             self.log_receipt(receipt)
         return receipt.status is Status.SENT
 
-    def is_overridden(self, name: str, ours: object) -> bool:
+    def _is_overridden(self, name: str, ours: object) -> bool:
         """Is the method `name` not `ours`, but a subclass's, the instance's, a patched one?"""
         return getattr(getattr(self, name), "__func__", None) is not ours
 

@@ -215,7 +215,7 @@ class EmailBackend(BaseEmailBackend):
     def _renew(self) -> Session | ForeignSession:
         """Open another session for messages, by `open()` if a subclass has its own."""
         self._leave_behind()
-        if self.is_overridden("open", _OPEN):
+        if self._is_overridden("open", _OPEN):
             self.open()
         else:
             self._session = self._connect()
@@ -244,7 +244,7 @@ class EmailBackend(BaseEmailBackend):
         return self._session is not None
 
     def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
-        if self._stand_in() is not None or self.has_own_send_messages() or self.own_hook():
+        if self._stand_in() is not None or self.has_own_send_messages() or self._own_hook():
             yield from super().iter_deliver(messages)
             return
         opening = not self.is_ready()
@@ -258,7 +258,7 @@ class EmailBackend(BaseEmailBackend):
                 self.close()
 
     def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
-        overridden = self.own_hook() or any(self.is_overridden(*each) for each in _EACH)
+        overridden = self._own_hook() or any(self._is_overridden(*each) for each in _EACH)
         if overridden or not isinstance(messages, list) or not messages:
             yield from super()._hand_over(messages)
             return
@@ -277,8 +277,8 @@ class EmailBackend(BaseEmailBackend):
     def _explain(self, receipt: Receipt) -> None:
         explain_refusal(receipt.error, self)
 
-    def own_hook(self) -> Callable[[Any], object] | None:
-        return self._send if self.is_overridden("_send", _SEND) else None
+    def _own_hook(self) -> Callable[[Any], object] | None:
+        return self._send if self._is_overridden("_send", _SEND) else None
 
     def iter_check(
         self, *, sender: str | None = None, recipients: Sequence[str] = ()
@@ -298,7 +298,7 @@ class EmailBackend(BaseEmailBackend):
 
     def _send(self, email_message: Any) -> bool:
         """Send one message over what is open. Django's hook: an override gets every message."""
-        return self.deliver_for_hook(email_message, self.deliver_rendered)
+        return self._deliver_for_hook(email_message, self.deliver_rendered)
 
     def deliver_rendered(self, message: Any) -> Receipt:
         receipt = self._agent().deliver(message)
