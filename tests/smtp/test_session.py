@@ -12,7 +12,8 @@ from simplemail.receipts import Status
 from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import channel as channel_module
 from simplemail.smtp.greeting import _features
-from simplemail.smtp.session import UNANSWERED, Session
+from simplemail.smtp.pipeline import UNANSWERED
+from simplemail.smtp.session import Session
 from simplemail.testing.server import Close, Inject, Reset, Silence, SMTPServer
 from support.sessions import begin, connect, letter, narrow, refuse_bdat_unread
 

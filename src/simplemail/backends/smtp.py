@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from functools import partial
 
 from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from ..smtp.retrying import trying
 from ..smtp.route import Route
 from .base import BaseEmailBackend
 from .smtp_options import CHECKED, fill_from_settings, right
+from .smtp_tls import TLSRules
 
 if TYPE_CHECKING:
     import os
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .checking import Step
 
 
-class EmailBackend(BaseEmailBackend):
+class EmailBackend(TLSRules, BaseEmailBackend):
     """A session with a mail server. Certificates and host names are always verified.
 
     - `host`, `port`: the server. The port is by default 25, 587 with `use_tls`, 465 with `use_ssl`.
@@ -130,37 +130,6 @@ class EmailBackend(BaseEmailBackend):
 
     def __str__(self) -> str:
         return self.alias or self.describe()
-
-    @property
-    def ssl_context(self) -> ssl.SSLContext:
-        """The rules for TLS: those given, or ours, which verify certificate and name.
-
-        It is this mailer's own: what you change counts for it, and for no other mailer.
-        """
-        if self._ssl_context is not None:
-            return self._ssl_context
-        if self._own_context is None:
-            self._own_context = tls.own_context(*self._tls_files(), alias=self.alias)
-        return self._own_context
-
-    @ssl_context.setter
-    def ssl_context(self, context: ssl.SSLContext) -> None:
-        self._ssl_context = context
-
-    def _tls_files(self) -> tuple[Any, Any, Any, Secret | None]:
-        return self.ca_file, self.ssl_certfile, self.ssl_keyfile, self._key_password
-
-    def _context(self) -> Callable[[], ssl.SSLContext]:
-        """Return a function that returns the rules for TLS.
-
-        It holds no reference to the mailer, so that a pooled session doesn't keep it alive.
-        """
-        given = self._ssl_context or self._own_context
-        if type(self).ssl_context is not _SSL_CONTEXT:  # Django's users override it
-            given = self.ssl_context
-        if given is not None:
-            return lambda: given
-        return partial(tls.context, *self._tls_files(), alias=self.alias)
 
     @property
     def connection_class(self) -> Any:
@@ -346,5 +315,4 @@ class EmailBackend(BaseEmailBackend):
 
 # Kept apart from the class, on which a test may put other ones.
 _SEND, _OPEN = EmailBackend._send, EmailBackend.open
-_SSL_CONTEXT = EmailBackend.ssl_context
 _EACH = [(name, getattr(EmailBackend, name)) for name in ("deliver_message", "deliver_rendered")]

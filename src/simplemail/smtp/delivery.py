@@ -5,70 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 
-from ..light import TYPE_CHECKING, Any, Protocol
+from ..light import Any
 from ..receipts import Receipt, Status
 from ..rendering.addresses import NeedsSMTPUTF8
 from ..rendering.envelope import Envelope, several
+from .progress import AnySession, Delivery, SessionSource, receipt_for
 from .retrying import pause
-
-if TYPE_CHECKING:
-    from .foreign import Handover
-    from .transaction import Transaction
-
-
-class AnySession(Protocol):
-    """What is asked of a session, be it `Session` or what stands for one (`ForeignSession`)."""
-
-    @property
-    def features(self) -> Mapping[str, str]: ...
-    @property
-    def broken(self) -> bool: ...
-    @property
-    def settled(self) -> bool: ...
-    def ahead(self, window: int) -> int: ...
-    def leave(self) -> None: ...
-    def prepare(self, envelope: Any, *, chunking: bool) -> Any: ...
-    def begin(self, transaction: Any, /) -> None: ...
-    def finish(self, transaction: Any, /) -> tuple[Status, Exception | None]: ...
-    def close(self) -> None: ...
-
-
-class SessionSource(Protocol):
-    """Where sessions come from that can take a message; true with those just opened for it.
-
-    One with messages on their way is no session for others: only for those who have it `already`.
-    """
-
-    def ready_session(self, already: AnySession | None) -> tuple[AnySession, bool]: ...
-
-
-class Delivery:
-    """One message on its way. Its envelope stays the same for every try."""
-
-    __slots__ = (
-        "envelope",
-        "fresh",
-        "message",
-        "receipt",
-        "replaced",
-        "session",
-        "transaction",
-        "tries",
-    )
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
-        self.envelope: Envelope | None = None
-        self.session: AnySession | None = None
-        self.transaction: Transaction | Handover | None = None
-        self.fresh = False  # its session was opened for it
-        self.replaced = False  # its session was dead, and it had another
-        self.tries = 0
-        self.receipt: Receipt | None = None  # when it ended without a transaction
-
-    def is_stranded(self) -> bool:
-        """Did its session break down?"""
-        return self.session is not None and self.session.broken
 
 
 class DeliveryAgent:
@@ -246,7 +188,7 @@ class DeliveryAgent:
         try:
             session, delivery.fresh = self._source.ready_session(self._session)
         except OSError as error:
-            delivery.receipt = _receipt(delivery, Status.DEFERRED, error)
+            delivery.receipt = receipt_for(delivery, Status.DEFERRED, error)
             return
         self._session = session
         if not _fits(delivery.envelope, session.features) and not self._render(
@@ -256,7 +198,7 @@ class DeliveryAgent:
         try:
             transaction = session.prepare(delivery.envelope, chunking=self._chunking)
         except (ValueError, OSError) as error:  # this server can't take it
-            delivery.receipt = _receipt(delivery, Status.REFUSED, error)
+            delivery.receipt = receipt_for(delivery, Status.REFUSED, error)
             return
         delivery.session, delivery.transaction = session, transaction
         session.begin(transaction)
@@ -271,10 +213,10 @@ class DeliveryAgent:
         except Exception as error:
             if features is None and isinstance(error, NeedsSMTPUTF8):
                 return True  # some servers have it
-            delivery.receipt = _receipt(delivery, Status.REFUSED, error)
+            delivery.receipt = receipt_for(delivery, Status.REFUSED, error)
         else:
             if not delivery.envelope.recipients:
-                delivery.receipt = _receipt(delivery, Status.REFUSED, None)
+                delivery.receipt = receipt_for(delivery, Status.REFUSED, None)
         return delivery.receipt is None
 
     def _finish(self, delivery: Delivery) -> Receipt:
@@ -295,7 +237,7 @@ class DeliveryAgent:
         if delivery.receipt is None:
             assert delivery.session is not None
             assert delivery.transaction is not None
-            delivery.receipt = _receipt(delivery, *delivery.session.finish(delivery.transaction))
+            delivery.receipt = receipt_for(delivery, *delivery.session.finish(delivery.transaction))
         return delivery.receipt
 
     def _can_go_by_data(self, delivery: Delivery) -> bool:
@@ -322,21 +264,6 @@ class DeliveryAgent:
         pause(delivery.tries)
         delivery.tries += 1
         return True
-
-
-def _receipt(delivery: Delivery, status: Status, error: BaseException | None) -> Receipt:
-    transaction = delivery.transaction
-    if transaction is None:
-        return Receipt(delivery.message, status, delivery.envelope, {}, None, error)
-    reply, refused = transaction.reply, transaction.refused
-    sender_reply = transaction.sender_reply
-    if sender_reply is not None and sender_reply.code >= 300:
-        # After a refused MAIL the rest gets a 503, which says nothing about the recipients.
-        reply, refused = sender_reply, {}
-    by_recipient = transaction.by_recipient
-    return Receipt(
-        delivery.message, status, delivery.envelope, refused, reply, error, "", by_recipient
-    )
 
 
 def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:
