@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..light import lock
-from . import schema
+from . import opening
 from .connections import LOG_LIMIT, Connections
 from .errors import QueueError
 from .locks import FileLock
-from .mounts import mount_of
 
 TIMEOUT = 10.0
 """Seconds to wait for others that write."""
@@ -136,7 +134,7 @@ class File:
         try:
             self._writer = threading.get_ident()
             if self._connections is None:
-                self._create()  # the lock's directory, too
+                opening.create(self.path, unsafe=self.unsafe)  # the lock's directory, too
             self._lock.acquire(self.timeout)
             try:
                 yield
@@ -203,7 +201,7 @@ class File:
         connections = Connections(self.path, self.timeout)
         db = connections.take()
         try:
-            self._set_up(db)
+            self._is_wal = opening.set_up(db, self.path, unsafe=self.unsafe)
         except BaseException:
             db.close()
             raise
@@ -211,39 +209,6 @@ class File:
         connections.give(db)
         self._connections = connections
         return connections
-
-    def _create(self) -> None:
-        """Make the file where there is none. It is for its owner alone."""
-        self._check_file_system()
-        try:
-            Path(self.path).parent.mkdir(0o700, parents=True, exist_ok=True)
-            # What exists isn't opened: closing it would drop the locks of SQLite's connections.
-            if not Path(self.path).exists():
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise QueueError(f"The queue {self.path} can't be made: {error}") from error
-
-    def _check_file_system(self) -> None:
-        mount = None if self.unsafe else mount_of(self.path)
-        if mount and mount.is_shared:
-            raise QueueError(
-                f"{self.path} is on {mount.point}, a file system of type {mount.kind}, where "
-                "SQLite's write-ahead log can be damaged; put the queue on a local disk, or set "
-                "unsafe_filesystem=True if one process alone uses it"
-            )
-
-    def _set_up(self, db: sqlite3.Connection) -> None:
-        """Make the tables, and choose the journal for a file that has none yet."""
-        if self.unsafe:
-            db.execute("PRAGMA journal_mode=DELETE")
-        elif not Path(self.path).stat().st_size:
-            db.execute("PRAGMA journal_mode=WAL")
-        # An application's own database keeps the journal that it has.
-        self._is_wal = db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        if schema.version_of(db) != schema.VERSION:
-            db.execute("BEGIN IMMEDIATE")
-            schema.prepare(db, self.path)
-            db.execute("COMMIT")
 
     def _close_connections(self) -> None:
         connections, self._connections = self._connections, None

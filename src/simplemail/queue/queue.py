@@ -13,14 +13,14 @@ from typing import Any, Self
 from ..backends.handler import as_configured, mailers
 from ..rendering.envelope import Envelope, several
 from ..threads import in_thread
-from . import captured, states, store
-from .background import ensure_worker
+from . import copies, finding, store
 from .errors import QueueError
 from .file import TIMEOUT
 from .files import file_at
-from .joining import put_through
-from .orders import Terms, order_of, seconds
+from .orders import Terms, seconds
 from .pace import Rate
+from .purging import purge
+from .putting import put_all
 from .records import Event, Health, Queued
 from .watching import health, live_workers
 
@@ -59,7 +59,7 @@ class Queue:
         self.lifetime = seconds("lifetime", lifetime)
         self.alias = alias
         self._resolve = resolve
-        self._has_worker = worker == "thread"
+        self.has_worker = worker == "thread"
         self.file = file_at(path, timeout=timeout, unsafe=unsafe_filesystem)
 
     @classmethod
@@ -135,7 +135,7 @@ class Queue:
         Raises ValueError for what is wrong with the message or an argument.
         """
         terms = Terms(delay, send_at, key, priority, expires, tuple(tags), hold, at_least_once)
-        return self._put([message], terms, connection)[0]
+        return put_all(self, [message], terms, connection)[0]
 
     def put_many(
         self,
@@ -156,7 +156,7 @@ class Queue:
         mean what they mean for `put()`.
         """
         terms = Terms(delay, send_at, None, priority, expires, tuple(tags), hold, at_least_once)
-        return self._put(several(messages), terms, connection)
+        return put_all(self, several(messages), terms, connection)
 
     async def aput(self, message: Any, **options: Any) -> Queued:
         """Put `message` as `put()` does, with its `options`, without blocking the event loop."""
@@ -165,24 +165,6 @@ class Queue:
     async def aput_many(self, messages: Iterable[Any], **options: Any) -> list[Queued]:
         """Put `messages` as `put_many()` does, with its `options`, without blocking."""
         return await in_thread(self, self.put_many, messages, **options)
-
-    def _put(
-        self, messages: Iterable[Any], terms: Terms, connection: sqlite3.Connection | None
-    ) -> list[Queued]:
-        now = time.time()
-        order = order_of(terms, self.mailer, self.lifetime, now)
-        if captured.is_on():
-            return captured.put(messages, terms, order, self.alias, now)
-        # All of them are rendered before the file is locked.
-        envelopes = [_rendered(message) for message in messages]
-        if connection is not None:
-            return put_through(connection, self.path, envelopes, order, now)
-        with self.file.writing() as db:
-            queued = [store.put(db, envelope, order, now) for envelope in envelopes]
-        self.file.tell()
-        if self._has_worker:
-            ensure_worker(self)
-        return queued
 
     # Looking
 
@@ -205,17 +187,10 @@ class Queue:
         They are in this `state`, have the recipient `to` and the word `tag`, and were put longer
         ago than `older`, in seconds or as a timedelta. Raises ValueError for an unknown state.
         """
-        if state is not None and state not in states.ALL:
-            raise ValueError(f"No state {state!r}; use one of {', '.join(states.ALL)}")
         before = None if older is None else time.time() - seconds("older", older)
-        found: list[Queued] = []
+        wanted = finding.Wanted(state, to, tag, before)
         with self.file.reading() as db:
-            for queued in store.every(db, state, before):
-                if len(found) == limit:
-                    break
-                if _fits(queued, to, tag):
-                    found.append(queued)
-        return found
+            return finding.find(db, wanted, limit)
 
     def envelope(self, id_: int) -> Envelope | None:
         """Return what is left to deliver of the message `id_`; None if its content was dropped."""
@@ -295,27 +270,17 @@ class Queue:
 
     def purge(self, older: float | timedelta) -> int:
         """Delete what was sent or cancelled longer ago than `older`; return how many messages."""
-        before, count = time.time() - seconds("older", older), 0
-        while True:
-            with self.file.writing() as db:
-                found = store.purge(db, before, _AT_ONCE)
-            count += found
-            if found < _AT_ONCE:
-                return count
+        return purge(self.file, time.time() - seconds("older", older))
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copy the file while it is in use. QueueError if there is something at `path`."""
-        from .copies import copy
-
         with self.file.alone() as db:
-            copy(db, path)
+            copies.copy(db, path)
 
     def check(self) -> list[str]:
         """Return what is wrong with the file, as SQLite and the queue's own rules see it."""
-        from .copies import check
-
         with self.file.reading() as db:
-            return check(db)
+            return copies.check(db)
 
     @classmethod
     def restore(cls, backup: str | os.PathLike[str], path: str | os.PathLike[str]) -> Queue:
@@ -323,25 +288,7 @@ class Queue:
 
         Raises QueueError if there is something at `path`.
         """
-        from .copies import restore
-
         if Path(path).exists():
             raise QueueError(f"There is a file at {path}; move it away before you restore a backup")
-        restore(backup, path)
+        copies.restore(backup, path)
         return cls(path)
-
-
-_AT_ONCE = 1000
-
-
-def _rendered(message: Any) -> Envelope:
-    """Render a message as 7-bit, so that any server can take it."""
-    envelope = Envelope.of(message, eight_bit=False, utf8=True)
-    if not envelope.recipients:
-        raise ValueError("The message has no recipients, so there is nothing to queue")
-    return envelope
-
-
-def _fits(queued: Queued, to: str | None, tag: str | None) -> bool:
-    is_to = to is None or to.lower() in map(str.lower, queued.recipients)
-    return is_to and (tag is None or tag in queued.tags)

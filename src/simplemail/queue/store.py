@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..rendering.envelope import Envelope
@@ -107,15 +107,6 @@ FROM simplemail_messages JOIN simplemail_contents ON message = id WHERE id = ?
 """
 
 
-def every(db: Database, state: str | None, older: float | None) -> Iterator[Queued]:
-    """Yield the messages in a state, or all; those that were put before `older`, if given."""
-    sql = f"SELECT {COLUMNS} FROM simplemail_messages"
-    wanted = {"state = ?": state, "created < ?": older}
-    given = {text: value for text, value in wanted.items() if value is not None}
-    sql += f" WHERE {' AND '.join(given)}" if given else ""
-    return map(Queued.of, db.execute(f"{sql} ORDER BY id", tuple(given.values())))
-
-
 def events(db: Database, *, message: int | None = None, after: int = 0, limit: int) -> list[Event]:
     """Return events in the order in which they happened: those of one message, or all."""
     if message is None:
@@ -191,24 +182,6 @@ def drop_content(db: Database, id_: int) -> None:
         "simplemail_messages WHERE id = message) IN ('sent', 'cancelled')",
         (id_,),
     )
-
-
-def purge(db: Database, older: float, limit: int) -> int:
-    """Delete closed messages that changed last before this time; return how many."""
-    ids = [row[0] for state in states.CLOSED for row in db.execute(_CLOSED[state], (older, limit))]
-    for id_ in ids:
-        for table, column in (("contents", "message"), ("events", "message"), ("messages", "id")):
-            db.execute(f"DELETE FROM simplemail_{table} WHERE {column} = ?", (id_,))
-    return len(ids)
-
-
-_CLOSED = {
-    state: (
-        "SELECT id FROM simplemail_messages INDEXED BY simplemail_closed "
-        f"WHERE state IN {states.CLOSED} AND state = '{state}' AND changed < ? LIMIT ?"
-    )
-    for state in states.CLOSED
-}
 
 
 def set_paused(db: Database, mailer: str, *, paused: bool) -> None:
