@@ -56,7 +56,7 @@ class Sender:
             )
         except QueueError as error:
             _log.error("Nothing is sent, because the outcome couldn't be recorded: %s", error)
-            self._give_back(batch, worker)
+            give_back(self._desk, batch, worker)
             return
         _Handover(self._desk, batch.mailer, worker, entries).run(mailer)
 
@@ -82,22 +82,23 @@ class Sender:
         except Exception as error:
             self.close()
             _log.warning("The mailer %r can't send: %s", batch.mailer, told(error))
-            self._give_back(batch, worker, told(error))
+            give_back(self._desk, batch, worker, told(error))
             return None
         return self._mailer
 
-    def _give_back(self, batch: Batch, worker: int, error: str = "") -> None:
-        """Give all back: it was no message's fault, but the mailer's if there is an error."""
-        now = time.time()
 
-        def act(db: sqlite3.Connection) -> None:
-            claims.give_back(db, worker, batch.ids, now)
-            if error:
-                claims.server_failed(db, batch.mailer, worker, error, now)
-            else:
-                claims.give_up_probe(db, batch.mailer, worker)
+def give_back(desk: Desk, batch: Batch, worker: int, error: str = "") -> None:
+    """Give all back: it was no message's fault, but the mailer's if there is an error."""
+    now = time.time()
 
-        self._desk.writer.later(act)
+    def act(db: sqlite3.Connection) -> None:
+        claims.give_back(db, worker, batch.ids, now)
+        if error:
+            claims.server_failed(db, batch.mailer, worker, error, now)
+        else:
+            claims.give_up_probe(db, batch.mailer, worker)
+
+    desk.writer.later(act)
 
 
 class _Handover:

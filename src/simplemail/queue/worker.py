@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue as thread_queue
 import threading
 import time
 from collections import Counter
@@ -17,7 +16,8 @@ from .errors import QueueError
 from .membership import Membership
 from .outcomes import Outcome
 from .pace import Rate
-from .sender import Desk, Sender
+from .sender import Desk
+from .senders import Senders
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ POLL = 0.05
 
 LOOK_AROUND = 5.0
 """Seconds between two looks for dead workers, and at the clock."""
-
-IDLE = 5.0
-"""Seconds for which a mailer stays open after its last message."""
 
 _log = logging.getLogger("simplemail")
 
@@ -67,21 +64,19 @@ class Worker:
         self._on_outcome = on_outcome
         self._wake = threading.Event()
         self._stopping = self._hurry = self._until_idle = False
-        self._batches: thread_queue.SimpleQueue[Batch | None] = thread_queue.SimpleQueue()
-        self._busy: Counter[str] = Counter()
-        self._guard = lock()  # of the counters
+        self._guard = lock()  # of the outcomes
         self._claims = 0
         self._around = 0.0
         self._writer = Writer(queue.file)
         self._membership = Membership(queue.file, self._writer)
-        self._senders: list[threading.Thread] = []
+        self._senders = Senders(self._desk(), threads, self._wake.set)
         self._thread: threading.Thread | None = None
 
     # Running
 
     def run(self) -> None:
         """Deliver until `stop()` is called, from a signal handler or another thread."""
-        self._start_helpers()
+        self._start_threads()
         self._work()
 
     def drain(self) -> Counter[str]:
@@ -90,14 +85,14 @@ class Worker:
         What waits until later, is held, or is for a mailer that is paused or rests, stays.
         """
         self._until_idle = True
-        self._start_helpers()
+        self._start_threads()
         self._work()
         return self.outcomes
 
     def start(self) -> None:
         """Run in a thread of this process."""
         # All threads here: while an interpreter ends, some Pythons let none begin.
-        self._start_helpers()
+        self._start_threads()
         self._thread = threading.Thread(target=self._run, name="simplemail-queue", daemon=True)
         self._thread.start()
 
@@ -179,7 +174,7 @@ class Worker:
 
     def _claim(self) -> bool:
         """Claim what there is, as far as there are senders for it. False if there was nothing."""
-        free = 2 * self._threads - self._in_hand()
+        free = 2 * self._threads - self._senders.in_hand()
         now = time.time()
         # Many at once: a transaction for each batch would cost more than the batch.
         if free < self._threads or not self._is_soon(self._next_time()):
@@ -187,7 +182,8 @@ class Worker:
         self._claims += 1
         # Every tenth time the oldest goes first, so that no flood of urgent mail starves it.
         by_age = self._claims % 10 == 0
-        wish = Wish(self._membership.id, free, self._batch, self._rate_of, dict(self._busy), by_age)
+        busy = self._senders.busy()
+        wish = Wish(self._membership.id, free, self._batch, self._rate_of, busy, by_age)
 
         def act(db: object) -> list[Batch]:
             due.promote(db, now)  # type: ignore[arg-type]  # a connection
@@ -195,8 +191,7 @@ class Worker:
 
         batches = self._writer.do(act)
         for batch in batches:
-            self._count(batch, 1)
-            self._batches.put(batch)
+            self._senders.send(batch)
         return bool(batches)
 
     def _next_time(self) -> float | None:
@@ -207,7 +202,7 @@ class Worker:
         return later is not None and later <= time.time()
 
     def _is_idle(self) -> bool:
-        if self._in_hand():
+        if self._senders.in_hand():
             return False
         self._writer.do(lambda db: None)  # what was given back is written by then
         if self._is_soon(self._next_time()):
@@ -218,26 +213,13 @@ class Worker:
     def _wait(self, seen: tuple[int, int], later: float | None) -> None:
         """Wait until something is put, falls due or comes free; or until it is time to look."""
         until = time.monotonic() + LOOK_AROUND
-        has_room = self._in_hand() <= self._threads
+        has_room = self._senders.in_hand() <= self._threads
         while not self._wake.wait(POLL) and time.monotonic() < until and not self._stopping:
             if self.queue.file.version() != seen or (has_room and self._is_soon(later)):
                 return
 
-    def _in_hand(self) -> int:
-        return self._busy.total()
-
-    def _count(self, batch: Batch, change: int) -> None:
-        with self._guard:
-            self._busy[batch.mailer] += change
-
-    def _rate_of(self, mailer: str) -> Rate | None:
-        return self.queue.rate if mailer == self.queue.mailer else None
-
-    # Senders
-
-    def _start_helpers(self) -> None:
-        self._writer.start()
-        desk = Desk(
+    def _desk(self) -> Desk:
+        return Desk(
             self.queue.file,
             self._writer,
             lambda: self._membership.id,
@@ -245,30 +227,13 @@ class Worker:
             lambda: self._stopping,
             self._note,
         )
-        for number in range(self._threads):
-            name = f"simplemail-sender-{number + 1}"
-            thread = threading.Thread(target=self._send, args=[desk], name=name, daemon=True)
-            self._senders.append(thread)
-            thread.start()
 
-    def _send(self, desk: Desk) -> None:
-        sender = Sender(desk)
-        try:
-            while (batch := self._next_batch(sender)) is not None:
-                try:
-                    sender.send(batch)
-                finally:
-                    self._count(batch, -1)
-                    self._wake.set()
-        finally:
-            sender.close()
+    def _start_threads(self) -> None:
+        self._writer.start()
+        self._senders.start()
 
-    def _next_batch(self, sender: Sender) -> Batch | None:
-        try:
-            return self._batches.get(timeout=IDLE)
-        except thread_queue.Empty:
-            sender.close()
-        return self._batches.get()
+    def _rate_of(self, mailer: str) -> Rate | None:
+        return self.queue.rate if mailer == self.queue.mailer else None
 
     def _note(self, entry: Entry, outcome: Outcome) -> None:
         with self._guard:
@@ -284,13 +249,9 @@ class Worker:
 
     def _finish(self) -> None:
         """End the senders, give back what they have not begun, and let go of the slot."""
-        self._give_back_unsent()
-        for _ in self._senders:
-            self._batches.put(None)
         end = time.monotonic() + self.stop_timeout
-        for thread in self._senders:
-            self._wait_for(thread, end)
-        are_done = not any(thread.is_alive() for thread in self._senders)
+        self._senders.give_back_unsent()
+        are_done = self._senders.end(self.stop_timeout, lambda: self._hurry)
         if are_done:
             self._membership.strike()
         is_written = self._writer.close(max(1.0, end - time.monotonic()))
@@ -299,30 +260,6 @@ class Worker:
         elif not are_done:
             # The lock stays ours: whoever took it would take away what is still being sent.
             _log.error("Stopped while messages were being sent; they will be 'unknown'")
-
-    def _wait_for(self, thread: threading.Thread, end: float) -> None:
-        """Wait for the end of a thread, until somebody is in a hurry."""
-        while thread.is_alive() and not self._hurry and (left := end - time.monotonic()) > 0:
-            thread.join(min(left, 0.1))
-
-    def _give_back_unsent(self) -> None:
-        while True:
-            try:
-                batch = self._batches.get_nowait()
-            except thread_queue.Empty:
-                return
-            if batch is not None:
-                self._writer.later(self._giving_back(batch))
-                self._count(batch, -1)
-
-    def _giving_back(self, batch: Batch) -> Callable[[object], None]:
-        worker = self._membership.id
-
-        def act(db: object) -> None:
-            claims.give_back(db, worker, batch.ids, time.time())  # type: ignore[arg-type]
-            claims.give_up_probe(db, batch.mailer, worker)  # type: ignore[arg-type]
-
-        return act
 
 
 def _because(outcome: Outcome) -> str:
