@@ -139,8 +139,8 @@ class EmailMessage(Attaching, Shown):
 
     def recipients(self) -> list[Any]:
         """Return everybody who gets the message: to, cc and bcc, without empty entries."""
-        groups = [listed(name, getattr(self, name)) for name in RECIPIENTS]
-        return [address for group in groups for address in group if address]
+        everybody = [*listed("to", self.to), *listed("cc", self.cc), *listed("bcc", self.bcc)]
+        return [address for address in everybody if address]
 
     def send(self, fail_silently: bool = False, *, using: str | None = None) -> int:
         """Send it, through `connection` if there is one, else the mailer `using`, else the default.

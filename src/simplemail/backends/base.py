@@ -311,5 +311,5 @@ def _brief(receipt: Receipt, keep: bool) -> Receipt:
         return receipt
     # Nothing that could be wrong, and this is done for each of them.
     sender, recipients, _, *rest = receipt.envelope
-    envelope = Envelope._make((sender, recipients, b"", *rest))
+    envelope = tuple.__new__(Envelope, (sender, recipients, b"", *rest))
     return Receipt(receipt.message if keep else None, Status.SENT, envelope, *receipt[3:])

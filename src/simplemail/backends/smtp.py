@@ -22,6 +22,7 @@ from .smtp_tls import TLSRules
 if TYPE_CHECKING:
     import os
     import ssl
+    from typing import TypeGuard
 
     from ..smtp.foreign import ForeignSession
     from ..smtp.session import Session
@@ -227,8 +228,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
                 self.close()
 
     def _hand_over(self, messages: Iterable[Any]) -> Generator[Receipt, None, None]:
-        overridden = self._own_hook() or any(self._is_overridden(*each) for each in _EACH)
-        if overridden or not isinstance(messages, list) or not messages:
+        if not self._may_overlap(messages):
             yield from super()._hand_over(messages)
             return
         opened = False
@@ -242,6 +242,12 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         finally:
             if opened:
                 self.close()
+
+    def _may_overlap(self, messages: Iterable[Any]) -> TypeGuard[list[Any]]:
+        """May commands for one message travel with another's content, or QUIT with the last's?"""
+        if not isinstance(messages, list) or len(messages) < (2 if self.is_ready() else 1):
+            return False
+        return not (self._own_hook() or any(self._is_overridden(*each) for each in _EACH))
 
     def _explain(self, receipt: Receipt) -> None:
         explain_refusal(receipt.error, self)

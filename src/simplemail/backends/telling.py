@@ -27,9 +27,11 @@ class Telling:
 
     def log_receipt(self, receipt: Receipt) -> None:
         """Log what nobody might notice in `receipt`: refused recipients and silenced errors."""
-        if receipt.refused and receipt.status is Status.SENT:
-            self._log_refused(receipt)
-        elif receipt.status is Status.REFUSED and receipt.error is None:
+        if receipt.status is Status.SENT:
+            if receipt.refused:
+                self._log_refused(receipt)
+            return
+        if receipt.status is Status.REFUSED and receipt.error is None:
             warn("A message was not sent: it has no recipients (%s)", receipt.message_id)
         if self.silences(receipt.error):
             self.log_silenced(receipt.error)

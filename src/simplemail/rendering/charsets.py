@@ -30,6 +30,7 @@ _LABELS = {
 
 
 @lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def check_charset(name: str) -> str:
     """Return the charset's name. Raises ValueError if Python can't encode text in it."""
     try:

@@ -63,7 +63,7 @@ class Envelope(_Fields):
         is_ascii = content.isascii()
         header = b"" if is_ascii else content.partition(b"\r\n\r\n")[0]
         utf8 = not (header.isascii() and "".join((spec, *specs)).isascii())
-        return cls._make((spec, specs, content, message_id, not is_ascii, utf8))
+        return tuple.__new__(cls, (spec, specs, content, message_id, not is_ascii, utf8))
 
     # A changed envelope is judged like a new one.
     def _replace(self, **changes: Any) -> Envelope:  # pyright: ignore  # final for typing alone
@@ -124,7 +124,8 @@ class Envelope(_Fields):
             content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
         message_id = _message_id(header, lowered.find(b"\nmessage-id"))
         utf8 = not (header.isascii() and "".join((spec, *specs)).isascii())
-        return cls._make((spec, specs, content, message_id, not content.isascii(), utf8))
+        eight_bit = not content.isascii()
+        return tuple.__new__(cls, (spec, specs, content, message_id, eight_bit, utf8))
 
     def _readdressed(self, sender: object, recipients: Iterable[Any] | None) -> Envelope:
         if sender is None and recipients is None:

@@ -35,6 +35,8 @@ LONGEST_LINE = 998
 # A run of spaces over this length is encoded, so that a line can end inside of it.
 _LONGEST_SPACE = 40
 
+# Names that nearly every message has.
+_OURS = frozenset(("Subject", "Date", "Message-ID"))
 _PLAIN = pattern(
     rf"[!-~]{{1,{LONGEST_WORD}}}(?:[ \t]{{1,{_LONGEST_SPACE}}}+[!-~]{{1,{LONGEST_WORD}}}+)*+"
 )
@@ -63,7 +65,7 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
             return f"{name}: {only}\r\n".encode()
         return finished(name, address_list(name, value, utf8))
     text = format_date(value) if isinstance(value, datetime) else str(value)
-    if _is_plain(text) and is_name(name):
+    if _is_plain(text) and (name in _OURS or is_name(name)):
         if len(name) + len(text) <= LINE - 2:
             return f"{name}: {text}\r\n".encode()
         return finished(name, fold(f"{name}:", words(text), LINE))

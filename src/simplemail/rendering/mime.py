@@ -102,7 +102,7 @@ def _joined(pieces: _Pieces) -> bytes:
 
 def _whole(message: Any, how: _How) -> _Part:
     texts = _texts(message, how)
-    attachments = attached(message)
+    attachments = attached(message) if message.attachments else []
     if texts is not None and not attachments:
         return texts
     children = [] if texts is None else [texts.as_first_child()]
@@ -113,7 +113,7 @@ def _whole(message: Any, how: _How) -> _Part:
 def _texts(message: Any, how: _How) -> _Part | None:
     """Return body, alternatives and inline files as one part; None if there are none of them."""
     alternatives = getattr(message, "alternatives", None) or ()
-    inlines = getattr(message, "inlines", None) or ()
+    inlines = (message.attachments and getattr(message, "inlines", None)) or ()
     body = None
     if message.body or not (alternatives or attached(message)):
         body = _text(f"text/{message.content_subtype}", message.body or "", how, "The body")
