@@ -1,6 +1,9 @@
 """Fixtures for all tests."""
 
-from collections.abc import Callable
+import gc
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,24 @@ from simplemail.testing.server import TLS_DIR
 
 pytest_plugins = ["pytester", "simplemail.pytest_plugin"]
 """Ours by its module's name: pytest knows it by this one too where simplemail is installed."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests, which stay until the end, out of each garbage collection."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Where compiled modules aren't written beside their sources, keep them for this run.
+
+    Without them, each of the hundreds of processes that tests start would compile all of them.
+    """
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as directory:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", directory)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import statistics
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import simplemail
 from simplemail.backends.urls import BACKENDS
 from simplemail.testing import SMTPServer
-from support import measures
+from support import measures, sources
 
 SOURCE = Path(__file__).parent.parent / "src" / "simplemail"
 
@@ -65,12 +66,12 @@ def height(module: str) -> tuple[int, int]:
     return floor, LEFT_TO_RIGHT.index(room) if room in LEFT_TO_RIGHT else 0
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """The modules of simplemail that this file imports when it is loaded or run."""
     package = path.relative_to(SOURCE).parts[:-1]
     found = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in set(ast.walk(tree)) - for_type_checkers(tree):
+    for node in set(sources.nodes(path)) - for_type_checkers(path):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             assert not any(name.split(".")[0] == "simplemail" for name in names), path
@@ -92,11 +93,11 @@ def name_of(path: Path) -> str:
     return name.removesuffix(".__init__")
 
 
-def for_type_checkers(tree: ast.Module) -> set[ast.AST]:
+def for_type_checkers(path: Path) -> set[ast.AST]:
     """Every node under `if TYPE_CHECKING:`. What stands there is never imported."""
     return {
         inner
-        for node in ast.walk(tree)
+        for node in sources.nodes(path)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for statement in node.body
         for inner in ast.walk(statement)
@@ -269,7 +270,7 @@ LOCKS = {"Lock", "RLock", "allocate_lock", "Condition", "Semaphore", "BoundedSem
 def locks_of_others(path: Path) -> set[str]:
     """The names by which this file makes locks that don't come from `light`."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in sources.nodes(path):
         if isinstance(node, ast.Attribute) and node.attr in LOCKS:
             found.add(ast.unparse(node))
         elif isinstance(node, ast.ImportFrom) and node.module in ("_thread", "threading"):

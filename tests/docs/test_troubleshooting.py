@@ -6,6 +6,7 @@ import re
 import pytest
 
 from support.docs_runner import ROOT
+from support.sources import tree
 
 PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
 MESSAGES = re.findall(r"^\| (`.+`) \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
@@ -28,7 +29,7 @@ def texts(node: ast.AST) -> list[str]:
 SOURCE = "\n".join(
     text
     for path in sorted((ROOT / "src").rglob("*.py"))
-    for text in texts(ast.parse(path.read_text(encoding="utf-8")))
+    for text in texts(tree(path))
 )
 
 

@@ -1,6 +1,6 @@
 """Measures how long the files and functions of a source folder are.
 
-python tests/support/measures.py [FOLDER]        (src/simplemail if none is given)
+PYTHONPATH=tests python -m support.measures [FOLDER]        (src/simplemail if none is given)
 
 The lines of a function are those of its body; its docstring is left out, and so are functions
 within it that are counted themselves.
@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.sources import nodes, tree
+
 SOURCE = Path(__file__).parents[2] / "src" / "simplemail"
 
 MUTABLE_CALLS = {
@@ -25,7 +27,7 @@ MUTABLE_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast
 
 def function_lengths(path: Path) -> Iterator[tuple[int, str]]:
     """Yield each function's number of lines and its name."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield lines_of_body(node), node.name
 
@@ -52,13 +54,13 @@ def unexplained_state(path: Path) -> list[str]:
 
     A name in capitals is a constant, whatever holds it.
     """
-    text = path.read_text(encoding="utf-8")
-    tree, lines = ast.parse(text), text.splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    body = tree(path).body
     changed = {
-        name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
+        name for node in nodes(path) if isinstance(node, ast.Global) for name in node.names
     }
     found = []
-    for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+    for node, following in zip(body, [*body[1:], None], strict=True):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
