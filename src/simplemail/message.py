@@ -12,6 +12,7 @@ from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Addresses, Any
 from .receipts import Receipt, Status
+from .rendering.address_fields import sanitize_address
 from .rendering.addresses import addr_spec
 from .rendering.attaching import Attaching
 from .rendering.envelope import Envelope, as_bytes
@@ -39,6 +40,7 @@ __all__ = [
     "EmailMessage",
     "EmailMultiAlternatives",
     "make_msgid",
+    "sanitize_address",
 ]
 
 
@@ -303,12 +305,10 @@ class ReadBack(EmailMultiAlternatives):
     def message(
         self, *, policy: email.policy.EmailPolicy | None = None
     ) -> email.message.EmailMessage:
-        from email import message_from_bytes
-        from email.policy import default
+        from .rendering.compose import read
 
         if self.unchanged:
-            parsed: Any = message_from_bytes(self._original.content, policy=policy or default)
-            return parsed  # type: ignore[no-any-return]  # of the class that the policy says
+            return read(self._original.content, policy)
         composed = super().message(policy=policy)
         for name, value in self._always.items():
             if value is not None and name not in self.extra_headers:

@@ -451,3 +451,26 @@ def test_brackets_that_only_look_like_those_of_an_address_literal(domain):
     """IDNA would make brackets of them, and the address another host's."""
     with pytest.raises(ValueError, match="Invalid address"):
         addr_spec(f"ann@{domain}")
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("ann@example.com", "ann@example.com"),
+        ("Ann <ann@example.com>", "Ann <ann@example.com>"),
+        (("Doe, Ann", "ann@example.com"), '"Doe, Ann" <ann@example.com>'),
+        ("Ännchen <ann@bücher.example>", "=?utf-8?q?=C3=84nnchen?= <ann@xn--bcher-kva.example>"),
+        (Address("Ann", "ann", "example.com"), "Ann <ann@example.com>"),
+    ],
+)
+def test_sanitize_address_writes_it_as_a_header_does(address, written):
+    """As a `_send()` written for Django gives it to smtplib."""
+    assert simplemail.message.sanitize_address(address, "utf-8") == written
+
+
+@pytest.mark.parametrize(
+    "address", ["", "a@b.example, c@d.example", "a@b\r\nRCPT TO:<x@y>", "ä@example.com"]
+)
+def test_sanitize_address_refuses_what_is_not_one_address_for_every_server(address):
+    with pytest.raises(ValueError, match=r"address|linefeed|SMTPUTF8"):
+        simplemail.message.sanitize_address(address, "utf-8")

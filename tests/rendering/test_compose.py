@@ -37,7 +37,19 @@ class Lazy:
 
 class TestMessage:
     def test_is_pythons_own(self):
-        assert type(message().message()) is PythonMessage
+        assert isinstance(message().message(), PythonMessage)
+
+    @pytest.mark.parametrize("policy", [None, email.policy.default, email.policy.SMTPUTF8])
+    def test_takes_line_ends_as_djangos_did(self, policy):
+        """Before 6.0: `_send()` of that time asks for them."""
+        composed = message(attachments=[("x.txt", "x")]).message(policy=policy)
+        octets = composed.as_bytes(policy=composed.policy.clone(linesep="\r\n"))
+
+        assert b"\n" not in octets.replace(b"\r\n", b"")
+        assert composed.as_bytes(linesep="\r\n") == octets
+        assert composed.as_string(linesep="\r\n").encode("ascii", "surrogateescape") == octets
+        assert composed.as_bytes(linesep="\n") == octets.replace(b"\r\n", b"\n")
+        assert composed.as_bytes(policy=email.policy.SMTP) == octets
 
     def test_can_be_repeated(self):
         """django-compatibility 18."""

@@ -105,6 +105,11 @@ RECIPIENTS = ["ann@example.com", "bob@example.com", "carl@example.com"]
 """Whom it goes to, in order of the alphabet."""
 
 
+def recipients_of(what):
+    """Whom it goes to: a message of the standard library has no blind copies."""
+    return [each for each in RECIPIENTS if what != "stdlib" or "bob" not in each]
+
+
 def arrived(server):
     """Return the one message that a test server took: who gets it, and what they see."""
     [received] = server.messages

@@ -65,6 +65,16 @@ def address_list(name: str, value: object, utf8: bool, *, lenient: bool = False)
     return fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
 
 
+def sanitize_address(addr: object, encoding: object = None) -> str:
+    """Return `addr`, text or a pair, as it stands in a header: name encoded, domain in ASCII.
+
+    For code written for Django, which deprecated it in 6.0. `encoding` is ignored: names are
+    encoded in UTF-8. Raises ValueError for what isn't one address, and if the part before the @
+    isn't ASCII.
+    """
+    return _mailbox("To", addr, utf8=False)
+
+
 def _listed(value: object) -> list[Any] | None:
     """Return the addresses in a list, or a pair as a list of one; None for unparsed text."""
     if is_pair(value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import email.message
 import email.policy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..conf import settings
 from .address_fields import ADDRESS_FIELDS, address_text
@@ -24,7 +24,39 @@ from .parts import (
     normalized,
 )
 
-Message = email.message.EmailMessage
+if TYPE_CHECKING:
+    Policy = email.policy.Policy[Any]
+
+
+class Message(email.message.EmailMessage):
+    """The standard library's message. Only, it also takes `linesep`, as Django's did before 6.0.
+
+    A `_send()` of that time says `message.as_bytes(linesep="\\r\\n")`.
+    """
+
+    def as_bytes(
+        self,
+        unixfrom: bool = False,
+        policy: Policy | None = None,
+        *,
+        linesep: str | None = None,
+    ) -> bytes:
+        return super().as_bytes(unixfrom, self._ending_lines(policy, linesep))
+
+    def as_string(
+        self,
+        unixfrom: bool = False,
+        maxheaderlen: int | None = None,
+        policy: Policy | None = None,
+        *,
+        linesep: str | None = None,
+    ) -> str:
+        return super().as_string(unixfrom, maxheaderlen, self._ending_lines(policy, linesep))
+
+    def _ending_lines(self, policy: Policy | None, linesep: str | None) -> Any:
+        if linesep is None:
+            return policy
+        return (policy or self.policy).clone(linesep=linesep)
 
 
 def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
@@ -39,6 +71,15 @@ def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
     for name, value in fields(message):
         _set_header(composed, name, value)
     return composed
+
+
+def read(content: bytes, policy: email.policy.EmailPolicy | None) -> Message:
+    """Return a finished message as `compose()` does, with its fields as they are written there."""
+    reading: Any = policy or email.policy.default.clone(refold_source="none")
+    kind = reading.message_factory
+    kind = Message if kind in (None, email.message.EmailMessage) else kind
+    parsed: Any = email.message_from_bytes(content, kind, policy=reading)
+    return parsed  # type: ignore[no-any-return]  # of the class that the policy says
 
 
 def _add_texts(composed: Message, message: Any, charset: str) -> None:

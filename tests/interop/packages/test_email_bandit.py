@@ -5,7 +5,7 @@ import pytest
 from simplemail import configure
 from simplemail.testing import SMTPServer
 from support.ported import Ported, needs
-from support.whole import RECIPIENTS, SEEN, WAYS, WHAT, arrived
+from support.whole import RECIPIENTS, SEEN, WAYS, WHAT, arrived, recipients_of
 
 needs("django-email-bandit")
 
@@ -62,11 +62,6 @@ def way(request):
 @pytest.fixture(params=WHAT)
 def what(request):
     return request.param
-
-
-def recipients_of(what):
-    """Whom it goes to: a message of the standard library has no blind copies."""
-    return [each for each in RECIPIENTS if what != "stdlib" or "bob" not in each]
 
 
 def test_what_is_allowed_arrives_whole(there, server, way, what):
