@@ -17,7 +17,7 @@ def test_a_plain_reply_is_read_as_any_other(monkeypatch: pytest.MonkeyPatch) -> 
     """Most replies are read by one pattern: it takes none that means something else."""
     codes = ["250", "421", "550", "354", "25", "199"]
     words = ["", " ", "-", "2.1.0", "5.1.1", "3.0.0", "4.", "2.1.0000", "Ok"]
-    raws = ["".join(five).encode() for five in product(codes, *[words] * 4, ["\r\n"])]
+    raws = ["".join(six).encode() for six in product(codes, *[words] * 4, ["\r\n", "\n"])]
     raws += [b"250 gr\xc3\xbc\xc3\x9fe\r\n", b"250 \x1b\r\n", b"250 " + b"x" * 2000 + b"\r\n"]
 
     plain = [read(raw) for raw in raws]
@@ -33,6 +33,21 @@ def read(raw: bytes) -> Reply | None:
         return replies.parse(raw)
     except replies.Broken:
         return None
+
+
+@pytest.mark.parametrize("ends", [*product(["\r\n", "\n"], repeat=3)], ids=repr)
+def test_a_no_in_any_line_is_a_no_whatever_ends_the_lines(ends: tuple[str, ...]) -> None:
+    """Lines of one reply may have several codes: the last one counts, but a no is a no."""
+    for codes in product([250, 251, 354, 421, 451, 550], repeat=3):
+        lines = [f"{code}-{code // 100}.0.0 {i}" for i, code in enumerate(codes)]
+        lines[-1] = lines[-1].replace("-", " ", 1)
+        raw = "".join(line + end for line, end in zip(lines, ends, strict=True)).encode()
+        refusals = [code for code in codes if code >= 400]
+
+        reply = replies.parse(raw)
+
+        assert reply.code == (refusals or codes)[-1]
+        assert reply.enhanced in (None, f"{reply.code // 100}.0.0")
 
 
 @pytest.mark.parametrize(

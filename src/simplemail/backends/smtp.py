@@ -52,6 +52,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
     - `retries`: how often to try a message again that surely didn't arrive, after a pause.
     - `keep_alive`: seconds for which up to `pool_size` sessions stay open for the next messages.
     - `notify`, `ret`: the delivery reports to ask for (RFC 3461), if the server offers them.
+    - `extensions`: those to do without even if the server offers them, like "-PIPELINING,-CHUNKING"
+      or a list of such names.
 
     `fail_silently`, `alias` and other `options` are those of `BaseEmailBackend`. Without an alias,
     the classic EMAIL_* settings fill in what isn't given; inside a Django project, Django's do,
@@ -93,6 +95,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         pool_size: int = 16,
         notify: str = "",
         ret: str = "",
+        extensions: str | Sequence[str] = (),
         **options: Any,
     ) -> None:
         self.password = password
@@ -111,6 +114,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         self.auth, self.ehlo_after_auth = auth, ehlo_after_auth
         self.allow_cleartext_auth, self.server_hostname = allow_cleartext_auth, server_hostname
         self.window, self.retries, self.notify, self.ret = window, retries, notify, ret
+        self.extensions = extensions
         self.keep_alive, self.pool_size = keep_alive, pool_size
         self._session: Session | ForeignSession | None = None
         self._route: Route | None = None  # of a session that may go into the pool

@@ -21,6 +21,7 @@ CHECKED = (
     *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth"),
     *("local_hostname", "source_address", "server_hostname", "connect_timeout", "connect"),
     *("window", "retries", "keep_alive", "pool_size", "auth", "notify", "ret"),
+    "extensions",
 )
 """The options that `right()` checks; others pass unchanged."""
 
@@ -38,6 +39,9 @@ SETTING_OF = {
 
 # A name or IPv4 address; or an IPv6 address, which has two colons at least.
 _HOST = pattern(r"[\w.-]++|(?:[0-9A-Fa-f.]*+:){2}[0-9A-Fa-f:.]*+(%\w+)?")
+
+_LEFT_OUT = pattern("-[A-Z0-9][A-Z0-9-]*")
+_DECIDED_BY = {"STARTTLS": "'use_tls' and 'use_ssl'", "AUTH": "'username' and 'password'"}
 
 _FLAGS = ("use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth")
 
@@ -102,7 +106,26 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
     if options["server_hostname"]:
         check_host(options["server_hostname"], alias, "server_hostname")
     options["source_address"] = _bind(options["source_address"], alias)
+    options["extensions"] = left_out(options["extensions"], alias)
     return options
+
+
+def left_out(extensions: Any, alias: str | None) -> tuple[str, ...]:
+    """Return the extensions not to be used, each with its minus, in capitals."""
+    if isinstance(extensions, str):
+        extensions = extensions.split(",") if extensions.strip() else ()
+    try:
+        names = tuple(name.strip().upper() for name in extensions or ())
+    except (TypeError, AttributeError):
+        names = ("",)
+    if not all(_LEFT_OUT.fullmatch(name) for name in names):
+        text = "'extensions' must be a list of those to leave out, each with a minus, like"
+        raise InvalidMailer(f"{text} '-PIPELINING'{but_not(extensions)}", alias=alias)
+    for name, instead in _DECIDED_BY.items():
+        if f"-{name}" in names:
+            text = f"'extensions' can't leave {name} out, because {instead} decide about it"
+            raise InvalidMailer(text, alias=alias)
+    return names
 
 
 def _bind(address: Any, alias: str | None) -> tuple[str, int] | None:

@@ -58,6 +58,7 @@ class Connection(smtplib.SMTP):
         self.verified: Callable[[], ssl.SSLContext] = tls.context
         """Returns the context for a `starttls()` that is given none."""
         self.needs_tls = False  # no message may be sent in clear text
+        self.left_out: frozenset[str] = frozenset()  # extensions not to be used
         self.outstanding: deque[Any] = deque()
         self.touched = False
         self._due = 0  # answers to commands that somebody else has sent
@@ -167,9 +168,23 @@ class Connection(smtplib.SMTP):
 
     def learn(self, features: Mapping[str, str], reply: Reply | None = None) -> None:
         """Note what the server offers, and its answer to EHLO; without one, all is forgotten."""
-        self.esmtp_features = dict(features)
+        self.esmtp_features = {
+            name: value for name, value in features.items() if name not in self.left_out
+        }
         self.does_esmtp = bool(features)
         self.ehlo_resp = self.helo_resp = None if reply is None else in_bytes(reply)[1]
+
+    def ehlo(self, name: str = "") -> tuple[int, bytes]:
+        """Greet the server, and learn what it offers but for what was left out."""
+        answer = super().ehlo(name)
+        for extension in self.left_out:
+            self.esmtp_features.pop(extension, None)
+        return answer
+
+    def leave_out(self, extension: str) -> None:
+        """Don't use an extension, now or after another EHLO."""
+        self.left_out |= {extension}
+        self.esmtp_features.pop(extension, None)
 
     @property
     def is_greeted(self) -> bool:
@@ -230,6 +245,7 @@ def _open(route: Route, host: Host) -> Session:
         sock.close()
         raise
     connection.needs_tls = route.context is not None
+    connection.left_out = frozenset(route.left_out)
     return Session(connection, notify=route.notify, ret=route.ret)
 
 

@@ -44,6 +44,7 @@ class DeliveryAgent:
         self._session: AnySession | None = None  # of the message begun last
         self._deliveries: deque[Delivery] = deque()  # oldest first
         self._chunking = window > 1
+        self._in_step = False  # one command at a time, because the server is confused by more
 
     def deliver(self, message: Any) -> Receipt:
         """Deliver one message."""
@@ -191,6 +192,8 @@ class DeliveryAgent:
             delivery.receipt = receipt_for(delivery, Status.DEFERRED, error)
             return
         self._session = session
+        if self._in_step:
+            session.go_without("pipelining")
         if not _fits(delivery.envelope, session.features) and not self._render(
             delivery, session.features
         ):
@@ -226,8 +229,8 @@ class DeliveryAgent:
         receipt = self._result(delivery)
         if self._stopping and receipt.error is not None:
             self._hold_back()
-        while (receipt.retry_is_safe and self._may_try_again(delivery)) or self._can_go_by_data(
-            delivery
+        while self._can_go_plainer(delivery) or (
+            receipt.retry_is_safe and self._may_try_again(delivery)
         ):
             self._begin(delivery)
             receipt = self._result(delivery)
@@ -240,11 +243,17 @@ class DeliveryAgent:
             delivery.receipt = receipt_for(delivery, *delivery.session.finish(delivery.transaction))
         return delivery.receipt
 
-    def _can_go_by_data(self, delivery: Delivery) -> bool:
-        """Decide about a message that the server seems to have refused because of BDAT."""
-        if delivery.transaction is None or not delivery.transaction.unread or not self._chunking:
+    def _can_go_plainer(self, delivery: Delivery) -> bool:
+        """Decide about a message that was refused because of BDAT or PIPELINING, it seems."""
+        transaction = delivery.transaction
+        if transaction is None:
             return False
-        self._window, self._chunking = 1, False
+        if transaction.unread and self._chunking:
+            self._window, self._chunking = 1, False
+            return True
+        if not transaction.ungrouped or self._in_step or not delivery.was_refused():
+            return False
+        self._in_step = True
         return True
 
     def _may_try_again(self, delivery: Delivery) -> bool:

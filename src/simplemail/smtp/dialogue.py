@@ -259,7 +259,7 @@ class Dialogue:
         except Broken as broken:
             self._lose(broken.error)
             return
-        if reply.code == 421:
+        if reply.code in (221, 421):
             self._part(reply)
         self._lose(protocol_error(f"The server said {reply} without being asked"))
 

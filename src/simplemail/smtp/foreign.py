@@ -74,7 +74,7 @@ class Handover:
 
     __slots__ = (
         "begun", "by_recipient", "envelope", "options", "refused", "reply", "sender_reply",
-        "unread",
+        "ungrouped", "unread",
     )  # fmt: skip
 
     def __init__(self, envelope: Any, options: tuple[list[str], ...]) -> None:
@@ -84,7 +84,7 @@ class Handover:
         self.refused: dict[str, Reply] = {}
         self.reply: Reply | None = None
         self.by_recipient: dict[str, RecipientReceipt] = {}
-        self.unread = False
+        self.unread = self.ungrouped = False
         self.begun = False
 
     def note(self, refused: Mapping[str, tuple[int, bytes]]) -> None:
@@ -136,6 +136,7 @@ class ForeignSession:
         self.connection = smtp
         self.host = route.host
         self.notify, self.ret = route.notify, route.ret
+        self._left_out = route.left_out
         self.count = 0
         self.usable = True
         self._greeted = False  # not that we know
@@ -145,7 +146,8 @@ class ForeignSession:
         offered = getattr(self.connection, "esmtp_features", None)
         if not isinstance(offered, dict):  # of a test's double
             return {}
-        return {name: offered[name] for name in _ASKED_FOR if name in offered}
+        names = [name for name in _ASKED_FOR if name not in self._left_out]
+        return {name: offered[name] for name in names if name in offered}
 
     @property
     def is_open(self) -> bool:
@@ -189,6 +191,9 @@ class ForeignSession:
 
     def leave(self) -> None:
         """Do nothing: QUIT can't be sent in advance here."""
+
+    def go_without(self, extension: str) -> None:
+        """Do nothing: what `sendmail()` uses is its own affair."""
 
     def prepare(self, envelope: Any, *, chunking: bool = False) -> Handover:
         """Return what can be handed over. Raises what `Session.prepare()` does."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..light import TYPE_CHECKING
 from ..receipts import Reply
 from .dialogue import FAREWELL, Dialogue
@@ -22,6 +24,22 @@ UNANSWERED = 1_024
 
 # Content of up to this many octets is copied, to leave in one write with its commands.
 SMALL = 65_536
+
+
+# What a server answers that offers PIPELINING, and takes a group of commands for one or reads only
+# the first.
+_CONFUSED = (500, 503)
+
+
+@lru_cache(maxsize=256)  # once for each server
+def _warn_of_groups(host: str) -> None:
+    import logging
+
+    text = (
+        "%s offers PIPELINING, but doesn't seem to do it. The message is tried once more, with one "
+        "command at a time; with extensions='-PIPELINING' that is done at once"
+    )
+    logging.getLogger("simplemail").warning(text, host)
 
 
 class Pipeline(Dialogue):
@@ -150,6 +168,13 @@ class Pipeline(Dialogue):
 
     def _objection(self, transaction: Transaction, asked: Question, reply: Reply) -> OSError | None:
         """Return why the session can't go on after this answer, None if it can."""
+        if reply.code == 221:  # it says goodbye, though nobody has said QUIT
+            self._part(reply)
+        if reply.code in _CONFUSED and self._may_be_confused(transaction, asked):
+            transaction.ungrouped = True
+            _warn_of_groups(self.host)
+            if not transaction.chunked:  # nothing of the message has left, only its commands
+                return protocol_error(f"The server said {reply} to commands that came together")
         if not fits(asked, reply.code):
             content_left = transaction.end > 0  # before that, there is nothing to doubt
             if asked is RSET and reply.code >= 400 and content_left and self._has_hung_up():
@@ -166,6 +191,19 @@ class Pipeline(Dialogue):
         if transaction.early and reply.code < 300:
             return protocol_error(f"The server said {reply} before it had the message")
         return None
+
+    def _may_be_confused(self, transaction: Transaction, asked: Question) -> bool:
+        """May the server have said no because commands came together, though it offers that?
+
+        Not if it has read another group before, nor if it has reason to refuse what follows.
+        """
+        if not transaction.leads or "pipelining" not in self.features:
+            return False
+        return asked is not CONTENT and not transaction.hopeless
+
+    def go_without(self, extension: str) -> None:
+        """Use an extension no more, by its name in `features`, even if the server offers it."""
+        self.connection.leave_out(extension)
 
     def _has_hung_up(self) -> bool:
         """Was that the server's last reply, with which it left what followed undone?

@@ -14,11 +14,12 @@ LINE = 1_000
 REPLY = 100_000
 
 # RFC 5321, 4.2: three digits, then a space or a hyphen and text, or nothing. 1xx is not in use.
-_LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r\n")
+# Some servers end their lines in LF alone.
+_LINE = pattern(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?\r?\n")
 
 # Nearly all replies: a line of ASCII. The enhanced code has the same class as the code.
 _PLAIN = pattern(
-    rb"(([245])[0-9]{2}) (?:(\2\.[0-9]{1,3}\.[0-9]{1,3}) )?(?![245]\.)([!-~][ -~]*)?\r\n"
+    rb"(([245])[0-9]{2}) (?:(\2\.[0-9]{1,3}\.[0-9]{1,3}) )?(?![245]\.)([!-~][ -~]*)?\r?\n"
 )
 
 # RFC 2034, 4: the enhanced code stands in front of the text, on every line.
@@ -35,18 +36,28 @@ def parse(raw: bytes) -> Reply:
     if len(raw) > REPLY:
         raise nonsense(raw, f" and so on, over {REPLY:,} octets")
     lines = [_LINE.fullmatch(line) for line in raw.splitlines(keepends=True)]
-    codes = {line and line[1] for line in lines}
-    # RFC 5321, 4.2.1: every line has the same code.
-    code = codes.pop()
-    if codes or code is None:
+    codes = [line[1] for line in lines if line]
+    if len(codes) < len(lines):
         raise nonsense(raw)
+    place = _deciding(codes)
+    code = codes[place].decode()
     texts = [_readable((line and line[3]) or b"") for line in lines]
-    found = _ENHANCED.match(texts[-1])
-    if found is None or ord(found[1][0]) != code[0]:
+    found = _ENHANCED.match(texts[place])
+    if found is None or found[1][0] != code[0]:
         return Reply(int(code), "\n".join(texts))
     prefix = found[1]
     texts = [text.removeprefix(prefix).lstrip() for text in texts]
     return Reply(int(code), "\n".join(texts), prefix)
+
+
+def _deciding(codes: list[bytes]) -> int:
+    """Return the place of the line whose code counts: the last one's, or the last no's.
+
+    RFC 5321, 4.2.1, wants the same code on every line. Where it isn't, a message that was refused
+    anywhere must not count as taken.
+    """
+    refusals = [place for place, code in enumerate(codes) if code >= b"400"]
+    return refusals[-1] if refusals else len(codes) - 1
 
 
 common = lru_cache(maxsize=256)(parse)

@@ -42,6 +42,8 @@ class Route(NamedTuple):
     ehlo_after_auth: bool = False
     notify: str = ""
     ret: str = ""
+    left_out: tuple[str, ...] = ()
+    """Extensions that aren't used even if they are offered, in lower case."""
 
     @classmethod
     def of(
@@ -71,6 +73,7 @@ class Route(NamedTuple):
             mailer.ehlo_after_auth,
             mailer.notify,
             mailer.ret,
+            mailer.extensions and tuple([name[1:].lower() for name in mailer.extensions]),
         )
 
     def __repr__(self) -> str:

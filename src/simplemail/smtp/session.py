@@ -64,6 +64,7 @@ class Session(Pipeline):
             # What a failed transaction left must not get into this one (RFC 5321, 4.1.1.5), and
             # how the one before will end isn't known yet.
             asks = [(b"RSET\r\n", RSET), *asks]
+        transaction.leads = self._last is None
         self._last = transaction
         self._converse(transaction, asks, content)
         self.changing = False
@@ -114,8 +115,9 @@ class Session(Pipeline):
         if not taken and (refusal := transaction.refusal()) is not None:
             return status_of(refusal), refusal
         error = self.ending or protocol_error("The server accepted a message that it had refused")
-        # After a 421 it does nothing (RFC 5321, 3.8).
-        in_doubt = taken or (complete and self.farewell is None)
+        # After a 421 it does nothing (RFC 5321, 3.8); an unasked 221 doesn't say that.
+        undone = self.farewell is not None and self.farewell.code != 221
+        in_doubt = taken or (complete and not undone)
         return Status.UNKNOWN if in_doubt else Status.DEFERRED, error
 
     def ahead(self, window: int) -> int:

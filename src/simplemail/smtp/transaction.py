@@ -54,10 +54,12 @@ class Transaction:
         "end",
         "envelope",
         "fate",
+        "leads",
         "over",
         "refused",
         "reply",
         "sender_reply",
+        "ungrouped",
         "unread",
     )
 
@@ -73,6 +75,8 @@ class Transaction:
         self.chunked = chunked  # it goes by BDAT
         self.unread = False  # which the server refused, maybe without reading the content
         self.begun = False  # may anything of it have left?
+        self.leads = False  # it is the first of its session
+        self.ungrouped = False  # the server seems not to read commands that come together
         self.fate: Fate | None = None  # when it is finished
 
     def hear(self, asked: Question, reply: Reply) -> None:
@@ -147,7 +151,7 @@ def fits(asked: Question, code: int) -> bool:
     """Can a reply with this code be the answer to that step?"""
     if asked is RSET:  # if it is refused, the server's state is unknown (RFC 5321, 4.1.1.5)
         return code in (250, 421)
-    return code >= 400 or (code == 354 if asked is DATA else code < 300)
+    return code >= 400 or (code == 354 if asked is DATA else code < 300 and code != 221)
 
 
 def ended(content: bytes) -> bytes:
