@@ -38,7 +38,10 @@ class EmailAlternative(NamedTuple):
 
 
 class EmailInline(NamedTuple):
-    """A file shown inside the HTML text, which refers to it as `cid:<content_id>`."""
+    """A file shown inside the HTML text, which refers to it as `cid:` and its `content_id`.
+
+    `filename` may be None, `content` is text or bytes, and `mimetype` is like "image/png".
+    """
 
     content_id: str
     filename: str | None
