@@ -27,9 +27,7 @@ def texts(node: ast.AST) -> list[str]:
 
 
 SOURCE = "\n".join(
-    text
-    for path in sorted((ROOT / "src").rglob("*.py"))
-    for text in texts(tree(path))
+    text for path in sorted((ROOT / "src").rglob("*.py")) for text in texts(tree(path))
 )
 
 

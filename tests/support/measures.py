@@ -56,9 +56,7 @@ def unexplained_state(path: Path) -> list[str]:
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     body = tree(path).body
-    changed = {
-        name for node in nodes(path) if isinstance(node, ast.Global) for name in node.names
-    }
+    changed = {name for node in nodes(path) if isinstance(node, ast.Global) for name in node.names}
     found = []
     for node, following in zip(body, [*body[1:], None], strict=True):
         if not isinstance(node, (ast.Assign, ast.AnnAssign)):
