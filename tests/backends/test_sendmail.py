@@ -1,5 +1,6 @@
 """The `sendmail` backend: what the program gets, and what its end means for the message."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -121,6 +122,16 @@ class TestHandingOver:
             assert repr(address) in str(receipt.error)
         assert script.contents == []
 
+    def test_such_an_address_among_many_keeps_the_message_from_all(self, deliver, script):
+        """No batch is handed over before all are known to be right."""
+        to = [*(f"{number}@{'x' * 60}.example" for number in range(1000)), "-oQ@example.com"]
+
+        receipt = deliver(*to)
+
+        assert receipt.status is Status.REFUSED
+        assert "'-oQ@example.com'" in str(receipt.error)
+        assert script.contents == []
+
     def test_more_recipients_than_a_command_line_holds(self, deliver, script):
         to = [f"{number}@{'x' * 60}.example" for number in range(4000)]
 
@@ -143,6 +154,19 @@ class TestHandingOver:
         assert receipt.recipients["0@" + "x" * 60 + ".example"].status is Status.SENT
         assert receipt.recipients["last@example.com"].status is Status.REFUSED
         assert receipt.refused["last@example.com"].enhanced == "5.1.1"
+
+    def test_some_of_many_find_the_program_gone(self, deliver, script, caplog):
+        script.does('cat >/dev/null; rm "$0"')
+        to = [f"{number}@{'x' * 60}.example" for number in range(1000)]
+
+        receipt = deliver(*to)
+
+        assert receipt.status is Status.SENT
+        late = {name for name, one in receipt.recipients.items() if one.status is Status.DEFERRED}
+        assert 0 < len(late) < len(to)
+        assert set(receipt.refused) == late
+        assert "can't be run: No such file" in receipt.refused[to[-1]].text
+        assert f"{len(late)} of {len(to)} recipients" in caplog.text
 
     def test_what_became_of_some_of_many_is_unknown(self, deliver, script):
         script.does('cat >/dev/null; case "$*" in *" last@"*) exit 1;; esac')
@@ -188,6 +212,16 @@ class TestItsEnd:
         assert receipt.status is Status.UNKNOWN
         assert f"was killed by the signal SIG{name}" in str(receipt.error)
 
+    @pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
+    def test_by_a_signal_without_a_name(self, deliver, script):
+        number = signal.SIGRTMIN + 1
+        script.does(f"kill -{number} $$")
+
+        receipt = deliver()
+
+        assert receipt.status is Status.UNKNOWN
+        assert f"was killed by the signal {number}" in str(receipt.error)
+
     def test_not_in_time(self, deliver, script, tmp_path):
         script.does(f"echo $$ >'{tmp_path}/pid'; exec sleep 60")
 
@@ -230,14 +264,36 @@ class TestItsEnd:
         receipt = deliver()
 
         assert receipt.status is Status.DEFERRED
-        assert "can't be run; install a mail server or msmtp, or give 'program'" in str(
-            receipt.error
-        )
+        said = "can't be run: No such file or directory; install a mail server or msmtp, or give"
+        assert f"{said} 'program'" in str(receipt.error)
 
     def test_it_may_not_be_run(self, deliver, script):
         script.path.chmod(0o644)
 
         assert deliver().status is Status.DEFERRED
+
+    @pytest.mark.parametrize("text", ["echo hi\n", "", "#!/no/such/interpreter\n"])
+    def test_it_is_no_program(self, text, deliver, script):
+        script.path.write_text(text)
+
+        receipt = deliver()
+
+        assert receipt.status is Status.DEFERRED
+        assert f"{script.path} can't be run: " in str(receipt.error)
+        assert "give 'program'" in str(receipt.error)
+
+    def test_the_machine_has_no_room_for_it(self, deliver, monkeypatch):
+        """The reason alone: another program wouldn't help."""
+
+        def full(*args, **options):
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+        monkeypatch.setattr(subprocess, "Popen", full)
+
+        receipt = deliver()
+
+        assert receipt.status is Status.DEFERRED
+        assert str(receipt.error).endswith("can't be run: Resource temporarily unavailable")
 
     def test_failures_may_be_silenced(self, script):
         script.does("exit 75")
@@ -259,9 +315,12 @@ class TestItsEnd:
         monkeypatch.setattr(subprocess, "Popen", Interrupted)
         mailer = get_connection("sendmail", program=script.path)
 
-        with pytest.raises(KeyboardInterrupt):
-            mailer.send_messages([EmailMessage("a", "b", "c@d.example", ["e@f.example"])])
+        message = EmailMessage("a", "b", "c@d.example", ["e@f.example"])
+        with pytest.raises(KeyboardInterrupt) as caught:
+            mailer.send_messages([message])
 
+        [receipt] = caught.value.receipts
+        assert (receipt.message, receipt.status) == (message, Status.UNKNOWN)
         [program] = started
         assert program.returncode == -signal.SIGKILL
 
@@ -294,5 +353,8 @@ class TestOptions:
         assert mailer.describe() == f"the program {script.path}"
 
         script.path.chmod(0o644)
-        with pytest.raises(FileNotFoundError, match="can't be run"):
+        with pytest.raises(PermissionError, match="can't be run: Permission denied; install"):
+            mailer.check()
+        script.path.unlink()
+        with pytest.raises(FileNotFoundError, match="can't be run: No such file or directory"):
             mailer.check()

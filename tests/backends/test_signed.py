@@ -126,9 +126,15 @@ class TestFailures:
         [
             (None, "must return the signed message as bytes, not NoneType"),
             ("text", "as bytes, not str"),
-            (b"X: \0\r\n\r\n", "NUL"),
-            (b"X: a\r\n\r\na\rb\r\n", "line"),
-            (b"X: a\r\n\r\n" + b"x" * 999 + b"\r\n", "998"),
+            (bytearray(b"From: a@b.example\r\n\r\n"), "as bytes, not bytearray"),
+            (b"", "not the signature alone: what it returned has no From"),
+            (b"DKIM-Signature: v=1\r\n", "not the signature alone: what it returned has no From"),
+            (b"X: a\r\n\r\nFrom: a@b.example\r\n", "what it returned has no From"),
+            (b"From: a@b.example\r\nX: \0\r\n\r\n", "NUL"),
+            (b"From: a@b.example\r\n\r\na\rb\r\n", "line"),
+            (b"From: a@b.example\r\n\r\n" + b"x" * 999 + b"\r\n", "998"),
+            ("From: a@b.example\r\nX: é\r\n\r\n".encode(), "would break the signature"),
+            (b"From: a@b.example\r\nBcc: c@d.example\r\n\r\n", "would break the signature"),
         ],
     )
     def test_what_can_not_be_sent_is_refused(self, result, words):
@@ -137,6 +143,17 @@ class TestFailures:
         assert receipt.status is Status.REFUSED
         assert words in str(receipt.error)
         assert simplemail.outbox == []
+
+    def test_a_last_line_without_its_end_is_no_reason(self):
+        """The dot that ends a message in SMTP stands on a line of its own, so the end is added."""
+        receipt = deliver(a_message(), sign=lambda content: content.removesuffix(b"\r\n"))
+
+        assert receipt.status is Status.SENT
+
+    def test_content_of_ones_own_without_from_needs_none(self):
+        envelope = Envelope("me@example.com", ["ann@example.com"], b"Subject: Hi\r\n\r\nText\r\n")
+
+        assert deliver(envelope).status is Status.SENT
 
     @pytest.mark.parametrize(
         ("wrong", "words"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -41,6 +42,9 @@ REPLIES = {
 
 _SHOWN = 2_000
 """How many octets of the program's error output a receipt holds."""
+
+_ABOUT_THE_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC, errno.ELOOP)
+"""Reasons not to run it that are in what `program` names, and not in the machine's state."""
 
 _ROOM = 64_000
 """Octets of recipients in one call. Linux accepts 128 kB of arguments or more, others less."""
@@ -86,15 +90,26 @@ class EmailBackend(BaseEmailBackend):
         if os.access(self.program, os.X_OK) and Path(self.program).is_file():
             yield Step(OK, "Program", f"{self.program} can be run")
         else:
-            yield Step(FAILED, "Program", error=self._missing())
+            code = errno.EACCES if Path(self.program).exists() else errno.ENOENT
+            error = self._not_run(OSError(code, os.strerror(code)))
+            yield Step(FAILED, "Program", error=error)
 
     def deliver_rendered(self, message: Any) -> Receipt:
         try:
             # 7-bit, because not every program tells the next server that content is 8-bit.
             envelope = Envelope.of(message, eight_bit=False, utf8=True)
-            batches = [*_batches(envelope.recipients)]
+            _refuse_options(envelope)  # in any batch, before the first is handed over
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
+        try:
+            return self._in_batches(message, envelope)
+        except BaseException as error:  # an interrupt; the program may have the message
+            interrupted = Receipt(message, Status.UNKNOWN, envelope, error=error)
+            error.receipts = [interrupted]  # type: ignore[attr-defined]  # ours, for the caller
+            raise
+
+    def _in_batches(self, message: Any, envelope: Envelope) -> Receipt:
+        batches = [*_batches(envelope.recipients)]
         if len(batches) == 1:  # nearly always, and another envelope would be judged all anew
             return super().deliver_rendered(envelope)._replace(message=message)
         parts = [envelope._replace(recipients=tuple(batch)) for batch in batches]
@@ -102,10 +117,7 @@ class EmailBackend(BaseEmailBackend):
         return _together(message, envelope, receipts)
 
     def send_envelope(self, envelope: Envelope) -> Reply:
-        for address in (envelope.sender, *envelope.recipients):
-            if address.startswith("-"):
-                text = "begins with '-', so a program would take it for an option; quote it"
-                raise ValueError(f"The address {address!r} {text}, or leave it out")
+        _refuse_options(envelope)
         with _file() as content, _file() as complaints:
             content.write(envelope.content.replace(b"\r\n", b"\n"))
             content.seek(0)
@@ -123,8 +135,8 @@ class EmailBackend(BaseEmailBackend):
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
             )
-        except (FileNotFoundError, PermissionError) as error:
-            raise self._missing() from error
+        except OSError as error:
+            raise self._not_run(error) from error
         try:
             return program.wait(self.timeout)
         except subprocess.TimeoutExpired:
@@ -139,7 +151,7 @@ class EmailBackend(BaseEmailBackend):
         if status is None:
             raise disconnected(f"{self.program} didn't finish within {self.timeout:g} s{said}")
         if status < 0:
-            name = signal.Signals(-status).name
+            name = _signal_name(-status)
             raise disconnected(f"{self.program} was killed by the signal {name}{said}")
         if status == 0 and unread:
             raise disconnected(f"{self.program} left {unread:,} octets of the message unread{said}")
@@ -151,9 +163,12 @@ class EmailBackend(BaseEmailBackend):
         reply = REPLIES[status]
         return reply._replace(text=f"{self.program}: {reply.text} (status {status}){said}")
 
-    def _missing(self) -> OSError:
-        text = "can't be run; install a mail server or msmtp, or give 'program'"
-        return FileNotFoundError(f"{self.program} {text}")
+    def _not_run(self, error: OSError) -> OSError:
+        """Say that the program can't be run, and what helps if that is about the program."""
+        said = f"{self.program} can't be run: {error.strerror}"
+        if error.errno in _ABOUT_THE_PROGRAM:
+            said += "; install a mail server or msmtp, or give 'program'"
+        return type(error)(said)
 
 
 def _found() -> str:
@@ -161,6 +176,13 @@ def _found() -> str:
 
     places = [place for place in PLACES if os.access(place, os.X_OK)]
     return places[0] if places else shutil.which("sendmail") or PLACES[0]
+
+
+def _refuse_options(envelope: Envelope) -> None:
+    for address in (envelope.sender, *envelope.recipients):
+        if address.startswith("-"):
+            text = "begins with '-', so a program would take it for an option; quote it"
+            raise ValueError(f"The address {address!r} {text}, or leave it out")
 
 
 def _batches(recipients: Sequence[str]) -> Iterator[list[str]]:
@@ -185,11 +207,19 @@ def _together(message: Any, envelope: Envelope, receipts: Sequence[Receipt]) -> 
     said = next(receipt for receipt in receipts if receipt.status is status)
     each = {name: found for r in receipts for name, found in r.recipients.items()}
     refused = {
-        name: found.reply
-        for name, found in each.items()
-        if found.reply is not None and found.reply.code >= 400
+        name: found.reply or Reply(451, str(receipt.error), "4.3.0")  # the program wasn't run
+        for receipt in receipts
+        for name, found in receipt.recipients.items()
+        if found.status in (Status.DEFERRED, Status.REFUSED)
     }
     return Receipt(message, status, envelope, refused, said.reply, said.error, "", each)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have none
+        return str(number)
 
 
 def _file() -> IO[bytes]:

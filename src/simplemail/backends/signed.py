@@ -71,4 +71,16 @@ class EmailBackend(HoldingBackend):
         if not isinstance(signed, bytes):
             kind = type(signed).__name__
             raise TypeError(f"'sign' must return the signed message as bytes, not {kind}")
-        return Envelope.of(signed, sender=sender, recipients=recipients, utf8=True)
+        if _has_from(envelope.content) and not _has_from(signed):
+            text = "'sign' must return the whole message, not the signature alone"
+            raise ValueError(f"{text}: what it returned has no From")
+        found = Envelope.of(signed, sender=sender, recipients=recipients, utf8=True)
+        if found.content.removesuffix(b"\r\n") != signed.removesuffix(b"\r\n"):
+            text = "can't be sent as it is, and any change would break the signature"
+            raise ValueError(f"What 'sign' returned {text}: keep its header to ASCII, without Bcc")
+        return found
+
+
+def _has_from(content: bytes) -> bool:
+    head = b"\r\n" + content.partition(b"\r\n\r\n")[0]
+    return b"\r\nfrom:" in head.lower()
