@@ -460,7 +460,7 @@ class TestErrors:
         assert "Can't find no-such.example:25" in str(caught.value)
 
     def test_tls_where_there_is_none(self, smtp_server):
-        with pytest.raises(ssl.SSLError, match="use_tls means STARTTLS"):
+        with pytest.raises(ssl.SSLError, match=r"use smtp\+tls://"):
             backend_for(smtp_server, use_ssl=True, timeout=5).open()
 
     def test_a_lost_farewell_changes_nothing(self, smtp_server):

@@ -204,7 +204,7 @@ class TestFailures:
         name, error = failure(get_connection(smtp_server.url, use_ssl=True, timeout=5))
 
         assert name == "TLS"
-        assert "use_tls means STARTTLS" in error
+        assert "use smtp+tls://" in error
 
     def test_no_tls_where_there_must_be(self):
         with SMTPServer(tls=True) as server:

@@ -42,3 +42,27 @@ def test_each_quoted_message_is_in_the_code(message):
 
     assert [piece for piece in pieces if piece not in SOURCE] == []
     assert max(map(len, pieces)) > 8
+
+
+HINTS = ("hints.py", "login_hints.py", "tls_hints.py")
+ADVICE = [
+    text for name in HINTS for text in texts(tree(ROOT / "src" / "simplemail" / "smtp" / name))
+]
+"""All texts in the modules whose words errors are made of."""
+
+
+def pieces(text: str) -> list[str]:
+    """The parts between values, as far as they are sentences, and not punctuation or keys."""
+    found = [piece.strip(" ;:,()'?") for piece in re.split("\0|{[a-z]+}|[;,] ", text)]
+    return [piece for piece in found if len(piece.split()) > 2]
+
+
+def test_there_is_advice():
+    assert sum(len(pieces(text)) for text in ADVICE) > 60
+
+
+@pytest.mark.parametrize("text", [text for text in ADVICE if pieces(text)])
+def test_each_advice_in_the_code_is_on_the_page(text):
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert [piece for piece in pieces(text) if piece not in page] == []

@@ -252,6 +252,17 @@ class TestOtherWays:
         assert receipt.status is Status.SENT
         assert asked == [f"CONNECT many.example:{smtp_server.port} HTTP/1.1\r\n".encode()]
 
+    def test_what_is_wrong_with_one_address_alone_is_not_what_failed(self, addresses):
+        """Here one address of the host fits ours, and refuses."""
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        addresses("::1", "127.0.0.1")
+        receipt = get_connection(f"smtp://many.example:{port}?source_address=127.0.0.1").deliver(
+            [EmailMessage("a", "b", "c@d.example", ["e@f.example"])]
+        )[0]
+
+        assert "source_address" not in str(receipt.error)
+
     def test_what_it_raises_is_the_receipt(self, smtp_server):
         def connect(host, port, timeout):
             raise ConnectionRefusedError("the proxy says no")
@@ -277,7 +288,7 @@ class TestOtherWays:
         )[0]
 
         assert receipt.status is Status.DEFERRED
-        assert "source_address '192.0.2.77' is not an address of this machine" in str(receipt.error)
+        assert "Can't use source_address ('192.0.2.77', 0)" in str(receipt.error)
 
 
 def pipe(one, other):

@@ -128,19 +128,48 @@ class TestAnEncryptedKey:
         with pytest.raises(InvalidMailer, match="is encrypted; set ssl_keyfile_password"):
             tls.context(None, tls_dir / "client.pem", key)
 
+    @pytest.mark.parametrize(
+        "password", ["s3cret\n", "\udc80", lambda: None, lambda: "s3cret\r\n", 5]
+    )
+    def test_its_password_is_text_without_a_line_end(
+        self, key: Path, tls_dir: Path, password: Any
+    ) -> None:
+        with pytest.raises(InvalidMailer, match=r"must be text .*; strip\(\)") as info:
+            tls.context(None, tls_dir / "client.pem", key, Secret(password))
+
+        assert leaks(info.value, "s3cret") == []
+
     @pytest.mark.skipif(
         sys.implementation.name == "pypy",
         reason="PyPy's ssl is written in Python, and has the password in frames of its own",
     )
     def test_with_a_wrong_one_shows_neither(self, key: Path, tls_dir: Path) -> None:
         wrong = "wr0ng-pässword"
-        with pytest.raises(InvalidMailer, match="Can't use ssl_certfile") as info:
+        with pytest.raises(InvalidMailer, match="does ssl_keyfile_password open") as info:
             get_connection(
                 "smtp", host="h", use_tls=True, ssl_certfile=tls_dir / "client.pem",
                 ssl_keyfile=key, ssl_keyfile_password=wrong,
             ).open()  # fmt: skip
 
         assert leaks(info.value, wrong) == []
+
+
+class TestAClientCertificate:
+    """Both the certificate and its key are needed, and OpenSSL's words say little."""
+
+    def certificate_alone(self, tls_dir: Path, tmp_path: Path) -> Path:
+        pem = (tls_dir / "client.pem").read_text()
+        (tmp_path / "alone.pem").write_text(pem[pem.index("-----BEGIN CERTIFICATE") :])
+        return tmp_path / "alone.pem"
+
+    def test_without_its_key(self, tls_dir: Path, tmp_path: Path) -> None:
+        with pytest.raises(InvalidMailer, match="in another file, set ssl_keyfile"):
+            tls.context(None, self.certificate_alone(tls_dir, tmp_path))
+
+    def test_with_the_key_of_another(self, tls_dir: Path, tmp_path: Path) -> None:
+        alone = self.certificate_alone(tls_dir, tmp_path)
+        with pytest.raises(InvalidMailer, match="does the key in ssl_keyfile belong to it"):
+            tls.context(None, alone, tls_dir / "server.pem")
 
 
 class TestAMailersOwnContext:

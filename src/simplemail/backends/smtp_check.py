@@ -15,9 +15,10 @@ from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
 from ..smtp import certificates, greeting
 from ..smtp.connection import Connection, certified_name
-from ..smtp.hints import NAME_MISMATCH, explain, explain_refusal
+from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.reaching import Host
 from ..smtp.session import Session
+from ..smtp.tls_hints import NAME_MISMATCH
 from .checking import FAILED, OK, WARNING, Step
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class SMTPCheck:
             return
         if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in NAME_MISMATCH:
             self.hint = self._other_names()
-        explain(error, self._where, timeout=self.mailer.timeout or 0, hint=self.hint)
+        seconds, given = self.mailer.timeout or 0, given_by(self.mailer)
+        explain(error, self._where, timeout=seconds, hint=self.hint, given=given)
 
     def resolve(self) -> str:
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)

@@ -9,6 +9,7 @@ from time import monotonic, perf_counter
 
 from ..light import TYPE_CHECKING, pattern
 from ..receipts import Reply
+from .hints import THE_HANDSHAKE
 from .replies import REPLY, Broken, common, disconnected, nonsense, parse, protocol_error
 from .watch import Watch
 
@@ -65,6 +66,7 @@ class Channel:
         self._data = b""
         self._at = 0  # everything before it has been read
         self._end = False  # the server will send no more
+        self._lost: OSError | None = None  # why it can't be read any more, if nobody was told yet
         self._forks = _forks
         self._quiet_at = -1.0  # when we looked; before all time since we said something
         self._again: tuple[type[OSError], ...] = (BlockingIOError,)
@@ -173,6 +175,8 @@ class Channel:
 
     def _wait_for_more(self, deadline: float | None) -> None:
         self._check_ours()
+        if self._lost is not None:
+            raise Broken(self._lost)
         while True:
             # Most often it isn't there yet, so this doesn't read before it waits.
             if not (self._end or self._watch.wait_to_read(deadline)):
@@ -229,7 +233,8 @@ class Channel:
         try:
             if self._watch.can_be_read() and (self._receive() or self._end):
                 return False
-        except Broken:
+        except Broken as broken:
+            self._lost = broken.error
             return False
         self._quiet_at = now
         return True
@@ -255,6 +260,8 @@ class Channel:
             self.sock = context.wrap_socket(self.sock, server_hostname=server_hostname)
         except BaseException as error:
             _close_within(error)
+            if isinstance(error, TimeoutError):
+                error.in_answer_to = THE_HANDSHAKE  # type: ignore[attr-defined]  # for hints
             raise
         self.sock.setblocking(False)
         self._expect_tls()

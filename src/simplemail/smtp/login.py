@@ -8,7 +8,7 @@ from functools import lru_cache
 from ..exceptions import InvalidMailer, Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Reply
-from . import hints
+from . import login_hints
 from .auth import MECHANISMS, BrokenExchange, Challenge, Exchange, Mechanism, Who
 from .replies import in_bytes, protocol_error
 
@@ -80,20 +80,20 @@ def log_in(
     refreshes = callable(secret.reveal())
     mechanisms = _choose(session, port, method, tokens=refreshes)
     check_text("username", Secret(username))
-    attempt = _Attempt(session, mechanisms)
+    attempt, takes = _Attempt(session, mechanisms), mechanisms[0].takes
     given = secret
     for _ in range(1 + refreshes):
         # The callable is somebody else's, and whoever wrote it wants to see where it failed.
         if refreshes:
             given = Secret(secret.reveal()())
-        if mechanisms[0].takes != "certificate":
-            check_text("password", given, token=mechanisms[0].takes == "token")
+        if takes != "certificate":
+            check_text("password", given, token=takes == "token")
         with hiding_frames():
             if attempt.succeeds(Who(username, given, session.host, port, session.channel.timeout)):
                 return
         if not attempt.may_be_stale:
             break
-    _refuse(session, attempt.verdict, port, given)
+    _refuse(session, attempt.verdict, Who(username, given, session.host, port), takes)
 
 
 def check_text(option: str, secret: Secret, *, token: bool = False) -> None:
@@ -109,7 +109,8 @@ def check_text(option: str, secret: Secret, *, token: bool = False) -> None:
     if any(character in never for character in secret.reveal()):
         what = "an OAuth token" if token else "a login"
         raise InvalidMailer(
-            f"{option!r} has a control character (perhaps a line end), which {what} can't have"
+            f"{option!r} has a control character (perhaps a line end), which {what} can't have; "
+            "strip() what you read from a file"
         )
 
 
@@ -174,8 +175,8 @@ def _choose(session: Session, port: int, method: str | None, *, tokens: bool) ->
 
         wanted = f"AUTH {method.upper()}" if method else "an AUTH method that takes a password"
         raise SMTPNotSupportedError(
-            f"{session.host}:{port} doesn't offer {wanted}: it {hints.offers(offered)}"
-            + hints.about_auth(session.features, offered, encrypted=session.channel.encrypted)
+            f"{session.host}:{port} doesn't offer {wanted}: it {login_hints.offers(offered)}"
+            + login_hints.about_auth(session.features, offered, encrypted=session.channel.encrypted)
         )
     return chosen
 
@@ -259,14 +260,21 @@ def _confirm(exchange: Exchange, reply: Reply) -> None:
         proof = Challenge()
 
 
-def _refuse(session: Session, reply: Reply, port: int, secret: Secret) -> NoReturn:
+def _refuse(session: Session, reply: Reply, who: Who, takes: str) -> NoReturn:
     from smtplib import SMTPAuthenticationError
 
     code, text = in_bytes(reply)
     error = SMTPAuthenticationError(code, text)
-    offered = hints.offers(session.features.get("auth", "").split())
-    words = [text.decode(), f"{session.host}:{port} {offered}"]
-    words += hints.after_login(session.host, code, session.channel.encrypted, secret)
+    offered = login_hints.offers(session.features.get("auth", "").split())
+    words = [text.decode(), f"{who.host}:{who.port} {offered}"]
+    words += login_hints.after_login(
+        who.host,
+        code,
+        encrypted=session.channel.encrypted,
+        token=takes == "token",
+        username=who.username,
+        secret=who.password,
+    )
     error.args = (code, "; ".join(words))
     raise error
 

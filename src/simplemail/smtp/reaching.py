@@ -96,7 +96,9 @@ def _race(infos: Iterable[Any], timeout: float | None, source: Any) -> tuple[soc
                 if not selector.get_map():
                     continue  # that one failed at once
                 if ends is not None and monotonic() >= ends:
-                    errors.insert(0, TimeoutError("timed out"))
+                    late = TimeoutError("timed out")
+                    late.seconds = timeout  # type: ignore[attr-defined]  # hints want to know
+                    errors.insert(0, late)
                     break
                 for key, _ in selector.select(_pause(ends, bool(waiting))):
                     if won := _finished(selector, key, errors):
@@ -105,9 +107,11 @@ def _race(infos: Iterable[Any], timeout: float | None, source: Any) -> tuple[soc
         finally:
             for key in [*selector.get_map().values()]:
                 _socket_of(key).close()
-    for other in errors[1:]:
-        errors[0].add_note(f"another address of the host: {other}")
-    raise errors[0]
+    # What one address says of our own need not be true for the others.
+    first, *others = sorted(errors, key=lambda error: getattr(error, "option", ""))
+    for other in others:
+        first.add_note(f"another address of the host: {other}")
+    raise first
 
 
 def _pause(ends: float | None, more: bool) -> float | None:
@@ -139,8 +143,10 @@ def _bind(sock: socket.socket, source: Any) -> None:
     try:
         sock.bind(source)
     except OSError as error:
-        text = f"source_address {source[0]!r} is not an address of this machine that fits the host"
-        raise OSError(error.errno, f"{text} ({error.strerror})") from error
+        text = f"Can't use source_address {source!r} ({error.strerror})"
+        unusable = OSError(error.errno, text)
+        unusable.option = "source_address"  # type: ignore[attr-defined]  # hints want to know
+        raise unusable from error
 
 
 def _finished(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ..exceptions import InvalidMailer, Secret
 from ..light import TYPE_CHECKING, Any, NamedTuple
@@ -131,13 +131,42 @@ def _make(files: _Files) -> ssl.SSLContext:
 
 
 def _load_chain(context: ssl.SSLContext, cert: str, files: _Files) -> None:
+    import ssl
+
     # Without a password, OpenSSL would ask for one on the terminal.
-    secret = files.password or Secret(lambda: _ask_for_password(cert))
-    context.load_cert_chain(cert, files.key[0], secret.reveal())
+    password = partial(_key_password, cert, files.password)
+    try:
+        context.load_cert_chain(cert, files.key[0], password)
+    except ssl.SSLError as error:
+        error.strerror = f"{error.strerror}; {_about_key(files)}"
+        raise
 
 
-def _ask_for_password(cert: str) -> str:
-    raise _BadFile(f"The key for ssl_certfile {cert!r} is encrypted; set ssl_keyfile_password")
+def _key_password(cert: str, secret: Secret | None) -> str:
+    if secret is None:
+        text = f"The key for ssl_certfile {cert!r} is encrypted; set ssl_keyfile_password"
+        raise _BadFile(text)
+    if callable(secret.reveal()):
+        secret = Secret(secret.reveal()())
+    if not _can_be_typed(secret):
+        text = "'ssl_keyfile_password' must be text without control characters"
+        raise _BadFile(f"{text}; strip() what you read from a file")
+    return str(secret.reveal())
+
+
+def _can_be_typed(secret: Secret) -> bool:
+    text = secret.reveal()
+    return isinstance(text, str) and not any(
+        each < " " or each == "\x7f" or "\ud800" <= each <= "\udfff" for each in text
+    )
+
+
+def _about_key(files: _Files) -> str:
+    if files.password is not None:
+        return "does ssl_keyfile_password open its key?"
+    if files.key is _NO_FILE:
+        return "if its key is in another file, set ssl_keyfile"
+    return "does the key in ssl_keyfile belong to it?"
 
 
 def _load(option: str, path: str | None, load: Callable[[], Any]) -> Any:
