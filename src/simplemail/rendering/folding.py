@@ -62,18 +62,31 @@ def words(text: str) -> list[str]:
 LONGEST = 75
 """How long an encoded-word may be (RFC 2047, 2)."""
 
-# Every octet in the Q encoding as it may stand in a phrase (RFC 2047, 5), and percent-encoded as
-# it may stand in a parameter (RFC 2231, 7).
-_SAFE = {*b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"}
-_Q = [chr(n) if n in _SAFE | {*b"!*+/"} else f"={n:02X}" for n in range(256)]
-_Q[ord(" ")] = "_"
-_PERCENT = [chr(n) if n in _SAFE | {*b"._~"} else f"%{n:02X}" for n in range(256)]
+_SAFE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+
+# Made when it is needed first, because most mail needs none.
+@lru_cache(maxsize=2)
+def _escapes(escape: str, also_safe: bytes) -> list[str]:
+    """Return for every octet itself, or its two hexadecimal digits after `escape`."""
+    safe = {*_SAFE, *also_safe}
+    return [chr(octet) if octet in safe else f"{escape}{octet:02X}" for octet in range(256)]
+
+
+def _quoted(octets: bytes) -> str:
+    """Return octets in the Q encoding as they may stand in a phrase (RFC 2047, 5)."""
+    return "".join(map(_escapes("=", b"!*+/").__getitem__, octets)).replace("=20", "_")
+
+
+def _percent_encoded(octets: bytes) -> str:
+    """Return octets as they may stand in a parameter (RFC 2231, 7)."""
+    return "".join(map(_escapes("%", b"._~").__getitem__, octets))
 
 
 def encoded_words(text: str, room: int = LONGEST) -> list[str]:
     """Return the text as encoded-words in UTF-8, the first no longer than `room` if it can be."""
     octets = text.encode()
-    quoted = "".join(map(_Q.__getitem__, octets))
+    quoted = _quoted(octets)
     # A little longer is fine for what people can read.
     if len(quoted) < (len(octets) + 2) // 3 * 4 + 5:
         return [f"=?utf-8?q?{piece}?=" for piece in _pieces(quoted, "=", *_rooms(room))]
@@ -162,7 +175,7 @@ def decoded_words(text: str) -> Iterator[str]:
 
 def extended_parameter(key: str, value: str, line: int) -> list[str]:
     """Return `key*=utf-8''...`, in numbered pieces if it's too long for one line."""
-    escaped = "".join(map(_PERCENT.__getitem__, value.encode()))
+    escaped = _percent_encoded(value.encode())
     if len(escaped) <= line - len(f" {key}*=utf-8'';"):
         return [f"{key}*=utf-8''{escaped}"]
     room = line - len(f" {key}*999*=utf-8'';")
