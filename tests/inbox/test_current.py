@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import simplemail
+from simplemail.__main__ import main
 from simplemail.exceptions import InvalidMailer
 from simplemail.inbox import current, places
 from simplemail.inbox.client import find
 from simplemail.inbox.server import InboxServer, Options
+from support.inboxes import plain_mail
 
 SOURCE = str(Path(simplemail.__file__).parents[1])
 SEND = "import simplemail; simplemail.send_mail({!r}, 'text', 'a@example.com', ['b@example.com'])"
@@ -284,13 +286,38 @@ class TestCommand:
         assert "/?token=" in line
 
     @pytest.mark.parametrize(
-        "wrong", [["--http", "x"], ["--keep", "0"], ["--max-size", "big"], ["--smtp", "1:99999"]]
+        ("wrong", "help_"),
+        [
+            (["--http", "x"], "write 8025"),
+            (["--smtp", "1:99999"], "write 8025"),
+            (["--keep", "0"], "write 1000"),
+            (["--max-size", "big"], "write one like 100k"),
+            (["missing"], "'missing' is not a folder; make it"),
+            (["a", "b"], "too many arguments"),
+            (["--htpp", "8025"], "--http"),
+        ],
     )
-    def test_wrong_usage_is_explained(self, start, wrong):
-        process, _ = start(*wrong)
+    def test_wrong_usage_is_explained(self, project, capsys, wrong, help_):
+        assert main(["inbox", "--http", "0", "--smtp", "0", *wrong]) == 2
 
-        assert process.wait(30) == 2
-        assert "write" in process.stderr.read()
+        assert help_ in capsys.readouterr().err
+
+    def test_a_folder_that_a_running_inbox_doesnt_show_is_no_success(self, project, capsys):
+        (project / "mails").mkdir()
+        with running(project) as inbox:
+            assert main(["inbox", "--http", "0", "--smtp", "0", "mails"]) == 1
+
+        told = capsys.readouterr().err
+        assert f"already running at {inbox.url}/, without mails" in told
+
+    def test_the_files_of_a_folder_are_shown(self, start, project):
+        (project / "mails").mkdir()
+        (project / "mails" / "a.eml").write_bytes(plain_mail("a file"))
+        start("mails")
+
+        found = find(project).call("GET", "/api/wait", q="subject:file")
+
+        assert found["messages"][0]["read_only"]
 
     def test_mail_survives_a_restart(self, start, project):
         process, _ = start()

@@ -43,10 +43,7 @@ def post_message(app: App, asked: Asked) -> Answer:
         arrival = _enveloped(asked, app.max_size)
     else:
         content = asked.read(app.max_size)
-        mail = Mail(content)
-        named = [box.address for name in ("to", "cc", "bcc") for box in mail.boxes(name)]
-        author = next(iter(mail.boxes("from")), None)
-        arrival = Arrival(content, author.address if author else "", tuple(named))
+        arrival = Arrival(content, *Mail(content).named)
     return data({"id": app.messages.add(arrival)}, 201)
 
 

@@ -13,6 +13,7 @@ from .search import WrongSearch, octets
 EXAMPLES = """
 examples:
   simplemail inbox --open
+  simplemail inbox sent --open
   EMAIL_URL=smtp://127.0.0.1:1025 simplemail send --to ann@example.com --subject Hello --text Hi
 """
 
@@ -20,6 +21,13 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add = parser.add_argument
+    add(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        help="a folder whose .eml files are shown as well, as they come and go",
+    )
     add(
         "--smtp",
         metavar="[HOST:]PORT",
@@ -85,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, listener: Any) -> int:
-    """Run an inbox until it is interrupted."""
+    """Run an inbox until it is interrupted. Raises ValueError for wrong usage."""
+    # Not while the arguments are read: the value of a misspelled option would be taken for it.
+    if args.folder and not args.folder.is_dir():
+        raise ValueError(f"'{args.folder}' is not a folder; make it, or correct its name")
     # HTTP and SQLite are loaded for this command alone.
     status: int = import_module(".running", __package__).run(args)
     return status

@@ -19,6 +19,8 @@ CREATE TABLE messages (
 );
 CREATE INDEX unsettled ON messages (id) WHERE attachments IS NULL;
 CREATE INDEX unread ON messages (id) WHERE unread;
+CREATE INDEX kept ON messages (id) WHERE file IS NULL;
+CREATE INDEX files ON messages (file) WHERE file IS NOT NULL;
 CREATE TABLE texts (
     id INTEGER PRIMARY KEY, sender TEXT, recipients TEXT, subject TEXT, everything TEXT
 );

@@ -12,7 +12,8 @@ export function head(message) {
   const shown = lines.filter(([, boxes]) => boxes.length).flatMap(([name, boxes]) => [make("dt", {}, name), make("dd", {}, boxes.map(mailbox).join(", "))]);
   const blind = new Set(message.blind);
   const people = message.recipients.flatMap((address, i) => [i ? ", " : "", address, blind.has(address) ? make("span", { class: "blind" }, " (blind copy)") : ""]);
-  shown.push(make("dt", {}, "Envelope"), make("dd", {}, `${message.sender || "<>"} → `, ...people));
+  if (message.file) shown.push(make("dt", {}, "File"), make("dd", {}, message.file));
+  else shown.push(make("dt", {}, "Envelope"), make("dd", {}, `${message.sender || "<>"} → `, ...people));
   shown.push(make("dt", {}, "Arrived"), make("dd", {}, `${new Date(message.arrived).toLocaleString()}, ${size(message.size)}`));
   $("people").replaceChildren(...shown);
   $("files").replaceChildren(...message.files.map((part) => make("li", {}, make("a", { href: `/m/${message.id}/part/${part.number}`, download: true, title: part.name }, `${part.name || part.type} · ${size(part.octets)}`))));

@@ -59,8 +59,9 @@ class Messages:
         self.feed.publish("deleted", gone)
         return gone
 
-    def forget_file(self, name: str) -> None:
-        self.feed.publish("deleted", self.store.forget_file(name))
+    def forget_files(self, paths: Iterable[str]) -> None:
+        """Show these files no longer."""
+        self.feed.publish("deleted", self.store.forget_files(paths))
 
     def keep_settled(self) -> None:
         """Look up what new messages say as they come, until the feed is closed. For a thread."""

@@ -100,6 +100,13 @@ class Mail:
         raw = [field.raw for field in self.fields if field.name.lower() == name]
         return [box for each in raw for box in boxes(each)]
 
+    @property
+    def named(self) -> tuple[str, tuple[str, ...]]:
+        """The sender and the recipients that the header names, for want of an envelope."""
+        author = next(iter(self.boxes("from")), Box("", ""))
+        to = [box.address for name in ("to", "cc", "bcc") for box in self.boxes(name)]
+        return author.address, tuple(to)
+
     @cached_property
     def parts(self) -> list[Part]:
         """Every part, each container before what it holds."""

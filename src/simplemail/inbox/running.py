@@ -46,6 +46,7 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
         http=args.http,
         smtp=args.smtp,
         store=args.store or place.store,
+        folder=args.folder,
         keep=args.keep,
         max_size=args.max_size,
         token=token,
@@ -65,6 +66,11 @@ def _show_other(args: argparse.Namespace, directory: Path) -> int:
     other = None if args.store else find(directory)
     if other is None:
         raise StoreInUse(f"Another inbox has {args.store or 'the store of this directory'} open")
+    if args.folder:
+        raise StoreInUse(
+            f"The inbox of this directory is already running at {other.url}/, without "
+            f"{args.folder}; stop it, or use another --store FILE"
+        )
     _say(args, f"The inbox of this directory is already running: {other.url}/")
     if args.open:
         webbrowser.open(other.url)

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self, TypeVar
 from . import places, routes
 from .app import App
 from .defaults import HTTP_PORT, KEEP, MAX_SIZE, SMTP_PORT
+from .folder import Folder
 from .guard import Guard, Names, is_loopback
 from .messages import Messages
 from .receiver import Receiver
@@ -31,13 +32,14 @@ class Options(NamedTuple):
     """How to run an inbox. `smtp` and `http` are (host, port); port 0 is any that is free.
 
     Mail is kept in `store`, or in a temporary file that goes when the inbox stops. `token` is
-    what a browser must show; without loopback there must be one. `daemon` lets the program end
-    while the inbox runs.
+    what a browser must show; without loopback there must be one. The `.eml` files of `folder` are
+    shown as well. `daemon` lets the program end while the inbox runs.
     """
 
     http: tuple[str, int] = ("127.0.0.1", HTTP_PORT)
     smtp: tuple[str, int] | None = ("127.0.0.1", SMTP_PORT)
     store: Path | None = None
+    folder: Path | None = None
     keep: int = KEEP
     max_size: int = MAX_SIZE
     token: str | None = None
@@ -83,6 +85,7 @@ class InboxServer:
         keeper.start()
         started.callback(keeper.join)
         started.callback(self.messages.feed.close)
+        folder = self._folder()
         self.smtp_url = self._receive(started) if options.smtp else ""
         web = _on_free_port(*options.http, partial(WebServer, daemon=options.daemon))
         started.callback(web.stop)
@@ -91,6 +94,17 @@ class InboxServer:
         host, port = web.server_address[:2]
         self.url = f"http://{_shown(str(host))}:{port}"
         self._serve(web, port)
+        if folder:
+            folder.start(daemon=options.daemon)
+            started.callback(folder.stop)
+
+    def _folder(self) -> Folder | None:
+        if self._options.folder:
+            size = self._options.max_size
+            return Folder(self._options.folder, self.messages, max_size=size)
+        # Those that another inbox with this store has shown.
+        self.messages.forget_files(self.messages.store.files())
+        return None
 
     def _store_path(self, started: ExitStack) -> Path:
         if self._options.store:

@@ -11,6 +11,9 @@ from .reading import Box, Mail, Part, boxes
 from .store import Row
 from .warnings import Sent, warnings
 
+# Nothing keeps the time of a file from being after the year 9999.
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
 
 def summary(row: Row) -> dict[str, Any]:
     """What the list shows of a message."""
@@ -108,6 +111,7 @@ def box(each: Box) -> dict[str, str]:
 
 
 def moment(seconds: float) -> str:
-    """Return a time as in RFC 3339, in UTC, with milliseconds."""
+    """Return a time as in RFC 3339, in UTC, with milliseconds; the nearest that has a date."""
+    seconds = min(max(seconds, 0.0), _LAST_MOMENT)
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

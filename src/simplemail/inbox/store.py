@@ -7,7 +7,9 @@ its answer and before anybody is shown it.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +19,7 @@ from ..light import lock
 from .database import opened
 from .defaults import KEEP, KEEP_OCTETS
 from .digest import digest
+from .files import content_of
 from .reading import Mail
 from .search import Condition, condition
 
@@ -28,7 +31,10 @@ _LARGE = 1_000_000
 
 
 class Arrival(NamedTuple):
-    """A message on its way in: its octets, and what its envelope says."""
+    """A message on its way in: its octets, and what its envelope says.
+
+    Of a `file`, named by its path, no copy is kept.
+    """
 
     content: bytes
     sender: str = ""
@@ -66,9 +72,11 @@ class Store:
         self._lock = lock()
         self._settling = lock()
         self._db = opened(self.path)
-        self._count, self._octets = self._all(
-            "SELECT count(*), coalesce(sum(size), 0) FROM messages"
+        # Files stay where they are, so that they make no room and need none.
+        self._kept, self._octets = self._all(
+            "SELECT count(*), coalesce(sum(size), 0) FROM messages WHERE file IS NULL"
         )[0]
+        self._files = self._one("SELECT count(*) FROM messages WHERE file IS NOT NULL")
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
@@ -85,7 +93,7 @@ class Store:
         arrived = time.time() if arrival.arrived is None else arrival.arrived
         row = (
             arrived, len(arrival.content), 1, arrival.sender, recipients, sender[:1_000],
-            mail.value("subject")[:2_000], arrival.announced_8bit, arrival.file,
+            mail.value("subject")[:2_000], arrival.announced_8bit, _name(arrival.file),
         )  # fmt: skip
         with self._lock, self._db:
             found = self._db.execute(
@@ -95,8 +103,11 @@ class Store:
             )
             number = found.lastrowid
             assert number is not None
+            if arrival.file is not None:
+                self._files += 1
+                return number, []
             self._write_content(number, arrival.content)
-            self._count += 1
+            self._kept += 1
             self._octets += len(arrival.content)
             return number, self._make_room(number)
 
@@ -127,13 +138,15 @@ class Store:
                     gone.append(number)
         return gone
 
-    def forget_file(self, name: str) -> list[int]:
-        """Drop the message of a file that is gone; return its id."""
+    def forget_files(self, paths: Iterable[str]) -> list[int]:
+        """Drop the messages of files that are gone; return their ids."""
+        gone = []
         with self._lock, self._db:
-            found = self._all("SELECT id FROM messages WHERE file = ?", name)
-            for (number,) in found:
-                self._remove(number)
-        return [number for (number,) in found]
+            for path in paths:
+                for (number,) in self._all("SELECT id FROM messages WHERE file = ?", _name(path)):
+                    self._remove(number)
+                    gone.append(number)
+        return gone
 
     # Reading
 
@@ -164,26 +177,33 @@ class Store:
         return int(self._one("SELECT coalesce(max(id), 0) FROM messages"))
 
     def content(self, number: int) -> bytes | None:
+        """Return a message's octets; None if there is no such message, or its file is gone."""
         found = self._all("SELECT content FROM contents WHERE id = ?", number)
-        return found[0][0] if found else None
+        if found:
+            return bytes(found[0][0])
+        for path, size in self._all("SELECT file, size FROM messages WHERE id = ?", number):
+            with contextlib.suppress(OSError):
+                return content_of(os.fsdecode(path), size)
+        return None
 
     def counts(self) -> tuple[int, int]:
         """Return how many messages there are, and how many of them are unread."""
-        return self._count, self._one("SELECT count(*) FROM messages WHERE unread")
+        unread = self._one("SELECT count(*) FROM messages WHERE unread")
+        return self._kept + self._files, unread
 
     def files(self) -> dict[str, tuple[int, float]]:
-        """Return size and time of each file that is shown as a message, by name."""
+        """Return size and time of each file that is shown as a message, by path."""
         sql = "SELECT file, size, arrived FROM messages WHERE file IS NOT NULL"
-        return {name: (size, arrived) for name, size, arrived in self._all(sql)}
+        return {os.fsdecode(path): (size, arrived) for path, size, arrived in self._all(sql)}
 
     # Inside
 
     def _settle(self, number: int) -> None:
         content = self.content(number)
         row = self.row(number)
-        if content is None or row is None:  # deleted meanwhile
+        if row is None:  # deleted meanwhile
             return
-        found = digest(content)
+        found = digest(content or b"")
         # In angle brackets, so that a search can be for the whole address.
         envelope = [f"<{address}>" for address in row.recipients]
         recipients = "\n".join([*envelope, found.recipients]).casefold()
@@ -214,7 +234,7 @@ class Store:
 
     def _make_room(self, newest: int) -> list[int]:
         gone: list[int] = []
-        while self._count > self._keep or self._octets > self._keep_octets:
+        while self._kept > self._keep or self._octets > self._keep_octets:
             oldest = self._one("SELECT min(id) FROM messages WHERE file IS NULL")
             if oldest is None or oldest == newest:
                 break
@@ -223,8 +243,12 @@ class Store:
         return gone
 
     def _remove(self, number: int) -> None:
-        self._octets -= self._one("SELECT size FROM messages WHERE id = ?", number)
-        self._count -= 1
+        [(size, file)] = self._all("SELECT size, file FROM messages WHERE id = ?", number)
+        if file is None:
+            self._kept -= 1
+            self._octets -= size
+        else:
+            self._files -= 1
         for table in ("messages", "texts", "contents"):
             self._db.execute(f"DELETE FROM {table} WHERE id = ?", (number,))
 
@@ -245,8 +269,16 @@ class Store:
 
 
 def _row(values: Any) -> Row:
-    number, arrived, size, unread, sender, recipients, *rest = values
-    return Row(number, arrived, size, bool(unread), sender, json.loads(recipients), *rest)
+    row = Row(*values)
+    file = None if row.file is None else os.fsdecode(row.file)
+    return row._replace(
+        unread=bool(row.unread), recipients=json.loads(str(row.recipients)), file=file
+    )
+
+
+def _name(path: str | None) -> bytes | None:
+    """Return a path as octets: file names needn't be text."""
+    return None if path is None else os.fsencode(path)
 
 
 def _storable(value: Any) -> Any:
