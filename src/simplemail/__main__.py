@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from . import __version__
 from .cli.commands import COMMANDS, parse
 from .cli.terminal import complain, listening, nobody_reads, sentence, without_secrets
 from .cli.usage import INTERRUPTED, NOT_SENT, WRONG_USAGE
@@ -35,11 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    args = parse(arguments, __version__)
+    args = parse(arguments, _version)
     with listening(debug=getattr(args, "debug", False)) as listener:
         status = COMMANDS[args.command].run(args, listener)
     sys.stdout.flush()  # here, where it is expected that the reader may have gone away
     return status
+
+
+def _version() -> str:
+    from . import __version__  # to look it up takes longer than many a command
+
+    return str(__version__)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The documentation tells the truth: every block runs, and every link leads somewhere."""
 
+import functools
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,21 @@ NEEDS = {
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    with Network().up() as network:
-        yield network
+def run_once(tmp_path_factory) -> Callable[[Path], Network]:
+    """Runs the blocks of a page, once for all tests, and returns the servers that it used."""
+
+    @functools.cache
+    def run(path: Path) -> Network:
+        with Network().up() as network:
+            Page(path, tmp_path_factory.mktemp("page"), network).run(skipped=NOT_RUN)
+        return network
+
+    return run
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if page_name(p) not in NEEDS], ids=page_name)
-def test_blocks_run(path, tmp_path, network):
-    Page(path, tmp_path, network).run(skipped=NOT_RUN)
+def test_blocks_run(path, run_once):
+    run_once(path)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
@@ -102,19 +110,16 @@ def test_blocks_that_are_not_run_exist(beginning):
     assert any(block.code.startswith(beginning) for page in PAGES for block in blocks_of(page))
 
 
-def test_gmail_is_reached_over_tls_with_the_app_password(tmp_path):
-    with Network().up() as network:
-        Page(ROOT / "README.md", tmp_path, network).run(skipped=NOT_RUN)
-        first = network.messages[0]
+def test_gmail_is_reached_over_tls_with_the_app_password(run_once):
+    network = run_once(ROOT / "README.md")
+    first = network.messages[0]
 
     assert (first.user, first.tls, first.recipients) == ("you@gmail.com", True, ["ann@example.com"])
     assert network.servers[587].violations == []
 
 
-def test_log_records_arrive(tmp_path):
-    with Network().up() as network:
-        Page(ROOT / "docs/how-to/logging.md", tmp_path, network).run()
-        logged, configured = network.servers[587].messages
+def test_log_records_arrive(run_once):
+    logged, configured = run_once(ROOT / "docs/how-to/logging.md").servers[587].messages
 
     assert logged.message["Subject"] == "[shop] ERROR: The order failed"
     assert "ZeroDivisionError" in logged.message.get_content()

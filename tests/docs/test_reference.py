@@ -210,7 +210,7 @@ def test_every_fixture_has_its_row():
     assert set(rows(section(page("testing"), "## Fixtures"))) == set(fixtures)
 
 
-COMMANDS = commands.build("0")[1]
+COMMANDS = commands.build(lambda: "0")[1]
 
 
 def names(parser: argparse.ArgumentParser) -> set[str]:

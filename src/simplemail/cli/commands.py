@@ -70,7 +70,7 @@ exit status: 0 done; 1 not sent, or not to everybody; 2 wrong usage.
 """
 
 
-def parse(arguments: list[str], version: str) -> argparse.Namespace:
+def parse(arguments: list[str], version: Callable[[], str]) -> argparse.Namespace:
     """Read a command and its arguments; without a command, ask for help. UsageError if wrong."""
     parser, commands = build(version)
     words = [word for word in arguments if not word.startswith("-")]
@@ -87,7 +87,7 @@ def parse(arguments: list[str], version: str) -> argparse.Namespace:
     return args
 
 
-def build(version: str) -> tuple[Parser, dict[str, Parser]]:
+def build(version: Callable[[], str]) -> tuple[Parser, dict[str, Parser]]:
     """Return the parser, and those of the commands."""
     parser = Parser(
         prog="simplemail",
@@ -96,11 +96,26 @@ def build(version: str) -> tuple[Parser, dict[str, Parser]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"simplemail {version}")
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        const=version,
+        help="show program's version number and exit",
+    )
     added = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True, parser_class=Parser
     )
     return parser, {name: _add(added, name, command) for name, command in COMMANDS.items()}
+
+
+class _Version(argparse.Action):
+    """Asks for the version, which is its `const`, when it is to be printed."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"simplemail {self.const()}")
+        parser.exit()
 
 
 def _add(parsers: argparse._SubParsersAction[Parser], name: str, command: Command) -> Parser:

@@ -51,7 +51,8 @@ class Page:
         commands = self.directory / ".bin"
         commands.mkdir()
         for name, arguments in {"python3": "", "simplemail": "-m simplemail"}.items():
-            path = f"{HOOKS}${{PYTHONPATH:+:$PYTHONPATH}}"
+            # As it is without the link to it: Python finds there what it has compiled before.
+            path = f'{HOOKS}${{PYTHONPATH:+:$(cd "$PYTHONPATH" && pwd -P)}}'
             line = f'PYTHONPATH="{path}" exec {sys.executable} {arguments} "$@"'
             (commands / name).write_text(f"#!/bin/sh\n{line}\n")
             (commands / name).chmod(0o755)
@@ -62,7 +63,7 @@ class Page:
         environment = {
             **ENVIRONMENT,
             "PATH": f"{self.directory / '.bin'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.directory / "src"),
+            "PYTHONPATH": str(ROOT / "src"),
             "HOME": str(self.directory),
             **self.exported,
         }
