@@ -12,7 +12,9 @@ from simplemail import get_connection
 from simplemail.backends import smtp_check
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.backends.checking import FAILED, OK, WARNING
+from simplemail.backends.smtp import EmailBackend
 from simplemail.testing.server import Close, Garbage, Silence, SMTPServer
+from support.lmtp import lmtp_server
 
 SECRET = "s3cr3t-pw"
 
@@ -356,6 +358,65 @@ class TestWarnings:
 
             assert "127.0.0.2 can't be reached" in warnings(mailer)[0]
             assert steps(mailer)["QUIT"][0] == OK
+
+
+class LMTPBackend(EmailBackend):
+    connection_class = smtplib.LMTP
+
+
+class OwnBackend(EmailBackend):
+    class connection_class(smtplib.SMTP):  # noqa: N801
+        pass
+
+
+class TestConnectionsThatAreNotOurs:
+    """What they can't say step by step, they do at once."""
+
+    needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+
+    @needs_unix
+    def test_lmtp_is_greeted_and_asked_in_its_own_way(self, tmp_path):
+        with lmtp_server(tmp_path / "lmtp") as said:
+            mailer = LMTPBackend(str(tmp_path / "lmtp"), timeout=5)
+            found = list(mailer.iter_check(sender="me@example.com", recipients=["ann@example.com"]))
+
+        assert [step.mark for step in found] == [OK] * 5
+        assert [s.name for s in found] == ["Connection", "LHLO", "MAIL", "RCPT", "QUIT"]
+        assert [line.split()[0].lower() for line in said] == [
+            *(b"lhlo", b"mail", b"rcpt", b"rset", b"quit"),
+        ]
+        assert str(mailer) == f"the Unix socket {tmp_path / 'lmtp'}"
+
+    @needs_unix
+    def test_a_recipient_whom_lmtp_refuses(self, tmp_path):
+        with lmtp_server(tmp_path / "lmtp", refused=b"ann@") as said:
+            mailer = LMTPBackend(str(tmp_path / "lmtp"), timeout=5)
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                mailer.check(sender="me@example.com", recipients=["ann@example.com"])
+
+        assert said[-1].lower() == b"quit\r\n"
+
+    @needs_unix
+    def test_a_socket_that_nobody_has_opened(self, tmp_path):
+        mailer = LMTPBackend(str(tmp_path / "none"), timeout=5)
+
+        name, text = failure(mailer)
+
+        assert name == "Connection"
+        assert f"Can't connect to the Unix socket {tmp_path / 'none'} (No such file" in text
+        assert "ca_file" not in text
+
+    def test_a_class_of_ones_own_logs_in(self, tls_server):
+        mailer = OwnBackend(
+            tls_server.host, tls_server.port, "ann", SECRET, True, ca_file=tls_server.ca_file
+        )
+
+        found = steps(mailer)
+
+        assert found["Connection"][1].startswith("by OwnBackend.connection_class, and logged in, ")
+        assert found["MAIL"][0] == OK
+        assert tls_server.connections[0].user == "ann"
+        assert not tls_server.messages
 
 
 class TestOtherMailers:

@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from simplemail.smtp.foreign import is_smtplibs_own
 from simplemail.smtp.pool import close_pools
 from simplemail.testing.server import Close, SMTPServer
 from support.leaks import leaks
+from support.lmtp import lmtp_server
 
 SECRET = "s3cret&pass"
 
@@ -145,16 +145,8 @@ class TestUnixSockets:
         class LMTPBackend(EmailBackend):
             connection_class = smtplib.LMTP
 
-        path = str(tmp_path / "lmtp")
-        said: list[bytes] = []
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen()
-            listener.settimeout(5)
-            server = threading.Thread(target=serve_lmtp, args=(listener, said), daemon=True)
-            server.start()
-            [receipt] = LMTPBackend(path, timeout=5).deliver([mail()])
-            server.join()
+        with lmtp_server(tmp_path / "lmtp") as said:
+            [receipt] = LMTPBackend(str(tmp_path / "lmtp"), timeout=5).deliver([mail()])
 
         assert receipt.status is Status.SENT
         assert said[0].startswith(b"lhlo ")
@@ -162,25 +154,6 @@ class TestUnixSockets:
     def test_smtp_does_not(self) -> None:
         with pytest.raises(InvalidMailer, match=r"'host' is a path, '/run/lmtp'.*smtplib\.LMTP"):
             EmailBackend("/run/lmtp").open()
-
-
-def serve_lmtp(listener: socket.socket, said: list[bytes]) -> None:
-    """Take one session, and say yes to everything."""
-    with listener.accept()[0] as connection, connection.makefile("rwb") as file:
-        answer = b"220 lmtp.example.com\r\n"
-        while True:
-            file.write(answer)
-            file.flush()
-            said.append(line := file.readline())
-            if not line or line.lower().startswith(b"quit"):
-                file.write(b"221 Bye\r\n")
-                return
-            answer = b"250 Ok\r\n"
-            if line.lower() == b"data\r\n":
-                file.write(b"354 Go on\r\n")
-                file.flush()
-                while file.readline() != b".\r\n":
-                    pass
 
 
 class TestReceipts:
@@ -316,9 +289,20 @@ class TestPromises:
 
         assert leaks(info.value, wrong) == []
 
-    def test_a_method_that_is_insisted_on_cant_be_kept(self, tls_server: SMTPServer) -> None:
-        options = {"use_tls": True, "ca_file": tls_server.ca_file, "auth": "scram-sha-256"}
-        with pytest.raises(InvalidMailer, match="'auth' can't be kept with Counting"):
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("auth", "scram-sha-256"),
+            ("connect", lambda host, port, timeout: None),
+            ("server_hostname", "mail.example.com"),
+            ("ehlo_after_auth", True),
+        ],
+    )
+    def test_what_only_our_own_connections_keep_is_refused(
+        self, option: str, value: Any, tls_server: SMTPServer
+    ) -> None:
+        options = {"use_tls": True, "ca_file": tls_server.ca_file, option: value}
+        with pytest.raises(InvalidMailer, match=f"'{option}' can't be kept with Counting, wh.*out"):
             backend_for(tls_server, username="ann", password=SECRET, **options).open()
         assert not tls_server.connections
 

@@ -262,15 +262,17 @@ class EmailBackend(TLSRules, BaseEmailBackend):
     def iter_check(
         self, *, sender: str | None = None, recipients: Sequence[str] = ()
     ) -> Iterator[Step]:
-        from .smtp_check import SMTPCheck
+        from .smtp_check import check_of
 
-        yield from SMTPCheck(self, sender, recipients).run()
+        yield from check_of(self, sender, recipients).run()
 
     @property
     def sends(self) -> bool:
         return True
 
     def describe(self) -> str:
+        if (self.host or "").startswith("/"):
+            return f"the Unix socket {self.host}"
         scheme = "smtps" if self.use_ssl else "smtp+tls" if self.use_tls else "smtp"
         host = f"[{self.host}]" if ":" in (self.host or "") else self.host
         return f"{scheme}://{host}:{self.port}"

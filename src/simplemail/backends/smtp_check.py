@@ -15,6 +15,7 @@ from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
 from ..smtp import certificates, greeting
 from ..smtp.connection import Connection, certified_name
+from ..smtp.foreign import is_smtplibs_own
 from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.reaching import Host
 from ..smtp.session import Session
@@ -224,7 +225,7 @@ class SMTPCheck:
         self.mailer.open()
 
     def mail(self) -> str:
-        if not self._has_credentials:
+        if not (self._has_credentials or self.mailer.is_ready()):
             self._open()
         given = settings.DEFAULT_FROM_EMAIL if self.sender is None else self.sender
         sender = addr_spec(given, utf8=True) if given else ""
@@ -277,3 +278,33 @@ class SMTPCheck:
                 self._session.channel.wrap(context, self._certified)
             return f"it is for {certificates.names(self._socket.getpeercert() or {})}"
         return ""
+
+
+class ForeignCheck(SMTPCheck):
+    """For a connection that isn't ours, such as smtplib.LMTP: it does several steps at once."""
+
+    def _plan(self) -> list[tuple[str, Callable[[], str]]]:
+        word = getattr(self.mailer.connection_class, "ehlo_msg", "ehlo").upper()  # LMTP: LHLO
+        plan = [("Connection", self.connect), (word, self.hello), ("MAIL", self.mail)]
+        if self.recipients:
+            plan.append(("RCPT", self.rcpt))
+        return [*plan, ("QUIT", self.quit)]
+
+    def connect(self) -> str:
+        began = time.monotonic()
+        self.explained = True
+        self.mailer.open()
+        login = ", and logged in" if self._has_credentials else ""
+        kind = type(self._connection).__qualname__
+        return f"by {kind}{login}, in {(time.monotonic() - began) * 1000:.0f} ms"
+
+    def hello(self) -> str:
+        self._connection.ehlo_or_helo_if_needed()
+        features = getattr(self._connection, "esmtp_features", {})
+        return ", ".join(f"{k.upper()} {v}".strip() for k, v in features.items()) or "no extensions"
+
+
+def check_of(mailer: EmailBackend, sender: str | None, recipients: Sequence[str]) -> SMTPCheck:
+    """Return the check that fits the connections of this mailer."""
+    kind = SMTPCheck if is_smtplibs_own(mailer.connection_class) else ForeignCheck
+    return kind(mailer, sender, recipients)

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 _ASKED_FOR = ("smtputf8", "dsn")
 
 
+_OURS_ALONE = {
+    "auth": "whose login() chooses a method by itself",
+    "connect": "which connects by itself",
+    "server_hostname": "which verifies the certificate for the host",
+    "ehlo_after_auth": "whose login() greets as it likes",
+}
+"""Options that smtplib's classes don't have, and why."""
+
+
 def is_smtplibs_own(kind: Any) -> bool:
     """Is this smtplib.SMTP or SMTP_SSL, without anything in it replaced?"""
     import smtplib
@@ -43,11 +52,8 @@ def connect(kind: Any, route: Route) -> ForeignSession:
         options["source_address"] = route.source_address
     if route.implicit:
         options["context"] = route.context
-    if route.auth and isinstance(kind, type):
-        raise InvalidMailer(
-            f"'auth' can't be kept with {kind.__qualname__}, whose login() chooses a method by "
-            "itself; leave one of the two out"
-        )
+    if isinstance(kind, type):  # and no double of a test
+        _check_kept(kind.__qualname__, route)
     smtp = kind(route.host, route.port, **options)
     try:
         _set_up(smtp, route)
@@ -55,6 +61,14 @@ def connect(kind: Any, route: Route) -> ForeignSession:
         smtp.close()
         raise
     return ForeignSession(smtp, route)
+
+
+def _check_kept(kind: str, route: Route) -> None:
+    """Raise InvalidMailer for an option that only our own connections keep."""
+    for option, why in _OURS_ALONE.items():
+        if getattr(route, option):
+            text = f"{option!r} can't be kept with {kind}, {why}; leave one of the two out"
+            raise InvalidMailer(text)
 
 
 def _set_up(smtp: Any, route: Route) -> None:

@@ -106,6 +106,11 @@ def _sentence(error: OSError, where: str, timeout: float, given: Collection[str]
             f"Can't connect to {where}: {_said(error)}; it must be an address of this machine, "
             "IPv4 or IPv6 as the host's is, and its port free (0 means any)"
         )
+    if where.startswith("/") and error.errno:
+        return (
+            f"Can't connect to the Unix socket {where.rpartition(':')[0]} ({_said(error)}); is the "
+            "server running, and may this user open the socket?"
+        )
     if isinstance(error, TimeoutError):
         return _timeout_sentence(error, where, timeout, given)
     if isinstance(error, socket.gaierror):
