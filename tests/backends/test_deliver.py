@@ -369,6 +369,22 @@ class TestEightBits:
             assert server.messages[0].message.get_content().strip() == "Grüße"
             assert not server.violations
 
+    @pytest.mark.parametrize("extensions", [[], ["8BITMIME"], ["SMTPUTF8"], ["PIPELINING"]])
+    def test_what_needs_no_extension_is_rendered_once(self, extensions):
+        class Counted(EmailMessage):
+            rendered = 0
+
+            def message(self, **options):
+                self.rendered += 1
+                return super().message(**options)
+
+        message = Counted("s", "Text", "a@example.com", ["b@example.com"])
+        with SMTPServer(extensions=extensions) as server:
+            [receipt] = backend_for(server).deliver([message])
+
+        assert receipt.status is SENT
+        assert message.rendered == 1
+
     def test_an_envelope_is_never_altered(self):
         with SMTPServer(extensions=[]) as server:
             envelope = Envelope.of(a_message(body="Grüße\n"))

@@ -183,10 +183,21 @@ def test_bad_configuration(options, text):
         ("Ann <Ann@Example.com>", "ann@example.com"),
         ("@Example.com", "ann@example.com"),
         ("bücher.example", "ann@xn--bcher-kva.example"),
+        ("Jörg <jörg@Bücher.example>", "jörg@xn--bcher-kva.example"),
     ],
 )
 def test_an_allowed_entry_means_what_an_envelope_says(entry, address):
     assert EmailBackend(mailer="dummy:", allow=[entry]).allows(address)
+
+
+def test_people_beyond_ascii_are_allowed_as_others_are():
+    message = a_message(to=["jörg@ours.example", "ünal@example.com"])
+    receipt, envelope, parsed = redirected(message, allow=["jörg@ours.example"])
+
+    assert receipt.status is Status.SENT
+    assert envelope.recipients == ("jörg@ours.example",)
+    assert "ünal" not in str(parsed["To"])
+    assert b"\r\nTo: j\xc3\xb6rg@ours.example\r\n" in envelope.content
 
 
 def test_an_empty_subject_gets_the_prefix_alone():

@@ -6,12 +6,14 @@ import base64
 import logging
 import re
 import smtplib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from simplemail.exceptions import InvalidMailer
-from simplemail.smtp import login
+from simplemail.exceptions import InvalidMailer, Secret
+from simplemail.smtp import auth, login
+from simplemail.smtp.auth import Challenge, Who
 from simplemail.smtp.session import Session
 from simplemail.testing.server import MECHANISMS, Close, SMTPServer
 from support.sessions import connect, log_in_to
@@ -63,6 +65,41 @@ def test_scram_escapes_the_user_name() -> None:
         assert server.connections[0].user == "a,b=c"
 
 
+@pytest.mark.parametrize("typed", ["pa\u0308sswo\u0308rd", "p\u00e4ssw\u00f6rd"])
+def test_scram_takes_equal_characters_for_equal(typed: str) -> None:
+    """RFC 4013, 2.2: a keyboard may put an accent after its letter."""
+    with SMTPServer(users={"ann": "p\u00e4ssw\u00f6rd"}, auth=["SCRAM-SHA-256"]) as server:
+        log_in_to(server, "ann", typed)
+
+        assert server.connections[0].user == "ann"
+
+
+class TestLogin:
+    """Its prompts are words for people, in base64 or not, and each may come again."""
+
+    @pytest.mark.parametrize("encode", [in_base64, str])
+    @pytest.mark.parametrize("name", ["Username:", "User Name", "user:", "Name:", "login name"])
+    def test_prompts_are_answered_by_what_they_ask(
+        self, name: str, encode: Callable[[str], str]
+    ) -> None:
+        exchange = auth.login(Who("ann", Secret("pw"), "mail.example", 25))
+        asked = ["Password:", name, name, "pass:"]
+
+        assert next(exchange) == b"ann"
+        given = [exchange.send(Challenge(encode(prompt))) for prompt in asked]
+        assert given == [b"pw", b"ann", b"ann", b"pw"]
+
+    @pytest.mark.parametrize("has_the_name", [True, False])
+    def test_unknown_ones_are_answered_in_turn(self, has_the_name: bool) -> None:
+        exchange = auth.login(Who("ann", Secret("pw"), "mail.example", 25))
+        next(exchange)
+        first = exchange.send(Challenge("?", is_first=not has_the_name))
+
+        assert first == (b"pw" if has_the_name else b"ann")
+        assert exchange.send(Challenge("?")) != first
+        assert exchange.send(Challenge("?")) == first
+
+
 class TestTheChoice:
     @pytest.mark.parametrize(
         ("offered", "tls", "chosen"),
@@ -97,6 +134,18 @@ class TestTheChoice:
             assert "AUTH XOAUTH2" in server.commands
             assert server.connections[0].user == USER
 
+    @pytest.mark.parametrize("octets", range(368, 376))
+    def test_the_command_has_at_most_512_octets(self, octets: int) -> None:
+        """With its CRLF: the limit of every command (RFC 5321, 4.5.3.1.4)."""
+        user = "u" * (octets - len(f"\0\0{PASSWORD}".encode()))
+        with SMTPServer(users={user: PASSWORD}, auth=["PLAIN"]) as server:
+            log_in_to(server, user, PASSWORD)
+
+            [command] = [c for c in server.commands if c.startswith("AUTH")]
+            assert (command != "AUTH PLAIN") is (octets <= 372)
+            assert len(f"{command}\r\n") <= 512
+            assert server.connections[0].user == user
+
     def test_skips_cram_md5_where_md5_is_forbidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def forbidden(*args: object) -> None:
             raise ValueError("disabled for FIPS")
@@ -110,6 +159,21 @@ class TestTheChoice:
     def test_goes_on_after_a_method_that_does_not_work(self) -> None:
         with SMTPServer(users={USER: PASSWORD}) as server:
             server.script("AUTH SCRAM-SHA-256", "535 5.7.8 No verifier for you")
+            log_in(server)
+
+            assert server.connections[0].user == USER
+
+    @pytest.mark.parametrize("method", ["SCRAM-SHA-256", "CRAM-MD5"])
+    def test_hides_the_password_where_others_can_read(self, method: str) -> None:
+        with SMTPServer(users={USER: PASSWORD}, auth=["PLAIN", "LOGIN", method]) as server:
+            log_in(server)
+
+            assert [c.split()[1] for c in server.commands if c.startswith("AUTH")] == [method]
+
+    @pytest.mark.parametrize("method", ["SCRAM-SHA-256", "CRAM-MD5"])
+    def test_goes_on_to_one_that_shows_it_where_nobody_can(self, method: str) -> None:
+        with SMTPServer(users={USER: PASSWORD}, auth=[method, "PLAIN"], tls=True) as server:
+            server.script(f"AUTH {method}", "535 5.7.8 No verifier for you")
             log_in(server)
 
             assert server.connections[0].user == USER
@@ -266,6 +330,25 @@ class TestAServerThatLies:
                 log_in(server)
 
             assert not any(base64.b64encode(b"c=biws")[:7].decode() in c for c in server.commands)
+
+    @pytest.mark.parametrize(
+        "challenge",
+        [
+            in_base64("r=abcd,s=c2FsdA==,i=4096").replace("c", "*c", 1),
+            in_base64("r=abcd,s=c2FsdA==,i=4096") + "\u2026",
+            in_base64("r=abcd,s=c2F*sdA==,i=4096"),
+            in_base64("r=abcd,s=c2F sdA==,i=4096"),
+        ],
+    )
+    def test_scram_takes_nothing_but_strict_base64(
+        self, challenge: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """RFC 5802, 5.1: what each side skips differently, it signs differently."""
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: "abc")
+        exchange = auth.scram_sha_256(Who("ann", Secret("pw"), "mail.example", 25))
+        next(exchange)
+        with pytest.raises(ValueError, match=r"base64|ASCII|character"):
+            exchange.send(Challenge(challenge))
 
     @pytest.mark.parametrize("challenge", ["334 not*base64", "334 cj1vdGhlcixzPXgsaT0x", "334 "])
     def test_nonsense_ends_the_session(self, challenge: str) -> None:

@@ -41,5 +41,10 @@ def test_an_issuer_without_a_name():
     assert certificates.issuer({"issuer": ((("countryName", "US"),),)}) == "nobody named"
 
 
-def test_days_left_are_whole_days():
-    assert certificates.days_left(LETS_ENCRYPT) == 27
+@pytest.mark.parametrize(
+    ("seconds", "days"), [(0, 28), (0.5, 27), (86_400, 27), (27.5 * 86_400, 0), (29 * 86_400, -1)]
+)
+def test_days_left_are_whole_days(seconds, days, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: NOON_OF_FEBRUARY_1 + seconds)
+
+    assert certificates.days_left(LETS_ENCRYPT) == days

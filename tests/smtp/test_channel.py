@@ -9,13 +9,17 @@ import socket
 import ssl
 import struct
 import threading
+from bz2 import BZ2Decompressor
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from simplemail.receipts import Reply
+from simplemail.smtp import tls
 from simplemail.smtp.channel import Channel
-from support.sessions import unwrapped
+from simplemail.testing.server import SMTPServer
+from support.sessions import channel_to, unwrapped
 
 
 @pytest.fixture
@@ -62,6 +66,17 @@ def test_replies_that_come_together_are_read_one_by_one(
     assert channel.unread
 
 
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_the_next_reply_may_have_begun(ends: tuple[Channel, socket.socket], cut: int) -> None:
+    channel, server = ends
+    reply = b"250-b\r\n250 c\r\n"
+    server.sendall(b"250 a long first one\r\n" + reply[:cut])
+    assert channel.reply().text == "a long first one"
+    server.sendall(reply[cut:])
+
+    assert channel.reply() == Reply(250, "b\nc")
+
+
 def test_a_reply_may_come_in_pieces(ends: tuple[Channel, socket.socket]) -> None:
     channel, server = ends
     reply = b"250-first\r\n250 second\r\n"
@@ -85,6 +100,7 @@ def test_a_reply_may_come_in_pieces(ends: tuple[Channel, socket.socket]) -> None
         b"25\r\n",
         b"2500 x\r\n",
         b"250_x\r\n",
+        b"\n",
         b"SSH-2.0-OpenSSH\r\n",
         b"250 bare\rreturn\r\n",
         b"199 none such\r\n",
@@ -207,6 +223,18 @@ def test_two_full_buffers_do_not_wait_for_each_other(
     assert {channel.reply().code for _ in range(replies)} == {250}
 
 
+def test_an_error_without_a_number_is_not_the_connection_s(
+    ends: tuple[Channel, socket.socket],
+) -> None:
+    """Whoever raises it in our frame, another thread say, must not be taken for the server."""
+    channel, _ = ends
+    raising = BZ2Decompressor().decompress  # in C, so that the frame that raises is ours
+    channel.sock = SimpleNamespace(send=raising, recv=raising)  # type: ignore[assignment]
+
+    with pytest.raises(OSError, match="Invalid data stream"):
+        channel.write(b"this is no bzip2 data, and that is an OSError")
+
+
 def test_a_closed_socket_is_an_os_error() -> None:
     ours, theirs = socket.socketpair()
     ours.close()
@@ -231,6 +259,12 @@ class TestQuiet:
 
         assert not channel.quiet()
 
+    def test_closed_by_somebody_else(self, ends: tuple[Channel, socket.socket]) -> None:
+        channel, _ = ends
+        channel.sock.close()
+
+        assert not channel.quiet()
+
     def test_after_somebody_used_the_socket_with_a_timeout(
         self, ends: tuple[Channel, socket.socket]
     ) -> None:
@@ -238,6 +272,17 @@ class TestQuiet:
         channel.sock.settimeout(60)
 
         assert channel.quiet()
+
+
+def test_after_the_handshake_the_socket_never_waits_by_itself() -> None:
+    """It would not know of our deadline."""
+    with SMTPServer(tls=True) as server:
+        channel = channel_to(server)
+        channel.wrap(tls.context(server.ca_file), server.host)
+
+        assert channel.encrypted
+        assert channel.sock.gettimeout() == 0
+        channel.close()
 
 
 def test_a_handshake_with_a_reset_connection_leaves_no_socket_open() -> None:

@@ -154,6 +154,20 @@ class TestLimits:
         smtp_server.wait_for(lambda: smtp_server.open_connections == 1)
         assert idle() == 1
 
+    def test_idle_time_of_each_one_left_after_another(
+        self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        due: list[float] = []
+        monkeypatch.setattr(pool_module._Sweeper, "start", lambda self: due.append(self.due))
+        for number, seconds in enumerate([10, 600, 20, 300]):
+            send(smtp_server, keep_alive=seconds, local_hostname=f"c{number}.example")
+        later = pool_module.monotonic() + 15
+        monkeypatch.setattr(pool_module, "monotonic", lambda: later)
+        pool.sweep(pool._sweepers[0])
+
+        assert idle() == 3
+        assert due[1:] == [min(entry.until for entry in pool._idle)]
+
     def test_number(self, smtp_server: SMTPServer) -> None:
         backends = [mailer(smtp_server, pool_size=2) for _ in range(4)]
         for backend in backends:
