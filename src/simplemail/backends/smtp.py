@@ -13,7 +13,7 @@ from ..smtp.delivery import DeliveryAgent
 from ..smtp.hints import explain, explain_refusal, given_by
 from ..smtp.opening import open_session, put_away
 from ..smtp.replies import disconnected
-from ..smtp.retrying import trying
+from ..smtp.retrying import NoPlace, trying
 from ..smtp.route import Route
 from .base import BaseEmailBackend
 from .smtp_options import CHECKED, fill_from_settings, right
@@ -51,6 +51,10 @@ class EmailBackend(TLSRules, BaseEmailBackend):
       (CHUNKING, RFC 3030): one that refuses it unread takes the text for commands.
     - `retries`: how often to try a message again that surely didn't arrive, after a pause.
     - `keep_alive`: seconds for which up to `pool_size` sessions stay open for the next messages.
+    - `max_messages`, `max_lifetime`: how many messages a session takes, and after how many seconds
+      it takes no more; by default 500 and 600 if it is kept, and else no limit of ours.
+    - `max_connections`: how many connections by all threads may be open at a time; others wait,
+      for `timeout` seconds at most.
     - `notify`, `ret`: the delivery reports to ask for (RFC 3461), if the server offers them.
     - `extensions`: those to do without even if the server offers them, like "-PIPELINING,-CHUNKING"
       or a list of such names.
@@ -93,6 +97,9 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         retries: int = 0,
         keep_alive: float = 0,
         pool_size: int = 16,
+        max_messages: int | None = None,
+        max_lifetime: float | None = None,
+        max_connections: int | None = None,
         notify: str = "",
         ret: str = "",
         extensions: str | Sequence[str] = (),
@@ -116,6 +123,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         self.window, self.retries, self.notify, self.ret = window, retries, notify, ret
         self.extensions = extensions
         self.keep_alive, self.pool_size = keep_alive, pool_size
+        self.max_messages, self.max_lifetime = max_messages, max_lifetime
+        self.max_connections = max_connections
         self._session: Session | ForeignSession | None = None
         self._route: Route | None = None  # of a session that may go into the pool
         if self.alias is None:
@@ -308,6 +317,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         """Take a session from the pool or open one, with retries."""
         try:
             return trying(self._connect_once, self.retries)
+        except NoPlace:
+            raise
         except OSError as error:
             hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
             where, seconds = f"{self.host}:{self.port}", self.timeout or 0
@@ -316,7 +327,9 @@ class EmailBackend(TLSRules, BaseEmailBackend):
 
     def _connect_once(self) -> Session | ForeignSession:
         route, kept = self._way(), bool(self.keep_alive)
-        session = open_session(self.connection_class, route, self._context(), kept=kept)
+        kind, most = self.connection_class, self.max_connections
+        session = open_session(kind, route, self._context(), kept=kept, most=most)
+        session.limit(self.max_messages, self.max_lifetime)
         self._route = route
         return session
 

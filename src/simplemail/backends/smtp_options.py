@@ -21,7 +21,7 @@ CHECKED = (
     *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth"),
     *("local_hostname", "source_address", "server_hostname", "connect_timeout", "connect"),
     *("window", "retries", "keep_alive", "pool_size", "auth", "notify", "ret"),
-    "extensions",
+    *("extensions", "max_messages", "max_lifetime", "max_connections"),
 )
 """The options that `right()` checks; others pass unchanged."""
 
@@ -53,7 +53,11 @@ _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
     "retries": (int, 0, 100),
     "keep_alive": (float, 0, 1e6),
     "pool_size": (int, 1, 10_000),
+    "max_messages": (int, 1, 1e6),
+    "max_lifetime": (float, 0.001, 1e6),
+    "max_connections": (int, 1, 10_000),
 }
+_MAY_BE_NONE = ("connect_timeout", "max_messages", "max_lifetime", "max_connections")
 
 _METHODS = tuple(mechanism.name.lower() for mechanism in MECHANISMS)
 _REPORT = "(SUCCESS|FAILURE|DELAY)"
@@ -97,8 +101,9 @@ def _right(alias: str | None, **options: Any) -> Mapping[str, Any]:
         text = "'connect' must be a function of host, port and seconds that returns a socket"
         raise InvalidMailer(f"{text}{but_not(options['connect'])}", alias=alias)
     for name, limits in _NUMBERS.items():
-        if name == "connect_timeout" and options[name] in (None, ""):
-            continue  # as `timeout` says, also if that is changed later
+        if name in _MAY_BE_NONE and options[name] in (None, ""):
+            options[name] = None  # `connect_timeout` is `timeout`, also if that is changed later
+            continue
         options[name] = number(name, options[name], *limits, alias=alias)
     for name, (allowed, wanted) in _WORDS.items():
         check_word(name, options[name], allowed, wanted, alias=alias)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .connection import Connection
+    from .places import Place
 
 # After so many idle seconds, ask the server whether the session is still alive.
 STALE = 1.0
@@ -24,6 +25,8 @@ FAREWELL = 5.0
 
 # And for what nobody expects, but must know of: a second answer to QUIT.
 LAST_WORD = 0.5
+
+UNLIMITED = 1_000_000_000
 
 _REPEATS = "(the server's words are not shown, because they repeat the login)"
 
@@ -53,6 +56,10 @@ class Dialogue:
         self.closed = False
         self.changing = False
         self.unfinished = 0
+        self.place: Place | None = None  # among the connections that may be open
+        self.most: int | None = None  # transactions that it may have, if the user says so
+        self._room = UNLIMITED  # for so many more of them
+        self.end: float | None = None  # when it takes no more
         self._retired = False  # it ends with the last transaction
         self._torn: OSError | None = None  # nothing can be written any more
         self._leaving = False  # QUIT was sent
@@ -127,7 +134,8 @@ class Dialogue:
     @property
     def usable(self) -> bool:
         """Can a new transaction begin?"""
-        return not self.changing and self._takes_more
+        full = self._retired or self._room <= 0
+        return not (full or self.changing) and self._takes_more
 
     @property
     def _takes_more(self) -> bool:
@@ -155,6 +163,8 @@ class Dialogue:
 
     def ready(self) -> bool:
         """Return True if a message can be sent now, or begun after those on their way."""
+        if self.end is not None and monotonic() >= self.end:
+            return False
         return self.usable and (not self.stale or self.alive())
 
     def alive(self) -> bool:
@@ -212,7 +222,7 @@ class Dialogue:
 
     def say_goodbye(self) -> None:
         """Say QUIT, if that is possible. Wait for nothing."""
-        if not self.usable or self.busy:
+        if self.changing or self.busy or not self._takes_more:
             return
         self.changing = True
         self._check_quiet()
@@ -238,6 +248,8 @@ class Dialogue:
         """Drop the connection without QUIT. Safe to call twice."""
         self.closed = True
         self.connection.close()
+        if self.place is not None:
+            self.place.leave()
 
     def _write(self, data: bytes) -> None:
         """Write; if that fails, what the server still has to say can be read, and no more sent."""

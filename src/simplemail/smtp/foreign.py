@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from ..exceptions import InvalidMailer, Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import RecipientReceipt, Reply, Status
@@ -12,6 +14,7 @@ from .transaction import parameters
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .places import Place
     from .route import Route
 
 # What of an EHLO's answer is asked for in `sendmail()`. Content goes in seven bits, which all
@@ -144,13 +147,16 @@ class ForeignSession:
     through it.
     """
 
-    busy = changing = False
+    busy = changing = exhausted = False
 
     def __init__(self, smtp: Any, route: Route) -> None:
         self.connection = smtp
         self.host = route.host
         self.notify, self.ret = route.notify, route.ret
         self._left_out = route.left_out
+        self.place: Place | None = None  # among the connections that may be open
+        self._most: int | None = None
+        self._end: float | None = None
         self.count = 0
         self.usable = True
         self._greeted = False  # not that we know
@@ -184,7 +190,16 @@ class ForeignSession:
     def fresh(self) -> bool:
         return not self.count
 
+    def limit(self, messages: int | None, seconds: float | None) -> None:
+        """Take at most so many messages, and none after so many seconds."""
+        self._most = messages
+        self._end = monotonic() + seconds if seconds else None
+
     def ready(self) -> bool:
+        if self._most is not None and self.count >= self._most:
+            return False
+        if self._end is not None and monotonic() >= self._end:
+            return False
         return self.usable and (not self.stale or self.alive())
 
     def alive(self) -> bool:
@@ -292,9 +307,15 @@ class ForeignSession:
         except OSError:
             self.close()
         self.usable = False
+        self._leave()
 
     def close(self) -> None:
         """Drop the connection. Safe to call twice."""
         self.usable = False
         if hasattr(self.connection, "close"):  # which a test's double may not have
             self.connection.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.place is not None:
+            self.place.leave()

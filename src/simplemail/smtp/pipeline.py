@@ -7,6 +7,7 @@ from functools import lru_cache
 from ..light import TYPE_CHECKING
 from ..receipts import Reply
 from .dialogue import FAREWELL, Dialogue
+from .limits import ends_session
 from .replies import Broken, leaves_content_unread, protocol_error
 from .transaction import CONTENT, DATA, RSET, Steps, Transaction, ended, fits, stuffed
 
@@ -51,6 +52,8 @@ class Pipeline(Dialogue):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        self.delivered = False  # has the server taken any message?
+        self.exhausted = False  # it wants no more of them in this session
         self._takes_chunks = False  # the server has taken a message by BDAT
         self._asked: deque[tuple[Transaction, Question]] = connection.outstanding
         self._held: Transaction | None = None  # its content waits for the 354
@@ -160,11 +163,20 @@ class Pipeline(Dialogue):
         if (error := self._objection(transaction, asked, reply)) is not None:
             self._lose(error, asked)
             return
+        transaction.hear(asked, reply)
+        if reply.code >= 400:
+            self._consider(reply)
+        elif asked is CONTENT:
+            self.delivered = True
+            self._takes_chunks = self._takes_chunks or transaction.chunked
+
+    def _consider(self, reply: Reply) -> None:
+        """End the session if the server has ended it, or wants no more messages in it."""
         if reply.code == 421:
             self._part(reply)
-        transaction.hear(asked, reply)
-        if asked is CONTENT and transaction.chunked and reply.code < 300:
-            self._takes_chunks = True
+        elif self.delivered and ends_session(reply):
+            self.exhausted = True
+            self.retire()
 
     def _objection(self, transaction: Transaction, asked: Question, reply: Reply) -> OSError | None:
         """Return why the session can't go on after this answer, None if it can."""

@@ -53,8 +53,9 @@ class Pool:
     def give(self, route: Hashable, session: Session, *, keep_alive: float, size: int) -> None:
         """Keep a session for `keep_alive` seconds, if it can be used and there is room."""
         now = monotonic()
-        until = min(now + keep_alive, session.opened + LONGEST_LIFE)
-        usable = session.usable and not session.busy and session.count < MOST_MESSAGES
+        until = min(now + keep_alive, session.end or session.opened + LONGEST_LIFE)
+        full = session.count >= (session.most or MOST_MESSAGES)
+        usable = session.usable and not session.busy and not full
         if not usable or now >= until or not self._will_be_swept(until):
             session.quit()
             return

@@ -21,6 +21,8 @@ class AnySession(Protocol):
     @property
     def broken(self) -> bool: ...
     @property
+    def exhausted(self) -> bool: ...
+    @property
     def settled(self) -> bool: ...
     def ahead(self, window: int) -> int: ...
     def leave(self) -> None: ...
@@ -65,8 +67,8 @@ class Delivery:
         self.receipt: Receipt | None = None  # when it ended without a transaction
 
     def is_stranded(self) -> bool:
-        """Did its session break down?"""
-        return self.session is not None and self.session.broken
+        """Did its session break down, or does it take no more messages?"""
+        return self.session is not None and (self.session.broken or self.session.exhausted)
 
     def was_refused(self) -> bool:
         """Does the server surely not have it, whatever the reason?"""

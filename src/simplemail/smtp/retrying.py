@@ -17,6 +17,10 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
 
+class NoPlace(TimeoutError):  # noqa: N818 - what it says of the connections
+    """All connections that may be open were in use for too long."""
+
+
 def pause(tries: int) -> None:
     """Wait before another try, longer after each one."""
     import random

@@ -15,7 +15,8 @@ from time import monotonic
 
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Status
-from .dialogue import FAREWELL, LAST_WORD
+from .dialogue import FAREWELL, LAST_WORD, UNLIMITED
+from .limits import announced
 from .pipeline import Pipeline
 from .replies import Broken, disconnected, protocol_error, status_of
 from .transaction import QUIT, RSET, Fate, Transaction, steps
@@ -33,6 +34,12 @@ class Session(Pipeline):
         self.count = 0  # transactions finished
         self.settled = False  # was any of them, for good?
         self._last: Transaction | None = None
+
+    def limit(self, messages: int | None, seconds: float | None) -> None:
+        """Take at most so many messages in all, or what the server allows; none after a time."""
+        most = min(messages or UNLIMITED, announced(self.features, "MAILMAX") or UNLIMITED)
+        self.most, self._room = messages, most - self.count
+        self.end = self.opened + seconds if seconds else None
 
     def prepare(self, envelope: Any, *, chunking: bool = False) -> Transaction:
         """Return what `begin()` can begin. Sends nothing, and changes nothing.
@@ -55,6 +62,7 @@ class Session(Pipeline):
         self._end_if_interrupted()
         self.changing = True
         transaction.begun = True
+        self._room -= 1
         if not self.busy:
             self._check_quiet()
         self.unfinished += 1
@@ -125,7 +133,7 @@ class Session(Pipeline):
 
         A `window` over 1 is for messages begun with `chunking`.
         """
-        if "pipelining" not in self.features:
+        if "pipelining" not in self.features or self._room <= 0:
             return 0
         if window > 1 and "chunking" in self.features:
             # The first one shows whether the server keeps its promises.
