@@ -12,10 +12,10 @@ from .conf import settings
 from .exceptions import BadHeaderError
 from .light import TYPE_CHECKING, Addresses, Any
 from .receipts import Receipt, Status
-from .rendering.address_fields import sanitize_address
 from .rendering.addresses import addr_spec
 from .rendering.attaching import Attaching
 from .rendering.envelope import Envelope, as_bytes
+from .rendering.field import sanitize_address
 from .rendering.header import RECIPIENTS, listed
 from .rendering.msgid import DNS_NAME, CachedDnsName, make_msgid
 from .rendering.parts import (

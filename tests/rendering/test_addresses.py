@@ -6,7 +6,6 @@ import pytest
 
 import simplemail
 from simplemail.rendering.addresses import (
-    Group,
     Mailbox,
     addr_spec,
     groups,
@@ -231,9 +230,9 @@ def test_list_may_hold_groups():
     text = "Team: a@b.example, C <c@d.example>; (comment), e@f.example, undisclosed-recipients:;"
 
     assert groups(text) == [
-        Group("Team", (Mailbox("", "a", "b.example"), Mailbox("C", "c", "d.example"))),
-        Group(None, (Mailbox("", "e", "f.example"),)),
-        Group("undisclosed-recipients", ()),
+        ("Team", (Mailbox("", "a", "b.example"), Mailbox("C", "c", "d.example"))),
+        (None, (Mailbox("", "e", "f.example"),)),
+        ("undisclosed-recipients", ()),
     ]
     assert len(mailboxes(text)) == 3
 

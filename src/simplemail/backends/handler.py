@@ -16,7 +16,7 @@ from ..exceptions import (
     Secret,
     hiding_frames,
 )
-from ..light import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from ..light import TYPE_CHECKING, Any, TypeVar
 from . import options as backend_options
 from .urls import SHORT_NAMES, backend_class, is_url, parse
 
@@ -297,13 +297,13 @@ def _from_spec(
     return _built(plan)
 
 
-class _Plan(NamedTuple):
+class _Plan:
     """A mailer that is about to be built."""
 
-    backend: Any
-    options: Mapping[str, Any]
-    what: str
-    alias: str | None
+    def __init__(
+        self, backend: Any, options: Mapping[str, Any], what: str, alias: str | None
+    ) -> None:
+        self.backend, self.options, self.what, self.alias = backend, options, what, alias
 
 
 def _planned(spec: Any, options: Mapping[str, Any], what: str, alias: str | None) -> _Plan:

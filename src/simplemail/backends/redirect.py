@@ -9,8 +9,7 @@ from typing import Any
 from ..exceptions import InvalidMailer
 from ..light import pattern
 from ..receipts import Receipt, Reply, Status
-from ..rendering.address_fields import ADDRESS_FIELDS
-from ..rendering.addresses import addr_spec, groups, to_ascii
+from ..rendering.addresses import ADDRESS_FIELDS, addr_spec, groups, to_ascii
 from ..rendering.envelope import Envelope
 from ..rendering.field import header_line
 from .holding import HoldingBackend, deliver_through
@@ -146,9 +145,7 @@ def _addresses(value: bytes) -> list[str]:
     text = re.sub(rb"\r\n(?=[ \t])", b"", value).decode("utf-8", "replace").strip()
     try:
         return [
-            box.addr_spec(utf8=True)
-            for group in groups(text, lenient=True)
-            for box in group.mailboxes
+            box.addr_spec(utf8=True) for _, group in groups(text, lenient=True) for box in group
         ]
     except ValueError:
         return []

@@ -33,13 +33,6 @@ from .folding import (
 from .injection import check_header
 from .mailbox_parser import Parsed, parse_list
 
-ADDRESS_FIELDS = {"from", "sender", "reply-to", "to", "cc", "bcc"}
-ADDRESS_FIELDS |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
-# Where reports and receipts go (RFC 8098 and older fields still in use).
-ADDRESS_FIELDS |= {"disposition-notification-to", "return-receipt-to", "errors-to"}
-ADDRESS_FIELDS |= {"read-receipt-to", "x-confirm-reading-to", "mail-followup-to", "mail-reply-to"}
-"""The names of the fields that hold addresses, in lower case."""
-
 _ATOMS = pattern(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _UTF8_ATOMS = pattern(_ATOMS.pattern)
 _VERBATIM = pattern(rf'(?:(?:{_ATOMS.pattern}|"[ !#-\[\]-~]*+") )?<{SIMPLE}>', re.ASCII)
@@ -65,13 +58,8 @@ def address_list(name: str, value: object, utf8: bool, *, lenient: bool = False)
     return fold(f"{name}:", _split_long(tokens, limit - len(name) - 1), limit)
 
 
-def sanitize_address(addr: object, encoding: object = None) -> str:
-    """Return `addr`, text or a pair, as it stands in a header: name encoded, domain in ASCII.
-
-    For code written for Django, which deprecated it in 6.0. `encoding` is ignored: names are
-    encoded in UTF-8. Raises ValueError for what isn't one address, and if the part before the @
-    isn't ASCII.
-    """
+def header_address(addr: object) -> str:
+    """Return one address, text or a pair, as it stands in a header; raises what it isn't."""
     return _mailbox("To", addr, utf8=False)
 
 

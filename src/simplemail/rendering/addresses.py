@@ -9,12 +9,21 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..light import TYPE_CHECKING, NamedTuple, pattern
+from .domains import DOT_ATOM, NEVER
 from .domains import InvalidAddress as InvalidAddress
 from .domains import to_ascii as to_ascii
-from .mailbox_parser import DOT_ATOM, NEVER, Parsed, parse_list, parse_mailbox
 
 if TYPE_CHECKING:
     from typing import TypeGuard
+
+    from .mailbox_parser import Parsed
+
+ADDRESS_FIELDS = {"from", "sender", "reply-to", "to", "cc", "bcc"}
+ADDRESS_FIELDS |= {"resent-from", "resent-sender", "resent-to", "resent-cc", "resent-bcc"}
+# Where reports and receipts go (RFC 8098 and older fields still in use).
+ADDRESS_FIELDS |= {"disposition-notification-to", "return-receipt-to", "errors-to"}
+ADDRESS_FIELDS |= {"read-receipt-to", "x-confirm-reading-to", "mail-followup-to", "mail-reply-to"}
+"""The names of the fields that hold addresses, in lower case."""
 
 # Enough for a display name of 200 CJK characters that is already encoded.
 _LONGEST_MAILBOX = 2_000
@@ -80,13 +89,6 @@ class Mailbox(NamedTuple):
                 "the part before the @ isn't ASCII, which needs a server with SMTPUTF8 (RFC 6531)",
             )
         return spec
-
-
-class Group(NamedTuple):
-    """Mailboxes of a list under one name (RFC 5322, 3.4), or one by itself: then `name` is None."""
-
-    name: str | None
-    mailboxes: tuple[Mailbox, ...]
 
 
 def addr_spec(address: object, *, utf8: bool = False) -> str:
@@ -193,6 +195,9 @@ def _mailbox(text: str) -> Mailbox:
 
 def parsed(text: str) -> tuple[Mailbox, Parsed]:
     """Return the mailbox in a text, and the parser's result."""
+    # Loaded late: most addresses are simple.
+    from .mailbox_parser import Parsed, parse_mailbox
+
     if found := _match(text):
         return found, Parsed(*found, ())
     odd = parse_mailbox(text)
@@ -243,16 +248,19 @@ def mailboxes(text: str, *, lenient: bool = False) -> list[Mailbox]:
     Raises InvalidAddress if any part of it isn't an address. With `lenient`, for existing mail,
     only the addr-specs must be valid.
     """
-    return [each for group in groups(text, lenient=lenient) for each in group.mailboxes]
+    return [each for _, members in groups(text, lenient=lenient) for each in members]
 
 
-def groups(text: str, *, lenient: bool = False) -> list[Group]:
-    """Return an address header's value as groups; a mailbox outside of one has its own, unnamed.
+def groups(text: str, *, lenient: bool = False) -> list[tuple[str | None, tuple[Mailbox, ...]]]:
+    """Return the groups of an address header's value, each with its name (RFC 5322, 3.4).
 
-    Raises InvalidAddress as `mailboxes()` does.
+    A mailbox outside of one has its own, whose name is None. Raises InvalidAddress as `mailboxes()`
+    does.
     """
+    from .mailbox_parser import parse_list
+
     return [
-        Group(name, tuple(_checked(_shortened(text), each) for each in members))
+        (name, tuple(_checked(_shortened(text), each) for each in members))
         for name, members in parse_list(text, lenient=lenient)
     ]
 

@@ -8,8 +8,8 @@ import email.policy
 from typing import TYPE_CHECKING, Any
 
 from ..conf import settings
-from .address_fields import ADDRESS_FIELDS, address_text
-from .addresses import quote
+from .address_fields import address_text
+from .addresses import ADDRESS_FIELDS, quote
 from .bodies import encode_base64
 from .charsets import charset_label
 from .header import fields

@@ -1,8 +1,14 @@
-"""Converts a domain to the form in the DNS, and rejects invalid ones."""
+"""Knows what an address is made of; converts a domain to the form in the DNS."""
 
 from __future__ import annotations
 
 from ..light import pattern
+
+# RFC 5322, 3.2.3, and everything beyond ASCII (RFC 6532) but controls, separators and surrogates.
+# Written as exclusions, because ranges up to the end of Unicode take longer to compile.
+NEVER = r"\x7f-\x9f\u2028\u2029\ud800-\udfff"
+ATEXT = rf'[^\x00-\x20"(),.:;<>@\[\\\]{NEVER}]'
+DOT_ATOM = rf"{ATEXT}++(?:\.{ATEXT}++)*+"
 
 LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ASCII_DOMAIN = pattern(rf"{LABEL}(?:\.{LABEL})*|\[[A-Za-z0-9:.-]+\]")

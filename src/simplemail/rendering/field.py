@@ -12,8 +12,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from ..light import pattern
-from .address_fields import ADDRESS_FIELDS, address_list, phrase
-from .addresses import is_simple, quote
+from .addresses import ADDRESS_FIELDS, is_simple, quote
 from .dates import DATE_FIELDS, format_date
 from .folding import (
     LINE,
@@ -63,6 +62,8 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
         only = value[0] if type(value) is list and len(value) == 1 else value
         if type(only) is str and is_simple(only) and len(name) + len(only) <= LINE - 2:
             return f"{name}: {only}\r\n".encode()
+        from .address_fields import address_list
+
         return finished(name, address_list(name, value, utf8))
     text = format_date(value) if isinstance(value, datetime) else str(value)
     if _is_plain(text) and (name in _OURS or is_name(name)):
@@ -73,6 +74,18 @@ def header_line(name: str, value: object, *, utf8: bool = False) -> bytes:
     if is_verbatim(key):
         return finished(name, _verbatim(name, text, utf8))
     return finished(name, unstructured(name, text, utf8))
+
+
+def sanitize_address(addr: object, encoding: object = None) -> str:
+    """Return `addr`, text or a pair, as it stands in a header: name encoded, domain in ASCII.
+
+    For code written for Django, which deprecated it in 6.0. `encoding` is ignored: names are
+    encoded in UTF-8. Raises ValueError for what isn't one address, and if the part before the @
+    isn't ASCII.
+    """
+    from .address_fields import header_address
+
+    return header_address(addr)
 
 
 def is_verbatim(name: str) -> bool:
@@ -124,6 +137,8 @@ def _verbatim(name: str, text: str, utf8: bool) -> str:
         before, bracket, rest = text.partition("<")
         if name.lower() != "list-id" or not (bracket and rest.isascii()):
             raise ValueError(f"{name} can't hold {cut(text)}: write it in ASCII, URLs with %")
+        from .address_fields import phrase
+
         text = f"{phrase(before.strip(), utf8)} <{rest}"
     return fold(f"{name}:", words(text), LINE)
 

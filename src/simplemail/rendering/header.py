@@ -13,8 +13,7 @@ from functools import lru_cache
 from ..conf import settings
 from ..exceptions import BadHeaderError
 from ..light import Any
-from .address_fields import ADDRESS_FIELDS
-from .addresses import as_text
+from .addresses import ADDRESS_FIELDS, as_text
 from .dates import DATE_FIELDS, check_date, format_date
 from .domains import shown
 from .injection import check_header

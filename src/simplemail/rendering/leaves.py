@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import Any, NamedTuple, pattern
+from ..light import Any, pattern
 from .bodies import encode_text
 from .charsets import check_charset
 from .checks import check_octets, header_end
@@ -20,13 +20,15 @@ kind_of = lru_cache(maxsize=256)(content_type)
 """Do what `content_type()` does, and remember it."""
 
 
-class Leaf(NamedTuple):
+class Leaf:
     """What a part without parts holds. A memoryview is still to be base64-encoded."""
 
-    mimetype: str
-    charset: str
-    encoding: str
-    body: bytes | memoryview
+    __slots__ = ("body", "charset", "encoding", "mimetype")
+
+    def __init__(
+        self, mimetype: str, charset: str, encoding: str, body: bytes | memoryview
+    ) -> None:
+        self.mimetype, self.charset, self.encoding, self.body = mimetype, charset, encoding, body
 
 
 def text_leaf(

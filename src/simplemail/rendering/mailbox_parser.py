@@ -10,14 +10,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ..light import NamedTuple, pattern
-from .domains import InvalidAddress
+from .domains import ATEXT, NEVER, InvalidAddress
 from .folding import decode_word
-
-# RFC 5322, 3.2.3, and everything beyond ASCII (RFC 6532) but controls, separators and surrogates.
-# Written as exclusions, because ranges up to the end of Unicode take longer to compile.
-NEVER = r"\x7f-\x9f\u2028\u2029\ud800-\udfff"
-ATEXT = rf'[^\x00-\x20"(),.:;<>@\[\\\]{NEVER}]'
-DOT_ATOM = rf"{ATEXT}++(?:\.{ATEXT}++)*+"
 
 _ATOM = pattern(rf"{ATEXT}++")
 _PRINTABLE = pattern(rf"[^\x00-\x08\x0a-\x1f{NEVER}]*")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from io import BytesIO
 
 from ..conf import settings
-from ..light import Any, NamedTuple
+from ..light import Any
 from .bodies import base64_blocks
 from .charsets import charset_label
 from .field import header_line, mime_header
@@ -27,20 +27,23 @@ _MIME_VERSION = b"MIME-Version: 1.0\r\n"
 _Pieces = list[bytes | memoryview]
 
 
-class _How(NamedTuple):
+# Plain classes, because three named tuples take longer to make than a message.
+class _How:
     """The charset, and what the server can take."""
 
-    charset: str
-    eight_bit: bool
-    utf8: bool
+    __slots__ = ("charset", "eight_bit", "utf8")
+
+    def __init__(self, charset: str, eight_bit: bool, utf8: bool) -> None:
+        self.charset, self.eight_bit, self.utf8 = charset, eight_bit, utf8
 
 
-class _Part(NamedTuple):
+class _Part:
     """The head that a part has besides MIME-Version, and what comes after its empty line."""
 
-    head: bytes
-    body: _Pieces
-    is_multipart: bool = False
+    __slots__ = ("body", "head", "is_multipart")
+
+    def __init__(self, head: bytes, body: _Pieces, *, is_multipart: bool = False) -> None:
+        self.head, self.body, self.is_multipart = head, body, is_multipart
 
     def opening(self) -> bytes:
         if self.is_multipart:
@@ -209,7 +212,7 @@ def _text(mimetype: str, content: Any, how: _How, where: str) -> _Part:
         return _file(mimetype, content, how, where)
     eight_bit = how.eight_bit
     leaf = text_leaf(mimetype, content, how.charset, where, eight_bit=eight_bit, newline=b"\r\n")
-    return _Part(_leaf_head(*leaf[:3]), [leaf.body])
+    return _Part(_leaf_head(leaf.mimetype, leaf.charset, leaf.encoding), [leaf.body])
 
 
 def _file(mimetype: str, content: Any, how: _How, where: str, extra: bytes = b"") -> _Part:
@@ -217,7 +220,7 @@ def _file(mimetype: str, content: Any, how: _How, where: str, extra: bytes = b""
     if kind_of(mimetype).maintype == "message":
         return _nested(mimetype, content, how, where, extra)
     leaf = file_leaf(mimetype, content, where)
-    return _Part(_leaf_head(*leaf[:3]) + extra, [leaf.body])
+    return _Part(_leaf_head(leaf.mimetype, leaf.charset, leaf.encoding) + extra, [leaf.body])
 
 
 @lru_cache(maxsize=256)

@@ -74,7 +74,7 @@ _GENERATED = {
 def _listed(value: Any) -> Iterator[str]:
     text = str(value)
     try:
-        found = [box for group in groups(text, lenient=True) for box in group.mailboxes]
+        found = [box for _, group in groups(text, lenient=True) for box in group]
     except ValueError:  # a header may contain anything, and this is only for reading
         yield text
         return

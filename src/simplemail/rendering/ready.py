@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..exceptions import BadHeaderError
 from ..light import Any, NamedTuple, pattern
-from .address_fields import ADDRESS_FIELDS, address_list
-from .addresses import InvalidAddress, NeedsSMTPUTF8
+from .address_fields import address_list
+from .addresses import ADDRESS_FIELDS, InvalidAddress, NeedsSMTPUTF8
 from .checks import ONE_FIELD
 from .field import LONGEST_LINE, finished, is_verbatim, parameter, unstructured
 from .folding import LINE, decoded_text, fold, words
