@@ -160,6 +160,18 @@ def from_environment(name: str) -> Any:
     return None
 
 
+_STAND_INS = {
+    Settings.DEFAULT_FROM_EMAIL: "DEFAULT_FROM_EMAIL",
+    Settings.SERVER_EMAIL: "SERVER_EMAIL",
+}
+
+
+def is_said(sender: Any) -> bool:
+    """Has somebody said that this is the sender? Django's defaults only stand for a setting."""
+    name = _STAND_INS.get(sender) if isinstance(sender, str) else None
+    return name is None or _current.is_set(name) or from_environment(name) is not None
+
+
 _LOGIN = ("EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
 _IN_A_URL = (
     *("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL"),

@@ -56,6 +56,11 @@ class BaseEmailBackend(Hooked, Checkable):
         if options and (unknown := without_djangos_own(options, type(self))):
             raise unknown_options(type(self), list(unknown), alias)
 
+    @property
+    def own_address(self) -> str:
+        """The sender of messages that have none, where no setting names one; "" if unknown."""
+        return ""
+
     def __repr__(self) -> str:
         kind = f"{type(self).__module__.rpartition('.')[2]}.{type(self).__name__}"
         alias = f" {self.alias!r}" if getattr(self, "alias", None) else ""

@@ -9,6 +9,7 @@ from typing import Any
 from ..exceptions import ImproperlyConfigured, InvalidMailer
 from ..receipts import Receipt, Status
 from ..rendering.envelope import Envelope
+from ..rendering.sender import sent_by
 from ..smtp.replies import status_of
 from .base import BaseEmailBackend
 from .checking import OK, Step
@@ -79,6 +80,10 @@ class HoldingBackend(BaseEmailBackend):
             yield from mailer.iter_check(sender=sender, recipients=recipients)
 
     @property
+    def own_address(self) -> str:
+        return next(filter(None, (mailer.own_address for mailer in self.held)), "")
+
+    @property
     def sends(self) -> bool:
         return any(mailer.sends for mailer in self.held)
 
@@ -88,7 +93,8 @@ class HoldingBackend(BaseEmailBackend):
 
     def deliver_message(self, message: Any) -> Receipt:
         try:
-            envelope = Envelope.of(message, eight_bit=False, utf8=True)
+            message_of_ours = sent_by(message, self.own_address)
+            envelope = Envelope.of(message_of_ours, eight_bit=False, utf8=True)
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
         try:

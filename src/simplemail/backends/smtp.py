@@ -8,6 +8,7 @@ from ..exceptions import Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
+from ..rendering.sender import is_address
 from ..smtp import tls
 from ..smtp.delivery import DeliveryAgent
 from ..smtp.hints import explain, explain_refusal, given_by
@@ -34,7 +35,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
 
     - `host`, `port`: the server. The port is by default 25, 587 with `use_tls`, 465 with `use_ssl`.
     - `username`, `password`: the login, if there are both. `password` may be a function, called
-      for each login, that returns a fresh token or password.
+      for each login, that returns a fresh token or password. If the user name is an address, it is
+      the sender where neither the message nor a setting names one.
     - `use_tls`: STARTTLS, required: never clear text. `use_ssl`: TLS from the first byte.
     - `timeout`: seconds to wait for each answer, 60 by default.
     - `ssl_certfile`, `ssl_keyfile`, `ssl_keyfile_password`: a client certificate (PEM), its key,
@@ -276,6 +278,10 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         yield from check_of(self, sender, recipients).run()
 
     @property
+    def own_address(self) -> str:
+        return self.username or "" if is_address(self.username) else ""
+
+    @property
     def sends(self) -> bool:
         return True
 
@@ -311,7 +317,9 @@ class EmailBackend(TLSRules, BaseEmailBackend):
     def _agent(self, *, leaving: bool = False, stopping: bool = False) -> DeliveryAgent:
         leaving = leaving and not self.keep_alive
         options = {"window": self.window, "retries": self.retries}
-        return DeliveryAgent(self, **options, leaving=leaving, stopping=stopping)
+        return DeliveryAgent(
+            self, **options, leaving=leaving, stopping=stopping, sender=self.own_address
+        )
 
     def _connect(self) -> Session | ForeignSession:
         """Take a session from the pool or open one, with retries."""

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
-from ..conf import settings
 from ..exceptions import ImproperlyConfigured
 from ..rendering.addresses import addr_spec
+from ..rendering.sender import fallback
 from ..smtp import certificates, greeting
 from ..smtp.connection import Connection, certified_name
 from ..smtp.foreign import is_smtplibs_own
@@ -227,7 +227,7 @@ class SMTPCheck:
     def mail(self) -> str:
         if not (self._has_credentials or self.mailer.is_ready()):
             self._open()
-        given = settings.DEFAULT_FROM_EMAIL if self.sender is None else self.sender
+        given = fallback(self.mailer.own_address) if self.sender is None else self.sender
         sender = addr_spec(given, utf8=True) if given else ""
         options = [] if sender.isascii() else ["SMTPUTF8"]
         code, text = self._connection.mail(sender, options)

@@ -9,6 +9,8 @@ from ..light import Any
 from ..receipts import Receipt, Status
 from ..rendering.addresses import NeedsSMTPUTF8
 from ..rendering.envelope import Envelope, several
+from ..rendering.sender import sent_by
+from .local_sender import check_leaves
 from .progress import AnySession, Delivery, SessionSource, receipt_for
 from .retrying import pause
 
@@ -34,8 +36,10 @@ class DeliveryAgent:
         retries: int = 0,
         leaving: bool = False,
         stopping: bool = False,
+        sender: str = "",
     ) -> None:
         self._source = source
+        self._sender = sender
         self._window = window
         self._retries = retries
         self._leaving = leaving and not retries
@@ -203,6 +207,7 @@ class DeliveryAgent:
         except (ValueError, OSError) as error:  # this server can't take it
             delivery.receipt = receipt_for(delivery, Status.REFUSED, error)
             return
+        check_leaves(transaction.envelope.sender, session)
         delivery.session, delivery.transaction = session, transaction
         session.begin(transaction)
 
@@ -212,7 +217,8 @@ class DeliveryAgent:
             self._eight_bit = "8bitmime" in features
         utf8 = features is not None and "smtputf8" in features
         try:
-            delivery.envelope = Envelope.of(delivery.message, eight_bit=self._eight_bit, utf8=utf8)
+            message = sent_by(delivery.message, self._sender)
+            delivery.envelope = Envelope.of(message, eight_bit=self._eight_bit, utf8=utf8)
         except Exception as error:
             if features is None and isinstance(error, NeedsSMTPUTF8):
                 return True  # some servers have it

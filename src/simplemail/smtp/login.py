@@ -53,7 +53,7 @@ def _takes_certificate(method: str | None) -> bool:
 def check_unheard(sock: Any, route: Route) -> None:
     """Raise smtplib.SMTPNotSupportedError if others could read the password on its way."""
     encrypted = hasattr(sock, "context")
-    if encrypted or route.allow_cleartext_auth or _is_loopback(sock):
+    if encrypted or route.allow_cleartext_auth or is_loopback(sock):
         return
     from smtplib import SMTPNotSupportedError
 
@@ -296,7 +296,7 @@ def _warn_of_half_a_login(where: str, missing: str) -> None:
     )
 
 
-def _is_loopback(sock: socket.socket) -> bool:
+def is_loopback(sock: socket.socket) -> bool:
     """Does the connection end on this machine? So does one through a Unix socket."""
     import ipaddress
 
