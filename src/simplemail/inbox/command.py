@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_listening,
         default=("127.0.0.1", SMTP_PORT),
         help=f"where to accept mail (127.0.0.1:{SMTP_PORT}, or the next port that is free)",
+    )
+    add(
+        "--smtp-starttls",
+        action="store_true",
+        help="offer STARTTLS, with a certificate for tests, of localhost, 127.0.0.1 and ::1",
+    )
+    add(
+        "--smtp-certfile",
+        metavar="FILE",
+        type=Path,
+        help="offer STARTTLS with this certificate, a PEM file",
+    )
+    add(
+        "--smtp-keyfile",
+        metavar="FILE",
+        type=Path,
+        help="the key of the certificate, if it is in a file of its own",
     )
     add(
         "--http",
@@ -103,10 +121,12 @@ def run(args: argparse.Namespace, listener: Any) -> int:
 
 
 def _listening(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; write 8025 or 127.0.0.1:8025")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    found = re.fullmatch(r"(?:(\[[0-9a-fA-F:.%]+\]|[^\s\[\]:]*):)?([0-9]{1,5})", text)
+    if found is None or int(found[2]) > 65_535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port; write 8025, 127.0.0.1:8025 or [::1]:8025"
+        )
+    return (found[1] or "127.0.0.1").strip("[]"), int(found[2])
 
 
 def _count(text: str) -> int:

@@ -136,6 +136,13 @@ def is_loopback(address: str) -> bool:
     return address == "localhost" or (_is_address(address) and ip_address(address).is_loopback)
 
 
+def reached_at(address: str) -> str:
+    """Return what this machine writes into a URL for what listens at this address."""
+    if _is_any(address):
+        return "[::1]" if ":" in address else "127.0.0.1"
+    return f"[{address}]" if ":" in address else address
+
+
 def _is_any(address: str) -> bool:
     return address == "" or (_is_address(address) and ip_address(address).is_unspecified)
 

@@ -14,6 +14,7 @@ from . import places
 from .client import find
 from .database import StoreInUse
 from .guard import is_loopback
+from .receiver import TLS
 from .release import Release
 from .server import InboxServer, Options
 
@@ -45,6 +46,7 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
     return Options(
         http=args.http,
         smtp=args.smtp,
+        tls=_tls(args),
         store=args.store or place.store,
         folder=args.folder,
         keep=args.keep,
@@ -53,6 +55,13 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
         allow_hosts=args.allow_host,
         release=Release(args.release, args.release_allow) if args.release else None,
     )
+
+
+def _tls(args: argparse.Namespace) -> TLS | None:
+    if args.smtp_keyfile and not args.smtp_certfile:
+        raise ValueError("--smtp-keyfile needs --smtp-certfile, the certificate of this key")
+    is_wanted = args.smtp_starttls or args.smtp_certfile
+    return TLS(args.smtp_certfile, args.smtp_keyfile) if is_wanted else None
 
 
 def _tell(args: argparse.Namespace, server: InboxServer) -> None:

@@ -17,9 +17,9 @@ from . import places, routes
 from .app import App
 from .defaults import HTTP_PORT, KEEP, MAX_SIZE, SMTP_PORT
 from .folder import Folder
-from .guard import Guard, Names, is_loopback
+from .guard import Guard, Names, is_loopback, reached_at
 from .messages import Messages
-from .receiver import Receiver
+from .receiver import TLS, Receiver
 from .release import Release
 from .store import Store
 from .web import WebServer
@@ -29,7 +29,8 @@ _Listener = TypeVar("_Listener")
 
 
 class Options(NamedTuple):
-    """How to run an inbox. `smtp` and `http` are (host, port); port 0 is any that is free.
+    """How to run an inbox. `smtp` and `http` are (host, port); port 0 is any that is free. With
+    `tls`, the SMTP server offers STARTTLS.
 
     Mail is kept in `store`, or in a temporary file that goes when the inbox stops. `token` is
     what a browser must show; without loopback there must be one. The `.eml` files of `folder` are
@@ -38,6 +39,7 @@ class Options(NamedTuple):
 
     http: tuple[str, int] = ("127.0.0.1", HTTP_PORT)
     smtp: tuple[str, int] | None = ("127.0.0.1", SMTP_PORT)
+    tls: TLS | None = None
     store: Path | None = None
     folder: Path | None = None
     keep: int = KEEP
@@ -92,7 +94,7 @@ class InboxServer:
         # Streams end with the feed, so that the web server doesn't wait for them.
         started.callback(self.messages.feed.close)
         host, port = web.server_address[:2]
-        self.url = f"http://{_shown(str(host))}:{port}"
+        self.url = f"http://{reached_at(str(host))}:{port}"
         self._serve(web, port)
         if folder:
             folder.start(daemon=options.daemon)
@@ -117,8 +119,8 @@ class InboxServer:
         assert self._options.smtp
 
         def receiver(host: str, port: int) -> Receiver:
-            made = Receiver(self.messages, host, port, max_size=self._options.max_size)
-            return made.start()
+            size, tls = self._options.max_size, self._options.tls
+            return Receiver(self.messages, host, port, max_size=size, tls=tls).start()
 
         found = _on_free_port(*self._options.smtp, receiver)
         started.callback(found.stop)
@@ -146,16 +148,15 @@ class InboxServer:
 
 def _on_free_port(host: str, port: int, listen: Callable[[str, int], _Listener]) -> _Listener:
     """Listen at this port, or at the next one that is free."""
-    for number in range(port, port + _PORTS_TRIED if port else 1):
+    last = min(port + _PORTS_TRIED, 65_536) - 1 if port else 0
+    reason = ""
+    for number in range(port, last + 1):
         try:
             return listen(host, number)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES) or not port:
-                raise
-    raise OSError(errno.EADDRINUSE, f"No port from {port} to {port + _PORTS_TRIED - 1} is free")
-
-
-def _shown(host: str) -> str:
-    if host in ("0.0.0.0", "::", ""):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+                place = f"{reached_at(host)}:{port}"
+                text = f"Can't listen at {place}: {error.strerror or error}"
+                raise OSError(error.errno, text) from error
+            reason = error.strerror or ""
+    raise OSError(errno.EADDRINUSE, f"No port from {port} to {last} is free ({reason})")

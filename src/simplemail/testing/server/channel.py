@@ -210,6 +210,8 @@ class Channel:
         """Shake hands; costs one turn, as TLS 1.3 does."""
         self.flush_all()
         self._buffer.clear()
+        # Part of a TLS record makes the socket ready, and the rest may never come.
+        self.sock.settimeout(self.idle)
         # The handshake comes later, so that hang_up() already finds the new socket.
         self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
         self.pause(self.rtt)

@@ -170,10 +170,12 @@ class SMTPServer:
         scheme = "smtps" if self.tls else "smtp+tls" if self.starttls else "smtp"
         user = "".join(f"{quote(n, '')}:{quote(p, '')}@" for n, p in [*self.users.items()][:1])
         query = f"?ca_file={quote(str(self.ca_file))}" if self.tls or self.starttls else ""
-        return f"{scheme}://{user}{self.host}:{self.port}{query}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{user}{host}:{self.port}{query}"
 
     def _bind(self) -> socket.socket:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((self.host, self.port))

@@ -63,7 +63,7 @@ leaf() {  # name, common name, last day, more extensions
 # The second line is for the scanner detect-secrets.
 mark='# A public test key of simplemail. It protects nothing: everybody who has simplemail has it, and only tests trust it.
 # pragma: allowlist nextline secret'
-here='subjectAltName = DNS:localhost, IP:127.0.0.1\nextendedKeyUsage = serverAuth'
+here='subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1\nextendedKeyUsage = serverAuth'
 elsewhere='subjectAltName = DNS:elsewhere.example\nextendedKeyUsage = serverAuth'
 
 authority ca "simplemail test CA"
