@@ -23,6 +23,7 @@ HELD = {
 def test_they_are_the_test_servers_alone():
     assert {Path(name).parent.as_posix() for name in HELD} == {
         "src/simplemail/testing/tls",
+        "tests/data/tls",
         "tests/support/docs_runner/tls",
     }
 

@@ -28,12 +28,15 @@ basicConstraints = critical,CA:TRUE
 distinguished_name = nobody
 [nobody]
 EOF
+# The second line is for the scanner detect-secrets.
+mark='# A public test key of simplemail. It protects nothing: everybody who has simplemail has it, and only tests trust it.
+# pragma: allowlist nextline secret'
 make() { # file, first day, last day
     openssl req -new -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/request.pem" \
         -subj /CN=localhost -config "$work/ca.cnf"
     openssl ca -batch -selfsign -notext -config "$work/ca.cnf" -in "$work/request.pem" \
         -keyfile "$work/key.pem" -startdate "$2" -enddate "$3" -out "$work/certificate.pem"
-    cat "$work/key.pem" "$work/certificate.pem" > "$1"
+    { printf '%s\n' "$mark"; cat "$work/key.pem" "$work/certificate.pem"; } > "$1"
 }
 make not-yet-valid.pem 20900101000000Z 20991231000000Z
 make stranger.pem 20200101000000Z 20991231000000Z
