@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add = parser.add_argument
     add(
-        "folder",
+        "dir",
         metavar="DIR",
         nargs="?",
         type=Path,
@@ -113,8 +113,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, listener: Any) -> int:
     """Run an inbox until it is interrupted. Raises ValueError for wrong usage."""
     # Not while the arguments are read: the value of a misspelled option would be taken for it.
-    if args.folder and not args.folder.is_dir():
-        raise ValueError(f"'{args.folder}' is not a folder; make it, or correct its name")
+    if args.dir and not args.dir.is_dir():
+        raise ValueError(f"'{args.dir}' is not a folder; make it, or correct its name")
     # HTTP and SQLite are loaded for this command alone.
     status: int = import_module(".running", __package__).run(args)
     return status

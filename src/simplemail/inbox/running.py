@@ -48,7 +48,7 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
         smtp=args.smtp,
         tls=_tls(args),
         store=args.store or place.store,
-        folder=args.folder,
+        folder=args.dir,
         keep=args.keep,
         max_size=args.max_size,
         token=token,
@@ -75,10 +75,10 @@ def _show_other(args: argparse.Namespace, directory: Path) -> int:
     other = None if args.store else find(directory)
     if other is None:
         raise StoreInUse(f"Another inbox has {args.store or 'the store of this directory'} open")
-    if args.folder:
+    if args.dir:
         raise StoreInUse(
             f"The inbox of this directory is already running at {other.url}/, without "
-            f"{args.folder}; stop it, or use another --store FILE"
+            f"{args.dir}; stop it, or use another --store FILE"
         )
     _say(args, f"The inbox of this directory is already running: {other.url}/")
     if args.open:
