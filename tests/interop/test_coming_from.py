@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import smtplib
 from collections.abc import Callable, Iterable, Iterator
 from email import message_from_bytes, policy
@@ -850,6 +851,7 @@ class YagKeyring:
             "use_ssl": True,
             "username": "you@gmail.com",
             "password": lambda: keyring.get_password("yagmail", "you@gmail.com"),
+            "auth": "plain",
         }
         configure(MAILERS={"default": {"OPTIONS": server}}, DEFAULT_FROM_EMAIL="you@gmail.com")
         send_mail("Hello", "Hi", None, ["ann@example.com"])
@@ -905,6 +907,9 @@ def seen(message: Received) -> dict[str, object]:
         "sender": message.sender,
         "recipients": sorted(message.recipients),
         "login": (message.user, message.tls),
+        "by token": any(
+            re.match("AUTH (XOAUTH2|OAUTHBEARER)", c) for c in message.session.commands
+        ),
         **{name: read[name] and sorted(str(read[name]).split(", ")) for name in headers},
         **{kind: part and part.get_content().strip() for kind, part in bodies.items()},
         "files": [file.get_payload(decode=True).rstrip() for file in files],
