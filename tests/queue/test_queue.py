@@ -100,3 +100,13 @@ def test_the_files_are_for_their_owner_alone(queue, tmp_path):
     queue.put(EmailMessage(*ONE))
 
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_put_returns_the_record_that_is_in_the_file(queue):
+    put = [
+        queue.put(EmailMessage(*ONE)),
+        queue.put(EmailMessage(*ONE), delay=60, key="k", tags=["a", "b"], priority=3, expires=9),
+        queue.put(EmailMessage(*ONE, cc=["é@example.com"]), hold=True, at_least_once=True),
+    ]
+
+    assert put == [queue.get(each.id) for each in put]

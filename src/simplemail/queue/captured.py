@@ -10,8 +10,8 @@ from ..backends import handler
 from ..backends.copies import copied
 from ..rendering.envelope import Envelope
 from .orders import Terms
-from .records import Queued, moment
-from .store import Order
+from .records import Queued
+from .store import Order, as_put
 
 
 def is_on() -> bool:
@@ -28,7 +28,7 @@ def put(
     for message in messages:
         envelope = Envelope.of(message, eight_bit=False, utf8=True)
         outbox.append(_kept(message, terms, alias))
-        found.append(_queued(len(outbox), envelope, order, now))
+        found.append(as_put(len(outbox), envelope, order, now))
     return found
 
 
@@ -39,29 +39,3 @@ def _kept(message: Any, terms: Terms, alias: str | None) -> Any:
     kept.sent_using = alias
     kept.queued_with = terms.said()
     return kept
-
-
-def _queued(id_: int, envelope: Envelope, order: Order, now: float) -> Queued:
-    return Queued(
-        id=id_,
-        state=order.state,
-        mailer=order.mailer,
-        priority=order.priority,
-        due=moment(order.due),
-        expires=moment(order.expires),
-        created=moment(now),
-        changed=moment(now),
-        tries=0,
-        crashes=0,
-        at_least_once=order.at_least_once,
-        key=order.key,
-        tags=order.tags,
-        sender=envelope.sender,
-        recipients=envelope.recipients,
-        remaining=envelope.recipients,
-        answers={},
-        message_id=envelope.message_id,
-        size=len(envelope.content),
-        reply="",
-        error="",
-    )

@@ -17,7 +17,7 @@ class Connections:
     """Open connections to a file as long as it is that file: not another one of the same name."""
 
     def __init__(self, path: str, timeout: float) -> None:
-        self._path = path
+        self._path = Path(path)  # making one takes longer than a look at the file
         self._timeout = timeout
         self._guard = lock()  # of what follows; never held during I/O
         self._idle: list[sqlite3.Connection] = []
@@ -60,7 +60,7 @@ class Connections:
         """Was the file removed or replaced?"""
         try:
             return self.identity is not None and not os.path.samestat(
-                Path(self._path).stat(), self.identity
+                self._path.stat(), self.identity
             )
         except FileNotFoundError:
             return True

@@ -55,6 +55,7 @@ class FileLock:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._file = Path(path)  # making one takes longer than a look at the file
         self._descriptor: int | None = None
         _all.add(self)
 
@@ -104,7 +105,7 @@ class FileLock:
 
     def _is_current(self, descriptor: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(descriptor), Path(self.path).stat())
+            return os.path.samestat(os.fstat(descriptor), self._file.stat())
         except FileNotFoundError:
             return False
 
@@ -115,7 +116,7 @@ class FileLock:
 
     def _holder(self) -> str:
         try:
-            pid = Path(self.path).read_text(encoding="ascii", errors="replace").strip()
+            pid = self._file.read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             pid = ""
         return f"the process with pid {pid}" if pid else "another process"

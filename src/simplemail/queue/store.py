@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..rendering.envelope import Envelope
 from . import states
 from .pace import LIFETIME
-from .records import COLUMNS, EVENT_COLUMNS, Event, Queued
+from .records import COLUMNS, EVENT_COLUMNS, Event, Queued, moment
 
 Database = sqlite3.Connection | sqlite3.Cursor
 
@@ -44,30 +44,15 @@ def put(db: Database, envelope: Envelope, order: Order, now: float) -> Queued:
     if order.key is not None and (found := _by_key(db, order.key)):
         return found
     recipients = json.dumps(envelope.recipients)
-    values = {
-        "state": order.state,
-        "mailer": order.mailer,
-        "priority": order.priority,
-        "due": order.due,
-        "expires": order.expires,
-        "deadline": order.deadline,
-        "created": now,
-        "changed": now,
-        "at_least_once": order.at_least_once,
-        "key": order.key,
-        "tags": json.dumps(order.tags),
-        "sender": envelope.sender,
-        "recipients": recipients,
-        "remaining": recipients,
-        "message_id": envelope.message_id,
-        "eight_bit": envelope.eight_bit,
-        "utf8": envelope.utf8,
-        "size": len(envelope.content),
-    }
-    id_ = db.execute(_INSERT, tuple(values.values())).lastrowid
+    values = (
+        *(order.state, order.mailer, order.priority, order.due, order.expires, order.deadline),
+        *(now, now, order.at_least_once, order.key, json.dumps(order.tags)),
+        *(envelope.sender, recipients, recipients, envelope.message_id),
+        *(envelope.eight_bit, envelope.utf8, len(envelope.content)),
+    )
+    id_ = db.execute(_INSERT, values).lastrowid or 0
     db.execute("INSERT INTO simplemail_contents VALUES (?, ?)", (id_, envelope.content))
-    row = {**_DEFAULTS, **values, "id": id_}
-    return Queued.of(row[name] for name in Queued._fields if name in row)
+    return as_put(id_, envelope, order, now)
 
 
 _INSERT_COLUMNS = (
@@ -76,7 +61,33 @@ _INSERT_COLUMNS = (
 )
 _MARKS = ", ".join("?" * (_INSERT_COLUMNS.count(",") + 1))
 _INSERT = f"INSERT INTO simplemail_messages ({_INSERT_COLUMNS}) VALUES ({_MARKS})"
-_DEFAULTS = {"tries": 0, "crashes": 0, "answers": "{}", "reply": "", "error": ""}
+
+
+def as_put(id_: int, envelope: Envelope, order: Order, now: float) -> Queued:
+    """Return the record of a message that was just put, without reading it from the file."""
+    return Queued(
+        id=id_,
+        state=order.state,
+        mailer=order.mailer,
+        priority=order.priority,
+        due=moment(order.due),
+        expires=moment(order.expires),
+        created=moment(now),
+        changed=moment(now),
+        tries=0,
+        crashes=0,
+        at_least_once=order.at_least_once,
+        key=order.key,
+        tags=order.tags,
+        sender=envelope.sender,
+        recipients=envelope.recipients,
+        remaining=envelope.recipients,
+        answers={},
+        message_id=envelope.message_id,
+        size=len(envelope.content),
+        reply="",
+        error="",
+    )
 
 
 def _by_key(db: Database, key: str) -> Queued | None:
