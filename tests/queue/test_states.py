@@ -158,8 +158,8 @@ def test_what_another_worker_has_taken_is_neither_given_back_nor_recorded(queue)
     [entry] = begin(queue, worker, 1)
     with queue.file.writing() as db:
         claims.give_back(db, worker + 1, [1], time.time())
-        done = claims.Outcome("sent")
-        assert not claims.record(db, worker + 1, entry, done, time.time())
+        done = claims.Record(worker + 1, entry, claims.Outcome("sent"), time.time())
+        assert claims.record(db, [done]) == [False]
 
     assert state_of(queue) == "sending"
     assert queue.envelope(1) is not None
@@ -271,7 +271,7 @@ class Poisoned(BaseEmailBackend):
 
     def deliver_rendered(self, message):
         if b"poison" in message.content:
-            raise ZeroDivisionError("no message should do this")
+            raise ZeroDivisionError("no message should do this: \udcff")
         return Receipt(message, Status.SENT, message, {}, Reply(250, "OK"))
 
 
@@ -286,7 +286,8 @@ def test_a_mailer_that_raises_breaks_one_message_and_the_worker_goes_on(queue):
         queue.put(EmailMessage("s", body, "me@example.com", [ANN]))
 
     assert Worker(queue, threads=1).drain() == {"sent": 2, "broken": 1}
-    assert "ZeroDivisionError: no message should do this" in queue.get(2).error
+    assert "ZeroDivisionError: no message should do this: ?" in queue.get(2).error
+    assert queue.check() == []
 
 
 def test_a_row_that_can_not_be_read_is_broken_and_keeps_its_recipients(queue):

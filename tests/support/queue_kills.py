@@ -57,10 +57,10 @@ if words["point"] in places:
 mutation = words["mutation"]
 if mutation == "sending is not committed":
     claims._BEGIN = claims._BEGIN.replace("state = 'sending',", "state = 'claimed',")
-    claims._ENTRIES = claims._ENTRIES.replace("state = 'sending'", "state = 'claimed'")
+    claims._ENTRY = claims._ENTRY.replace("state = 'sending'", "state = 'claimed'")
     claims._RECORD = claims._RECORD.replace("state = 'sending'", "state = 'claimed'")
 if mutation == "no owner is checked":
-    for name in ("_BEGIN", "_ENTRIES", "_TOO_LATE", "_RECORD", "_GIVE_BACK"):
+    for name in ("_BEGIN", "_ENTRY", "_TOO_LATE", "_RECORD", "_GIVE_BACK"):
         sql = getattr(claims, name).replace("AND owner = ?", "AND ? IS NOT NULL")
         setattr(claims, name, sql)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..rendering.envelope import Envelope
@@ -79,7 +79,7 @@ def _claim_from(db: sqlite3.Connection, mailer: str, wish: Wish, now: float) -> 
     ids = _together(rows)
     if not ids:
         return None
-    db.execute(_CLAIM.format(ids=_listed(ids)), (wish.worker, now))
+    db.executemany(_CLAIM, [(wish.worker, now, id_) for id_ in ids])
     if pace.is_failing:
         pace = pace._replace(probe=wish.worker)
     if pace.is_failing or rate is not None:
@@ -98,7 +98,7 @@ WHERE state = 'ready' AND format = 1 AND mailer = ? ORDER BY id LIMIT ?
 """
 _CLAIM = """
 UPDATE simplemail_messages SET state = 'claimed', owner = ?, changed = ?
-WHERE id IN ({ids}) AND state = 'ready'
+WHERE id = ? AND state = 'ready'
 """
 _MOST_OCTETS = 16 << 20
 
@@ -120,32 +120,27 @@ def _together(rows: list[tuple[int, int, int]]) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def _listed(ids: Iterable[int]) -> str:
-    """Return ids for SQL. Numbers of ours, which need no marks, of which SQLite has few."""
-    return ", ".join(map(str, ids))
-
-
 def begin(db: sqlite3.Connection, worker: int, ids: tuple[int, ...], now: float) -> list[Entry]:
     """Write down that these messages are being sent; return those that really are.
 
     To be committed before the first octet of MAIL leaves.
     """
-    begun = db.execute(_BEGIN.format(ids=_listed(ids)), (now, worker, now)).rowcount
+    begun = db.executemany(_BEGIN, [(now, id_, worker, now) for id_ in ids]).rowcount
     if begun < len(ids):
         _expire_late(db, worker, ids, now)
-    found = {row[0]: row for row in db.execute(_ENTRIES.format(ids=_listed(ids)), (worker,))}
-    return [_entry(*found[id_]) for id_ in ids if id_ in found]
+    rows = [db.execute(_ENTRY, (id_, worker)).fetchone() for id_ in ids]
+    return [_entry(*row) for row in rows if row]
 
 
 _BEGIN = """
 UPDATE simplemail_messages SET state = 'sending', tries = tries + 1, changed = ?
-WHERE id IN ({ids}) AND state = 'claimed' AND owner = ? AND (deadline IS NULL OR deadline > ?)
+WHERE id = ? AND state = 'claimed' AND owner = ? AND (deadline IS NULL OR deadline > ?)
 """
-_ENTRIES = """
+_ENTRY = """
 SELECT id, mailer, remaining, answers, tries, at_least_once,
   sender, content, message_id, eight_bit, utf8
 FROM simplemail_messages LEFT JOIN simplemail_contents ON message = id
-WHERE id IN ({ids}) AND state = 'sending' AND owner = ?
+WHERE id = ? AND state = 'sending' AND owner = ?
 """
 
 
@@ -155,7 +150,8 @@ def _entry(
     """Read a row. What can't be read is an entry, too: it needs a state that says so."""
     who: tuple[str, ...] = ()
     try:
-        who, before = tuple(json.loads(remaining)), json.loads(answers)
+        who = tuple(json.loads(remaining))
+        before = json.loads(answers) if answers != "{}" else {}
         sender, content, message_id, eight_bit, utf8 = rest
         if content is None:
             raise ValueError("its content is missing")
@@ -180,40 +176,61 @@ WHERE id = ? AND state = 'claimed' AND owner = ? AND deadline <= ?
 
 def give_back(db: sqlite3.Connection, worker: int, ids: Iterable[int], now: float) -> None:
     """Make ready again what a worker had, and surely has not begun to hand over."""
-    db.execute(_GIVE_BACK.format(ids=_listed(ids)), (now, worker))
+    db.executemany(_GIVE_BACK, [(now, id_, worker) for id_ in ids])
 
 
 _GIVE_BACK = """
 UPDATE simplemail_messages
 SET tries = tries - (state = 'sending'), state = 'ready', owner = NULL, changed = ?
-WHERE id IN ({ids}) AND state IN ('claimed', 'sending') AND owner = ?
+WHERE id = ? AND state IN ('claimed', 'sending') AND owner = ?
 """
 
 
-def record(db: sqlite3.Connection, worker: int, entry: Entry, outcome: Outcome, now: float) -> bool:
-    """Record a message's outcome. False if it is no longer this worker's."""
-    remaining = json.dumps(outcome.remaining)
+class Record(NamedTuple):
+    """What one worker found out about a message, and when."""
+
+    worker: int
+    entry: Entry
+    outcome: Outcome
+    at: float
+
+
+def record(db: sqlite3.Connection, records: Sequence[Record]) -> list[bool]:
+    """Record outcomes. False for a message that is no longer this worker's."""
+    are_ours = [bool(db.execute(_RECORD, _changes(each)).rowcount) for each in records]
+    ours = [each for each, is_ours in zip(records, are_ours, strict=True) if is_ours]
+    db.executemany(_HISTORY, map(_event, ours))
+    sent = [(each.entry.id,) for each in ours if each.outcome.state == SENT]
+    db.executemany("DELETE FROM simplemail_contents WHERE message = ?", sent)
+    return are_ours
+
+
+def _changes(record: Record) -> tuple[Any, ...]:
+    entry, outcome, at = record.entry, record.outcome, record.at
+    due = at + backoff(entry.tries) if outcome.state == WAITING else at
     answers = json.dumps({**entry.answers, **outcome.answers})
-    due = now + backoff(entry.tries) if outcome.state == WAITING else now
-    values = (outcome.state, remaining, answers, outcome.reply, outcome.error, due, now)
-    if not db.execute(_RECORD, (*values, entry.id, worker)).rowcount:
-        return False
+    remaining = json.dumps(outcome.remaining) if outcome.remaining else "[]"
+    words = (outcome.state, remaining, answers, outcome.reply, outcome.error)
+    return (*words, due, at, entry.id, record.worker)
+
+
+_RECORD = """
+UPDATE simplemail_messages
+SET state = ?, remaining = ?, answers = ?, reply = ?, error = ?, due = ?, changed = ?, owner = NULL
+WHERE id = ? AND state = 'sending' AND owner = ?
+"""
+
+
+def _event(record: Record) -> tuple[Any, ...]:
+    entry, outcome = record.entry, record.outcome
     kind = "deferred" if outcome.state == WAITING else outcome.state
-    words = (outcome.reply, outcome.error, json.dumps(outcome.answers))
-    db.execute(_HISTORY, (entry.id, now, kind, outcome.state, entry.mailer, worker, *words))
-    if outcome.state == SENT:
-        db.execute("DELETE FROM simplemail_contents WHERE message = ?", (entry.id,))
-    return True
+    who = (entry.id, record.at, kind, outcome.state, entry.mailer, record.worker)
+    return (*who, outcome.reply, outcome.error, json.dumps(outcome.answers))
 
 
 _HISTORY = """
 INSERT INTO simplemail_events (message, at, kind, state, mailer, worker, reply, error, answers)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_RECORD = """
-UPDATE simplemail_messages
-SET state = ?, remaining = ?, answers = ?, reply = ?, error = ?, due = ?, changed = ?, owner = NULL
-WHERE id = ? AND state = 'sending' AND owner = ?
 """
 
 

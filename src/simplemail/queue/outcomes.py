@@ -6,7 +6,7 @@ import smtplib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..receipts import Receipt, Reply, Status
+from ..receipts import Receipt, RecipientReceipt, Status
 from .states import BROKEN, REFUSED, SENT, UNKNOWN, WAITING
 
 _LONGEST = 2000  # characters of a server's words that are kept
@@ -31,15 +31,15 @@ def outcome(remaining: tuple[str, ...], receipt: Receipt, *, at_least_once: bool
 
     Each recipient's own answer counts: who has the message, or never will, isn't tried again.
     """
-    fates = {each: _fate(each, receipt) for each in remaining}
-    state = _state(receipt, {status for status, _ in fates.values()}, at_least_once=at_least_once)
+    fates = _fates(remaining, receipt)
+    state = _state([fate.status for fate in fates.values()], at_least_once=at_least_once)
     again = _AGAIN.get(state, ())
     if at_least_once:
         again = (*again, Status.UNKNOWN)
     return Outcome(
         state,
-        tuple(each for each, (status, _) in fates.items() if status in again),
-        {each: _answer(status, reply) for each, (status, reply) in fates.items()},
+        tuple(each for each, fate in fates.items() if fate.status in again),
+        {each: _answer(fate) for each, fate in fates.items()},
         _cut(str(receipt.reply or "")),
         "" if receipt.error is None else told(receipt.error),
         server_failed=is_about_the_server(receipt),
@@ -54,27 +54,26 @@ _AGAIN: dict[str, tuple[Status, ...]] = {
 """For each state of a message: the recipients' outcomes that leave something to do."""
 
 
-def _state(receipt: Receipt, fates: set[Status], *, at_least_once: bool) -> str:
+def _fates(remaining: tuple[str, ...], receipt: Receipt) -> dict[str, RecipientReceipt]:
+    """Return the message's outcome for each recipient, with the reply that says so."""
+    known = receipt.recipients or {
+        each: RecipientReceipt(Status.REFUSED if reply.code >= 500 else Status.DEFERRED, reply)
+        for each, reply in receipt.refused.items()
+    }
+    whole = RecipientReceipt(receipt.status, receipt.reply)
+    return {each: known.get(each, whole) for each in remaining}
+
+
+def _state(fates: list[Status], *, at_least_once: bool) -> str:
     if Status.UNKNOWN in fates and not at_least_once:
         return UNKNOWN
-    if fates & {Status.DEFERRED, Status.UNKNOWN}:
+    if Status.DEFERRED in fates or Status.UNKNOWN in fates:
         return WAITING
     return SENT if Status.SENT in fates else REFUSED
 
 
-def _fate(recipient: str, receipt: Receipt) -> tuple[Status, Reply | None]:
-    """Return the message's outcome for one recipient, and the reply that says so."""
-    own = getattr(receipt, "recipients", {}).get(recipient)
-    if own is not None:
-        return own.status, own.reply
-    reply = receipt.refused.get(recipient)
-    if reply is None:
-        return receipt.status, receipt.reply
-    return (Status.REFUSED if reply.code >= 500 else Status.DEFERRED), reply
-
-
-def _answer(status: Status, reply: Reply | None) -> str:
-    return _cut(f"{status.value}: {reply}" if reply else status.value)
+def _answer(fate: RecipientReceipt) -> str:
+    return _cut(f"{fate.status.value}: {fate.reply}" if fate.reply else fate.status.value)
 
 
 def broken(remaining: tuple[str, ...], error: BaseException) -> Outcome:
@@ -90,7 +89,9 @@ def told(error: BaseException) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    """Return what SQLite can keep: not too much, and no surrogates, which aren't characters."""
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 _SERVERS: tuple[type[OSError], ...] = (

@@ -96,7 +96,7 @@ CREATE INDEX IF NOT EXISTS simplemail_by_deadline
   ON simplemail_messages (deadline)
   WHERE (state = 'ready' OR state = 'waiting' OR state = 'held') AND deadline IS NOT NULL;
 CREATE INDEX IF NOT EXISTS simplemail_owned
-  ON simplemail_messages (owner, state) WHERE owner IS NOT NULL;
+  ON simplemail_messages (owner) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS simplemail_unfinished
   ON simplemail_messages (state, id)
   WHERE (state = 'held' OR state = 'refused' OR state = 'expired' OR state = 'unknown'

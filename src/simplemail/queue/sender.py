@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..receipts import Receipt
@@ -146,16 +147,8 @@ class _Handover:
             self._tell_about_server(found)
 
     def _record(self, entry: Entry, found: Outcome) -> None:
-        worker, now = self._worker, time.time()
-
-        def act(db: sqlite3.Connection) -> bool:
-            return claims.record(db, worker, entry, found, now)
-
-        def then(is_ours: bool) -> None:
-            if not is_ours:
-                _log.error("Meanwhile message %d was taken from worker %d", entry.id, worker)
-
-        self._desk.writer.later(act, then)
+        record = claims.Record(self._worker, entry, found, time.time())
+        self._desk.writer.gather(claims.record, record, partial(_look_at, record))
         self._desk.tell(entry, found)
 
     def _tell_about_server(self, found: Outcome) -> None:
@@ -189,3 +182,9 @@ class _Handover:
                 claims.give_up_probe(db, mailer, worker)
 
         self._desk.writer.later(act)
+
+
+def _look_at(record: claims.Record, is_ours: bool) -> None:
+    if not is_ours:
+        id_, worker = record.entry.id, record.worker
+        _log.error("Meanwhile message %d was taken from worker %d", id_, worker)

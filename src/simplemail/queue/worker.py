@@ -66,6 +66,7 @@ class Worker:
         self._stopping = self._hurry = self._until_idle = False
         self._guard = lock()  # of the outcomes
         self._claims = 0
+        self._has_more = False
         self._around = 0.0
         self._writer = Writer(queue.file)
         self._membership = Membership(queue.file, self._writer)
@@ -153,8 +154,11 @@ class Worker:
         """Do once what there is to do, or wait. True if it is done, and only that was asked for."""
         self._wake.clear()
         try:
-            seen = self.queue.file.version()
             self._look_around()
+            if self._room() < self._threads:
+                self._wake.wait(POLL)
+                return False
+            seen = self.queue.file.version()
             if self._claim():
                 return False
             later = self._next_time()
@@ -174,16 +178,14 @@ class Worker:
 
     def _claim(self) -> bool:
         """Claim what there is, as far as there are senders for it. False if there was nothing."""
-        free = 2 * self._threads - self._senders.in_hand()
-        now = time.time()
-        # Many at once: a transaction for each batch would cost more than the batch.
-        if free < self._threads or not self._is_soon(self._next_time()):
+        if not self._has_more and not self._is_soon(self._next_time()):
             return False
+        now, room = time.time(), self._room()
         self._claims += 1
         # Every tenth time the oldest goes first, so that no flood of urgent mail starves it.
         by_age = self._claims % 10 == 0
         busy = self._senders.busy()
-        wish = Wish(self._membership.id, free, self._batch, self._rate_of, busy, by_age)
+        wish = Wish(self._membership.id, room, self._batch, self._rate_of, busy, by_age)
 
         def act(db: object) -> list[Batch]:
             due.promote(db, now)  # type: ignore[arg-type]  # a connection
@@ -192,7 +194,12 @@ class Worker:
         batches = self._writer.do(act)
         for batch in batches:
             self._senders.send(batch)
+        self._has_more = len(batches) == room
         return bool(batches)
+
+    def _room(self) -> int:
+        """For how many batches is there room? Claims are for many, because each is a commit."""
+        return 2 * self._threads - self._senders.in_hand()
 
     def _next_time(self) -> float | None:
         with self.queue.file.reading() as db:
@@ -213,9 +220,8 @@ class Worker:
     def _wait(self, seen: tuple[int, int], later: float | None) -> None:
         """Wait until something is put, falls due or comes free; or until it is time to look."""
         until = time.monotonic() + LOOK_AROUND
-        has_room = self._senders.in_hand() <= self._threads
         while not self._wake.wait(POLL) and time.monotonic() < until and not self._stopping:
-            if self.queue.file.version() != seen or (has_room and self._is_soon(later)):
+            if self.queue.file.version() != seen or self._is_soon(later):
                 return
 
     def _desk(self) -> Desk:
@@ -238,7 +244,8 @@ class Worker:
     def _note(self, entry: Entry, outcome: Outcome) -> None:
         with self._guard:
             self.outcomes[outcome.state] += 1
-        _log.info("Message %d: %s%s", entry.id, outcome.state, _because(outcome))
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("Message %d: %s%s", entry.id, outcome.state, _because(outcome))
         if self._on_outcome is not None:
             try:
                 self._on_outcome(entry.id, outcome)

@@ -6,17 +6,21 @@ A commit is a wait for the disk. Of their own, four threads would wait for it on
 from __future__ import annotations
 
 import logging
-import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from .errors import QueueError
 from .file import File
 
+Value = TypeVar("Value")
 Result = TypeVar("Result")
+
+GATHER = 0.003
+"""Seconds for which what nobody waits for is gathered, unless something else is committed."""
 
 PAUSE = 1.0
 """Seconds between two tries to write what must be written, while the file refuses."""
@@ -27,13 +31,16 @@ _log = logging.getLogger("simplemail")
 class Job(NamedTuple):
     """Something to be done in a transaction. It may be done twice: when a commit fails.
 
-    What `must` be written waits until it can be; other jobs' futures have the error then.
+    Jobs that have the same `act` are done by one call, which gets all their values. With a
+    `future`, somebody waits for the result, or for the error; without one, it must be written, as
+    soon as it can be, and `then` gets the result.
     """
 
-    act: Callable[[sqlite3.Connection], Any]
+    act: Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
+    value: Any
     durable: bool
-    must: bool
-    future: Future[Any]
+    future: Future[Any] | None = None
+    then: Callable[[Any], object] | None = None
 
 
 class Writer:
@@ -41,7 +48,9 @@ class Writer:
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._has_some = threading.Event()
+        self._is_urgent = threading.Event()
         self._is_closing = False
         self._gives_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simplemail-writer", daemon=True)
@@ -54,49 +63,59 @@ class Writer:
 
         Raises QueueError if it can't be.
         """
-        result: Result = self._add(act, durable=durable, must=False).result()
-        return result
+        future: Future[Result] = Future()
+        self._add(Job(_one(act), None, durable, future))
+        self._is_urgent.set()
+        return future.result()
 
-    def later(
+    def later(self, act: Callable[[sqlite3.Connection], object]) -> None:
+        """Do this soon and durably, with retries."""
+        self._add(Job(_one(act), None, durable=True))
+
+    def gather(
         self,
-        act: Callable[[sqlite3.Connection], Result],
-        then: Callable[[Result], object] | None = None,
+        act: Callable[[sqlite3.Connection, Sequence[Value]], Sequence[Result]],
+        value: Value,
+        then: Callable[[Result], object],
     ) -> None:
-        """Do this soon and durably, with retries; `then` gets its result."""
-        future = self._add(act, durable=True, must=True)
-        if then is not None:
-            future.add_done_callback(lambda done: done.exception() or then(done.result()))
+        """Do this soon and durably, with retries, together with others of its kind.
+
+        `act` gets the values of all, and returns a result for each; `then` gets this one's.
+        """
+        self._add(Job(act, value, durable=True, then=then))
 
     def close(self, timeout: float) -> bool:
         """Finish what is to be done. False if something couldn't be written within `timeout`."""
-        self._jobs.put(None)
+        self._is_closing = True
+        self._is_urgent.set()
+        self._has_some.set()
         self._thread.join(timeout)
         self._gives_up.set()
         return not self._thread.is_alive()
 
-    def _add(
-        self, act: Callable[[sqlite3.Connection], Any], *, durable: bool, must: bool
-    ) -> Future[Any]:
+    def _add(self, job: Job) -> None:
         if self._gives_up.is_set():
             raise QueueError(f"The worker of {self._file.path} has stopped")
-        job = Job(act, durable, must, Future())
-        self._jobs.put(job)
-        return job.future
+        self._jobs.append(job)
+        if not self._has_some.is_set():
+            self._has_some.set()
 
     def _run(self) -> None:
         left: list[Job] = []
-        while left or not self._is_closing:
-            left = self._done(left + self._taken(wait=not left))
+        while left or self._jobs or not self._is_closing:
+            if not left:
+                self._has_some.wait()
+                self._is_urgent.wait(GATHER)
+            left = self._done(left + self._taken())
             if left and self._gives_up.wait(PAUSE):
                 return
 
-    def _taken(self, *, wait: bool) -> list[Job]:
+    def _taken(self) -> list[Job]:
         """Return what is to be done, all of it."""
-        jobs = [self._jobs.get()] if wait else []
-        while not self._jobs.empty():
-            jobs.append(self._jobs.get())
-        self._is_closing = self._is_closing or None in jobs
-        return [job for job in jobs if job is not None]
+        # Cleared first: what comes from now on is taken, or sets them again.
+        self._has_some.clear()
+        self._is_urgent.clear()
+        return [self._jobs.popleft() for _ in range(len(self._jobs))]
 
     def _done(self, jobs: list[Job]) -> list[Job]:
         """Do jobs in one transaction, or else each in its own; return those to be tried again."""
@@ -109,16 +128,37 @@ class Writer:
                 return [left for job in jobs for left in self._done([job])]
             return self._failed(jobs[0], error)
         for job, result in zip(jobs, results, strict=True):
-            job.future.set_result(result)
+            _tell(job, result)
         return []
 
     def _together(self, jobs: list[Job]) -> list[Any]:
+        kinds: dict[Any, list[int]] = {}
+        for place, job in enumerate(jobs):
+            kinds.setdefault(job.act, []).append(place)
+        results: dict[int, Any] = {}
         with self._file.writing(durable=any(job.durable for job in jobs)) as db:
-            return [job.act(db) for job in jobs]
+            for act, places in kinds.items():
+                found = act(db, [jobs[place].value for place in places])
+                results.update(zip(places, found, strict=True))
+        return [results[place] for place in range(len(jobs))]
 
     def _failed(self, job: Job, error: Exception) -> list[Job]:
-        if job.must and isinstance(error, QueueError):
+        if job.future is not None:
+            job.future.set_exception(error)
+        elif isinstance(error, QueueError):
             _log.error("Can't record yet what happened to messages: %s", error)
             return [job]
-        job.future.set_exception(error)
+        else:
+            _log.error("Can't record what happened to messages", exc_info=error)
         return []
+
+
+def _one(act: Callable[[sqlite3.Connection], Result]) -> Callable[..., list[Result]]:
+    return lambda db, _: [act(db)]
+
+
+def _tell(job: Job, result: Any) -> None:
+    if job.future is not None:
+        job.future.set_result(result)
+    elif job.then is not None:
+        job.then(result)
