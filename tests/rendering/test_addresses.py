@@ -6,6 +6,7 @@ import pytest
 
 import simplemail
 from simplemail.rendering.addresses import (
+    InvalidAddress,
     Mailbox,
     addr_spec,
     groups,
@@ -473,3 +474,41 @@ def test_sanitize_address_writes_it_as_a_header_does(address, written):
 def test_sanitize_address_refuses_what_is_not_one_address_for_every_server(address):
     with pytest.raises(ValueError, match=r"address|linefeed|SMTPUTF8"):
         simplemail.message.sanitize_address(address, "utf-8")
+
+
+class TestWhatAnErrorShows:
+    @pytest.mark.parametrize("size", [1, 197, 198, 199, 200, 5_000])
+    def test_of_a_long_address(self, size):
+        text = repr("x" * size)
+        kept = text if len(text) <= 200 else f"{text[:200]}..."
+
+        assert str(InvalidAddress("x" * size, "no")) == f"Invalid address {kept}: no"
+        assert len(str(InvalidAddress("x" * size, "no"))) <= 200 + len("Invalid address ...: no")
+
+    @pytest.mark.parametrize("domain", ["a b", "bü cher", "[192.0.2.1", "x" * 400])
+    def test_of_a_domain_is_the_address_if_it_is_known(self, domain):
+        with pytest.raises(InvalidAddress) as alone:
+            to_ascii(domain)
+        with pytest.raises(InvalidAddress) as within:
+            to_ascii(domain, f"ann@{domain}")
+
+        assert alone.value.address == domain
+        assert within.value.address == f"ann@{domain}"
+        assert within.value.reason == alone.value.reason
+
+    def test_of_a_long_domain(self):
+        with pytest.raises(InvalidAddress) as caught:
+            to_ascii("x" * 400)
+
+        assert caught.value.reason == f"'{'x' * 300}' is not a domain"
+
+
+@pytest.mark.parametrize("length", [254, 255, 256, 257])
+def test_a_domain_has_at_most_255_octets(length):
+    """RFC 5321, 4.5.3.1.2."""
+    domain = ".".join(["x" * 63] * 5)[:length]
+    if length <= 255:
+        assert to_ascii(domain) == domain
+    else:
+        with pytest.raises(InvalidAddress, match="is not a domain"):
+            to_ascii(domain)

@@ -2,6 +2,7 @@ import base64
 import quopri
 from email import message_from_bytes, policy, quoprimime
 from email.message import EmailMessage
+from itertools import product
 
 import pytest
 
@@ -57,6 +58,33 @@ def quoted(octets):
     """What the standard library's encoder makes of octets in lines of 76 characters."""
     text = octets.replace(b"\r\n", b"\n").decode("latin-1")
     return quoprimime.body_encode(text, 76).replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 5])
+def test_the_choice_between_two_encodings_is_the_standard_library_s(lines):
+    """To the octet: the first that is longer than base64 goes by base64."""
+    made = set()
+    for beyond, plain in product(range(1, 12), range(24)):
+        text = f"{'ü' * beyond}{'x' * plain}\n" * lines
+        theirs = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
+        theirs.set_content(text)
+        encoding, _ = encode_text(text, "utf-8", eight_bit=False)
+        made.add(encoding)
+
+        assert (encoding, text) == (theirs["Content-Transfer-Encoding"], text)
+    assert made == {"quoted-printable", "base64"}
+
+
+def test_what_can_be_read_is_not_encoded():
+    """RFC 2045, 6.7: all of ASCII that shows, but the equals sign."""
+    shows = bytes({*range(33, 127)} - {*b"="}).decode()
+
+    encoding, body = encode_text(
+        f"{shows[:60]}\n{shows[60:]} \t.\n\u00fc", "utf-8", eight_bit=False
+    )
+
+    assert encoding == "quoted-printable"
+    assert body.decode() == f"{shows[:60]}\r\n{shows[60:]} \t.\r\n=C3=BC\r\n"
 
 
 @pytest.mark.parametrize("before", range(70, 80))

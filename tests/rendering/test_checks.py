@@ -47,3 +47,20 @@ def test_header_ends_before_the_empty_line(content, end):
 def test_header_with_anything_but_fields_is_refused(content):
     with pytest.raises(ValueError, match="The header is malformed: b'"):
         header_end(content)
+
+
+@pytest.mark.parametrize(
+    ("start", "rest", "shown"),
+    [
+        (b"", b"no field\r\nand more: x", b"no field"),
+        (b"A: b\r\n", b"no field\r\nand more: x", b"no field"),
+        (b"A: b\r\n" * 20, b"x" * 59 + b"\r\n", b"x" * 59),
+        (b"A: b\r\n" * 20, b"x" * 61 + b"\r\n", b"x" * 60),
+        (b"A: b\r\n" * 999, b"x" * 5_000, b"x" * 60),
+    ],
+)
+def test_the_line_that_is_no_field_is_shown(start, rest, shown):
+    with pytest.raises(ValueError, match="is not a field") as caught:
+        header_end(start + rest)
+
+    assert f"The header is malformed: {shown!r} is not a field" in str(caught.value)

@@ -401,6 +401,38 @@ class TestStructure:
         assert shape(read(mail)) == expected
 
     @every_way
+    @pytest.mark.parametrize(
+        ("alternatives", "home"),
+        [
+            ([("<p>", "text/html"), ("BEGIN", "text/calendar")], "text/html"),
+            ([("BEGIN", "text/calendar"), ("<p>", "text/html")], "text/html"),
+            ([("<p>", "text/html"), ("<html amp4email>", "text/x-amp-html")], "text/html"),
+            ([("<html amp4email>", "text/x-amp-html"), ("<p>", "text/html")], "text/html"),
+            ([("BEGIN", "text/calendar")], "text/calendar"),
+            ([("BEGIN", "text/calendar"), ("{}", "application/json")], "text/calendar"),
+        ],
+    )
+    def test_inline_files_are_beside_the_html_or_else_the_first_alternative(
+        self, read, alternatives, home
+    ):
+        mail = message(alternatives=alternatives)
+        mail.attach_inline(b"x", "x.png")
+        [related] = [part for part in read(mail).walk() if part.get_content_subtype() == "related"]
+
+        assert related.get_param("type") == home
+        assert [part.get_content_type() for part in related.iter_parts()] == [home, "image/png"]
+
+    @every_way
+    @pytest.mark.parametrize("mimetype", ["application/json", "image/png", "video/mp4", "x-y/z"])
+    def test_an_alternative_that_is_no_text_arrives_as_it_was(self, read, mimetype):
+        octets = b"\xff\r\n\n\x00"
+        *_, part = read(message(alternatives=[(octets, mimetype)])).iter_parts()
+
+        assert part.get_content_type() == mimetype
+        assert part.get_param("charset") is None
+        assert part.get_payload(decode=True) == octets
+
+    @every_way
     def test_inline_files(self, read):
         """Ours: shown in place, and not listed."""
         mail = message(alternatives=[("<img>", HTML)])

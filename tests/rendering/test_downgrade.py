@@ -177,6 +177,32 @@ def test_header_alone_is_put_into_ascii_for_servers_with_8bitmime():
     assert with_ascii_header(raw, utf8=True) == raw
 
 
+def test_only_the_outer_header_stays_in_utf8():
+    """RFC 6532 is for the message itself: whoever takes a part out of it may not know it."""
+    subject = "Subject: Grüße\r\n".encode()
+    mail = subject + b"Content-Type: message/rfc822\r\n\r\n" + subject + leaf(GREETING)
+    part = subject + leaf(GREETING)
+
+    for outer in (mail, subject + multipart(part)):
+        content = in_seven_bits(outer, utf8=True)
+
+        assert content.startswith(subject)
+        assert content[len(subject) :].isascii()
+        assert b"\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n" in content
+
+
+@pytest.mark.parametrize(
+    "wrap", [multipart, lambda part: b"Content-Type: message/rfc822\r\n\r\n" + part]
+)
+def test_an_address_beyond_ascii_is_refused_for_the_message_alone(wrap):
+    """That of a forwarded mail is only text to read."""
+    mail = "From: jürgen@example.com\r\n".encode() + leaf(GREETING)
+
+    assert in_seven_bits(wrap(mail)).isascii()
+    with pytest.raises(ValueError, match="SMTPUTF8"):
+        in_seven_bits(mail)
+
+
 def test_header_in_no_utf8_is_written_anew_even_for_smtputf8():
     content = with_ascii_header(b"Subject: Gr\xfc\xdfe\r\n\r\nHello\r\n", utf8=True)
 

@@ -264,6 +264,18 @@ def test_what_is_no_address_is_refused(value):
         header_line("To", value)
 
 
+@pytest.mark.parametrize("name", ["To", "Resent-Reply-To"])
+@pytest.mark.parametrize("length", range(52, 80))
+def test_one_mailbox_stays_whole_if_a_line_has_room(name, length):
+    given = f"{'Ann ' * 9}{'B' * (length - 51)} <ann@b.example>"
+    line = header_line(name, given)
+    lines = line.split(b"\r\n")[:-1]
+
+    assert max(map(len, lines)) <= 78
+    assert len(lines) == (1 if len(f"{name}: {given}") <= 78 else 2)
+    assert b"".join(lines).decode() == f"{name}: {given}"
+
+
 def test_list_folds_between_mailboxes():
     people = [f"Ann Person{n} <ann.person{n}@example.com>" for n in range(5)]
 

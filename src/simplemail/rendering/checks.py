@@ -35,8 +35,9 @@ def header_end(content: bytes) -> int:
     Raises ValueError if anything but fields comes before the empty line.
     """
     match = _HEADER.match(content)
-    end = match.end() if match else 0
+    assert match is not None  # it may be empty
+    end = match.end()
     if content[end : end + 2] not in (b"\r\n", b""):
-        line = content[end : end + 60].partition(b"\r\n")[0]
+        line = content[end : end + 60].partition(b"\r")[0]
         raise ValueError(f"The header is malformed: {line!r} is not a field like 'Name: value'")
     return end

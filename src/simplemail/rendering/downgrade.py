@@ -65,11 +65,10 @@ def _entity(content: bytes, utf8: bool, depth: int, default: str) -> bytes:
     end = header_end(content)
     fields = _fields(content[:end])
     head = _read(fields, default)
-    nested = depth > 0
     encoding, body = _body(content[end + 2 :], head, depth)
     if encoding not in ("", head.encoding):
         fields = [*_with_encoding(fields, encoding)]
-    lines = [in_ascii(each, utf8=utf8 and not nested, nested=nested) for each in fields]
+    lines = [in_ascii(each, utf8=utf8, nested=depth > 0) for each in fields]
     return b"".join([*lines, content[end : end + 2], body])
 
 
