@@ -96,11 +96,11 @@ def answering(asked, error):
         ),
         (
             ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
-            f"Connection refused by {WHERE}; is the server running.*587 with use_tls",
+            f"Connection refused by {WHERE}; is the server running.*587 for smtp.tls:// or use_tls",
         ),
         (
             ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
-            rf"The connection to {WHERE} was lost \(Connection reset by peer\); .*465 with use_ssl",
+            rf"The connection to {WHERE} was lost \(Connection reset by peer\); .*465 for smtps:// or use_ssl",
         ),
         (
             smtplib.SMTPServerDisconnected("Connection unexpectedly closed"),

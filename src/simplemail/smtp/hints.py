@@ -118,7 +118,7 @@ def _sentence(error: OSError, where: str, timeout: float, given: Collection[str]
     if isinstance(error, ConnectionRefusedError):
         return (
             f"Connection refused by {where}; is the server running, and is the port right "
-            "(587 with use_tls, 465 with use_ssl)?"
+            "(587 for smtp+tls:// or use_tls, 465 for smtps:// or use_ssl)?"
         )
     if isinstance(error, (FileNotFoundError, PermissionError)):
         return f"Can't read ca_file, ssl_certfile or ssl_keyfile ({_said(error)})"
@@ -154,7 +154,10 @@ def _lost_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     if isinstance(error, (ConnectionError, smtplib.SMTPServerDisconnected)):
         lost = f"The connection to {where} was lost ({_said(error)})"
         if getattr(error, "in_answer_to", THE_CONNECTION) == THE_CONNECTION:
-            return f"{lost}; is the port right (587 with use_tls, 465 with use_ssl)?"
+            remedy = (
+                "is the port right (587 for smtp+tls:// or use_tls, 465 for smtps:// or use_ssl)?"
+            )
+            return f"{lost}; {remedy}"
         return f"{lost}; it had answered before, so the server's log should have the reason"
     if isinstance(error, smtplib.SMTPException):
         return _answer_sentence(error, where, given)
