@@ -13,6 +13,7 @@ from support.docs_runner import LANGUAGES, PAGES, ROOT, Network, Page, blocks_of
 NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip": "it installs from the network; .ci/run does",
     "PYTHONPATH=src python3 -m simplemail inbox": "it runs until it is interrupted",
+    "python tests/support/mutants.py": "it changes the code and runs tests for minutes",
     "pip install simplemail-py": "it installs from the network",
     "simplemail inbox": "it runs until it is interrupted; tests/inbox/test_current.py runs it",
 }
