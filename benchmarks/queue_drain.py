@@ -1,21 +1,23 @@
-"""The queue: putting against one fdatasync, and draining against `deliver()` over the same mailer.
+"""Draining a queue against `deliver()` over the same mailer, in turns.
 
-    PYTHONPATH=src python benchmarks/queue_drain.py [messages]
+    python benchmarks/queue_drain.py [--quick] [--check]
 
 The server is a process of its own that answers and keeps nothing.
 """
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from simplemail import EmailMessage, configure, mailers
+from figures import ENVIRONMENT, Figure, main
+from queue_put import message
+from simplemail import Envelope, configure, mailers
 from simplemail.queue import Queue, Worker
 
 SERVER = """
@@ -27,67 +29,45 @@ with SMTPServer(record=False) as server:
 """
 
 
-def message(number: int) -> EmailMessage:
-    return EmailMessage(f"Hello {number}", "It works.\n" * 20, "a@example.com", ["b@example.com"])
-
-
-def fdatasync(folder: Path) -> float:
-    """Seconds of one append and its fdatasync; the median."""
-    times = []
-    with (folder / "plain").open("wb", buffering=0) as file:
-        for _ in range(200):
-            start = time.perf_counter()
-            file.write(b"x" * 4096)
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def put(queue: Queue) -> float:
-    times = []
-    for number in range(300):
-        ours = message(number)
-        start = time.perf_counter()
-        queue.put(ours)
-        times.append(time.perf_counter() - start)
-    queue.cancel(*range(1, 301))
-    return statistics.median(times)
-
-
-def main(count: int = 3000) -> None:
+def drain(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
         command = [sys.executable, "-c", SERVER]
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT
+        ) as server:
             url = server.stdout.readline().strip()
-            entry = {"BACKEND": "queue", "OPTIONS": {"path": folder / "mail.db", "mailer": "smtp"}}
-            configure(MAILERS={"default": entry, "smtp": url})
+            options = {"path": Path(name) / "mail.db", "mailer": "smtp"}
+            configure(MAILERS={"default": {"BACKEND": "queue", "OPTIONS": options}, "smtp": url})
             with Queue.of("default") as queue:
-                measure(queue, folder, count)
+                count, rounds = (200, 1) if quick else (2000, 7)
+                yield from compared(queue, [message(n).envelope() for n in range(count)], rounds)
             server.stdin.close()
 
 
-def measure(queue: Queue, folder: Path, count: int) -> None:
-    once, each = fdatasync(folder), put(queue)
-    print(f"fdatasync {once * 1e3:.2f} ms; put() {each * 1e3:.2f} ms")
+def compared(queue: Queue, envelopes: list[Envelope], rounds: int) -> Iterator[Figure]:
+    def drained() -> None:
+        outcomes = Worker(queue, threads=4, batch=8).drain()
+        assert outcomes == {"sent": len(envelopes)}, outcomes
 
-    messages = [message(number) for number in range(count)]
-    start = time.perf_counter()
-    for chunk in range(0, count, 1000):
-        queue.put_many(messages[chunk : chunk + 1000])
-    print(f"put_many() of 1,000: {count / (time.perf_counter() - start):,.0f}/s")
+    direct, drains = [], []
+    for _ in range(rounds):
+        queue.put_many(envelopes)
+        direct.append(seconds(lambda: mailers["smtp"].deliver(envelopes)))
+        drains.append(seconds(drained))
+    count, one, other = len(envelopes), statistics.median(direct), statistics.median(drains)
+    yield Figure("deliver() with one thread, median", count / one, "/s")
+    yield Figure("drain() with 4 threads and batches of 8, median", count / other, "/s")
+    yield Figure("drain() against deliver()", 100 * one / other, "%", least=85)
 
-    envelopes = [ours.envelope() for ours in messages]
-    start = time.perf_counter()
-    mailers["smtp"].deliver(envelopes)
-    direct = count / (time.perf_counter() - start)
-    start = time.perf_counter()
-    outcomes = Worker(queue, threads=4, batch=8).drain()
-    drained = count / (time.perf_counter() - start)
-    assert outcomes == {"sent": count}, outcomes
-    print(f"deliver() {direct:,.0f}/s; drain() {drained:,.0f}/s, {drained / direct:.0%} of it")
 
+def seconds(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+MEASURES = (drain,)
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*MEASURES)

@@ -1,17 +1,17 @@
 """A queue of 1,000,000 messages: how long a claim and a look at its health take.
 
-PYTHONPATH=src python benchmarks/queue_size.py [messages]
+python benchmarks/queue_size.py [--quick] [--check]
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from figures import Figure, main
 from simplemail import EmailMessage
 from simplemail.queue import Queue, claims, members
 
@@ -26,17 +26,8 @@ SELECT {COLUMNS} FROM simplemail_messages, numbers WHERE id = 1
 """
 
 
-def median(act: Callable[[], object], times: int = 21) -> float:
-    """Milliseconds."""
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        act()
-        found.append(time.perf_counter() - start)
-    return statistics.median(found) * 1e3
-
-
-def main(count: int = 1_000_000) -> None:
+def size(quick: bool) -> Iterator[Figure]:
+    count = 10_000 if quick else 1_000_000
     with (
         tempfile.TemporaryDirectory() as name,
         Queue(Path(name) / "mail.db", mailer="smtp") as queue,
@@ -47,9 +38,21 @@ def main(count: int = 1_000_000) -> None:
             worker = members.register(db, 1, 1, "here", time.time())
             wish = claims.Wish(worker, 1, 8, lambda name: None)
             took = median(lambda: claims.claim(db, wish, time.time()))
-        print(f"{count:,} messages: a claim of 8 takes {took:.2f} ms")
-        print(f"health() takes {median(queue.health, 5):.0f} ms")
+        yield Figure(f"a claim of 8 among {count:,}, median", took, "ms", most=1)
+        yield Figure(f"health() of {count:,}, median", median(queue.health, 5), "ms", most=250)
 
+
+def median(act: Callable[[], object], times: int = 21) -> float:
+    """Milliseconds."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        act()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found) * 1e3
+
+
+MEASURES = (size,)
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*MEASURES)
