@@ -349,3 +349,28 @@ def test_a_message_that_cannot_be_signed_is_refused(page, monkeypatch, tmp_path)
 
     assert receipt.status is Status.REFUSED
     assert isinstance(receipt.error, dkim.KeyFormatError)
+
+
+def test_an_agent_that_never_answers_defers(page, monkeypatch):
+    def hang(command, *, timeout, **options):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    openpgp = importlib.import_module("openpgp")
+    monkeypatch.setattr(openpgp.subprocess, "run", hang)
+    mailer = get_connection("signed", mailer="memory:", sign="openpgp.sign")
+
+    [receipt] = mailer.deliver([a_message()])
+
+    assert receipt.status is Status.DEFERRED
+    assert isinstance(receipt.error, TimeoutError)
+
+
+def test_a_key_that_gpg_does_not_have_refuses(page, monkeypatch):
+    openpgp = importlib.import_module("openpgp")
+    monkeypatch.setattr(openpgp, "COMMAND", ["gpg", "--batch", "--local-user", "eve@example.com"])
+    mailer = get_connection("signed", mailer="memory:", sign="openpgp.sign")
+
+    [receipt] = mailer.deliver([a_message()])
+
+    assert receipt.status is Status.REFUSED
+    assert isinstance(receipt.error, subprocess.CalledProcessError)
