@@ -109,6 +109,11 @@ class TestAddresses:
         assert mail["Sender"] == "s@xn--bcher-kva.example"
 
     @every_way
+    def test_the_name_of_a_group_is_read_as_it_was_written(self, read):
+        mail = read(message(headers={"To": "Grüne & Co.: ann@b.example;"}))
+        assert [group.display_name for group in mail["To"].groups] == ["Grüne & Co."]
+
+    @every_way
     @pytest.mark.parametrize(
         ("written", "names"),
         [

@@ -6,7 +6,7 @@ from email.message import EmailMessage as StdlibMessage
 import pytest
 
 from simplemail import EmailMessage
-from simplemail.rendering.envelope import Envelope
+from simplemail.rendering.envelope import Envelope, several
 
 
 def message(**attributes):
@@ -430,3 +430,28 @@ class TestByHand:
         assert make(recipients=["ü@d.example"], **says)[4:] == (False, True)
         assert make(sender="ü@d.example", **says)[4:] == (False, True)
         assert type(make(content=bytearray(b"A: b\r\n"))) is Envelope
+
+
+@pytest.mark.parametrize("given", [[], (), {1: 2}, set(), iter("ab"), (each for each in "ab")])
+def test_several_messages_come_in_any_iterable(given):
+    assert several(given) is given
+
+
+@pytest.mark.parametrize(
+    "given", [5, None, "text", b"octets", message(), StdlibMessage(), Envelope.of(message())]
+)
+def test_a_single_message_is_not_taken_for_several(given):
+    with pytest.raises(TypeError, match=rf"like \[message\], not {type(given).__name__}$"):
+        several(given)
+
+
+@pytest.mark.parametrize("length", [0, 1, 997, 998, 999, 5_000])
+def test_a_message_id_fits_into_a_line(length):
+    def make():
+        return Envelope("a@b.example", ["c@d.example"], b"", "x" * length)
+
+    if length <= 998:
+        assert make().message_id == "x" * length
+    else:
+        with pytest.raises(ValueError, match="A Message-ID is printable text on one line"):
+            make()

@@ -213,6 +213,20 @@ def test_list_id_has_an_encoded_description():
     assert line == b"List-Id: =?utf-8?q?B=C3=BCcher?= <books.example.com>\r\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("List-Id", "Bücher <bücher.example.com>"),
+        ("List-Id", "Bücher"),
+        ("list-help", "Hilfe für alle <https://example.com/>"),
+        ("Message-ID", "für <1@example.com>"),
+    ],
+)
+def test_only_the_description_of_a_list_may_be_beyond_ascii(name, value):
+    with pytest.raises(ValueError, match=f"{name} can't hold"):
+        header_line(name, value)
+
+
 MAILBOXES = [
     ("a@b.example", "a@b.example"),
     ("webmaster", "webmaster"),

@@ -50,6 +50,25 @@ def test_header_of_each_part_is_looked_at():
         generated(message)
 
 
+@pytest.mark.parametrize("line", ["From me to you", ">From me", ".", "-- "])
+def test_no_line_of_a_text_is_changed(line):
+    """As mailboxes in one file would have it."""
+    message = EmailMessage()
+    message.set_content(f"{line}\n{line}\n")
+
+    assert generated(message).endswith(f"\r\n\r\n{line}\r\n{line}\r\n".encode())
+
+
+def test_types_with_parameters_are_whole():
+    message = composed()
+    message.add_attachment(b"x", "application", "x-y", filename="a b.bin", params={"v": "1 2"})
+    content = generated(message)
+
+    assert b'Content-Type: text/plain; charset="utf-8"\r\n' in content
+    assert b'Content-Type: application/x-y; v="1 2"\r\n' in content
+    assert b'Content-Disposition: attachment; filename="a b.bin"\r\n' in content
+
+
 def test_legacy_header_objects_are_written():
     message = MIMEText("Hello\n")
     message["Subject"] = Header("Grüße " * 20, "utf-8")

@@ -8,6 +8,7 @@ import io
 import pytest
 
 from simplemail import BadHeaderError, EmailMessage, EmailMultiAlternatives, get_connection
+from simplemail.rendering.injection import check_header, cut
 from simplemail.testing import capture
 
 LINE_ENDS = ["\r\n", "\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -246,3 +247,12 @@ def test_ways_out_dont_change_the_message():
         with pytest.raises(BadHeaderError):
             WAYS[way](mail)
     assert vars(mail) == before
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 5_000])
+def test_a_long_value_is_shown_in_part(size):
+    shown = "x" * size if size <= 100 else "x" * 100 + "..."
+
+    assert cut("x" * size) == f"'{shown}'"
+    with pytest.raises(BadHeaderError, match=f"is '{'x' * min(size, 99)}"):
+        check_header("Subject", "x" * size + "\n")

@@ -52,6 +52,13 @@ from simplemail import text_from_html
         ("</p></ul></blockquote></a>x</li>", "x\n"),
         ("<p>un<b>closed<p>next", "unclosed\n\nnext\n"),
         ("<!-- no --><!DOCTYPE html><p>x<![CDATA[y]]>", "x\n"),
+        ("<ul><li>a<ul><li>b<ul><li>c</ul></ul></ul>", "- a\n  - b\n    - c\n"),
+        ("<ol><li>a<ol><li>b<li>c</ol><li>d</ol>", "1. a\n  1. b\n  2. c\n2. d\n"),
+        ("x<ul><li>a</ul>y<ol><li>b</ol>z", "x\n\n- a\n\ny\n\n1. b\n\nz\n"),
+        ("<pre>a\n\n\nb</pre>", "a\n\n\nb\n"),
+        ("<pre>a  b<p>c  d</p>e  f</pre>g  h", "a  b\n\nc  d\n\ne  f\n\ng h\n"),
+        ("<tr><td>a</td><td>b <b>c</b> d</td></tr><tr><td>e", "a | b c d\ne\n"),
+        ("x<br><br><p>y", "x\n\ny\n"),
         ("a &nbsp; b", "a \xa0 b\n"),
     ],
 )

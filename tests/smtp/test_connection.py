@@ -15,6 +15,7 @@ from simplemail.backends.smtp import EmailBackend
 from simplemail.smtp import tls
 from simplemail.smtp.pool import close_pools
 from simplemail.testing.server import Inject, Silence, SMTPServer
+from support.sessions import connection_to
 
 CONTENT = b"Subject: by hand\r\n\r\n.dot\r\nHello\r\n"
 
@@ -288,3 +289,76 @@ def test_it_can_be_debugged(mailer: EmailBackend, capsys: pytest.CaptureFixture[
 
     assert "noop" in (shown := capsys.readouterr().err)
     assert "250" in shown
+
+
+def test_it_says_nothing_unless_it_is_debugged(
+    mailer: EmailBackend, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mailer.connection.noop()
+
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("code", [250, 299, 300, 354, 399, 400, 550])
+def test_it_is_out_of_step_while_the_server_waits_for_more(
+    code: int, mailer: EmailBackend, smtp_server: SMTPServer
+) -> None:
+    """RFC 5321, 4.3.2: after a 3xx, what is sent next is no command."""
+    smtp = mailer.connection
+    smtp_server.script("FROB", f"{code} Words")
+    assert smtp.is_in_step
+
+    smtp.docmd("FROB")
+    assert smtp.is_in_step is not (300 <= code < 400)
+    smtp.send("NOOP\r\n")
+    assert not smtp.is_in_step
+    smtp.getreply()
+    assert smtp.is_in_step
+
+
+def test_each_command_has_its_answer_before_it_is_in_step(mailer: EmailBackend) -> None:
+    smtp = mailer.connection
+    for _ in range(3):
+        smtp.putcmd("NOOP")
+    steps = []
+    for _ in range(3):
+        smtp.getreply()
+        steps.append(smtp.is_in_step)
+
+    assert steps == [False, False, True]
+
+
+def test_a_new_socket_begins_with_a_greeting(smtp_server: SMTPServer) -> None:
+    smtp = connection_to(smtp_server)
+    smtp.sock = socket.create_connection((smtp_server.host, smtp_server.port))
+    smtp.putcmd("EHLO", "client.example")
+    steps = []
+    for _ in range(2):
+        steps.append((smtp.getreply()[0], smtp.is_in_step))
+    smtp.close()
+
+    assert steps == [(220, False), (250, True)]
+
+
+@pytest.mark.parametrize("before", ["127.0.0.1", "0.example", "z.example"])
+def test_the_certificate_must_be_for_where_it_leads_now(
+    before: str, smtp_server: SMTPServer
+) -> None:
+    smtp = connection_to(smtp_server)
+    smtp.close()
+    smtp.host, smtp.server_hostname = before, "mx.example"
+    smtp.connect("127.0.0.1", smtp_server.port)
+    smtp.close()
+
+    assert smtp.host == "127.0.0.1"
+    assert smtp.server_hostname == ("mx.example" if before == "127.0.0.1" else "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["client.example", ""])
+def test_it_greets_with_the_name_that_the_mailer_has(name: str, smtp_server: SMTPServer) -> None:
+    with get_connection(smtp_server.url, local_hostname=name or None) as mailer:
+        mailer.send_messages([mail()])
+
+    [greeting] = [command for command in smtp_server.commands if command.startswith("EHLO")]
+    assert (greeting == "EHLO client.example") is bool(name)
+    assert greeting != "EHLO "

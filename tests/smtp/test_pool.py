@@ -255,6 +255,67 @@ def test_where_no_thread_can_start_a_session_ends_at_once(
     smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
 
 
+def two_idle(server: SMTPServer) -> None:
+    backends = [mailer(server) for _ in range(2)]
+    for backend in backends:
+        backend.open()
+    for backend in backends:
+        backend.close()
+    assert idle() == 2
+
+
+class TestWithoutALock:
+    """Whoever takes an entry off the list has it; others go on to the next one."""
+
+    def test_one_that_another_thread_was_faster_to_take(
+        self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        two_idle(smtp_server)
+        [left, taken] = list(pool._idle)
+        usual = pool_module.Pool._claim
+
+        def claim(self: pool_module.Pool, entry: Any) -> bool:
+            if entry is taken:
+                usual(self, entry)
+            return usual(self, entry)
+
+        monkeypatch.setattr(pool_module.Pool, "_claim", claim)
+        session = pool.take(taken.route)
+
+        assert session is left.session
+        for each in (left, taken):
+            each.session.quit()
+
+    def test_an_entry_can_be_taken_once(self, smtp_server: SMTPServer) -> None:
+        two_idle(smtp_server)
+        entry = pool._idle[0]
+
+        assert [pool._claim(entry), pool._claim(entry)] == [True, False]
+        assert idle() == 1
+        entry.session.quit()
+
+    def test_one_without_time_left_is_not_kept(
+        self, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pool_module._Sweeper, "start", lambda self: None)
+        two_idle(smtp_server)
+        entry = pool._idle.pop()
+        now = pool_module.monotonic()
+        monkeypatch.setattr(pool_module, "monotonic", lambda: now)
+        pool.give(entry.route, entry.session, keep_alive=0, size=10)
+
+        assert idle() == 1
+        assert entry.session.closed
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, 30.0])
+def test_a_sweeper_waits_just_as_long_as_needed_and_holds_up_nobody(seconds: float) -> None:
+    sweeper = pool_module._Sweeper(pool, pool_module.monotonic() + seconds)
+
+    assert max(0, seconds - 5) <= sweeper.interval <= max(0, seconds)
+    assert sweeper.daemon
+
+
 class TestManyFallSilent:
     """A firewall forgets them all at once: the wait is that for one."""
 

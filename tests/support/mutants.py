@@ -78,7 +78,8 @@ class _Meaning(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+        never = "TYPE_CHECKING" in ast.unparse(node.test)
+        return None if never else self.generic_visit(node)
 
 
 def meaning(source: str) -> str:
