@@ -27,6 +27,7 @@ from simplemail.receipts import Reply
 from simplemail.testing import capture
 from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, SMTPServer
+from support.arrived import subjects
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +244,7 @@ def few_connections(server, pool_size):
 
 
 def subjects_at(server):
-    return [message.message["Subject"] for message in server.messages]
+    return subjects(server.messages)
 
 
 def send_at_once(calls):

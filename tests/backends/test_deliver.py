@@ -21,6 +21,7 @@ from simplemail.rendering.envelope import Envelope
 from simplemail.smtp import retrying
 from simplemail.testing.contract import a_message
 from simplemail.testing.server import Close, Delay, Reset, SMTPServer
+from support.arrived import subjects
 from support.sessions import refuse_bdat_unread
 
 SENT, REFUSED, DEFERRED, UNKNOWN = Status
@@ -32,7 +33,7 @@ def numbered(count, **changes):
 
 
 def arrived(server):
-    return [message.message["Subject"] for message in server.messages]
+    return subjects(server.messages)
 
 
 def backend_for(server, **options):

@@ -25,6 +25,7 @@ from simplemail.smtp import connection, opening
 from simplemail.smtp.channel import Channel
 from simplemail.smtp.pool import Pool
 from simplemail.testing.server import SMTPServer
+from support.arrived import subjects
 from support.fault_table import CONNECTING, ERRORS, MANY, STATUSES, Row, Way, fault, rows, ways
 
 EXTENSIONS = {"P": "PIPELINING", "C": "CHUNKING"}
@@ -90,14 +91,13 @@ def warnings() -> Iterator[Warnings]:
     logging.getLogger("simplemail").removeHandler(handler)
 
 
-STAGES = dict.fromkeys(row.stage for row in rows())
+ROWS = rows()
+STAGES = dict.fromkeys(row.stage for row in ROWS)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_fault(stage: str, warnings: Warnings) -> None:
-    cases = [
-        (row, way) for i, row in enumerate(rows()) if row.stage == stage for way in ways(row, i)
-    ]
+    cases = [(row, way) for i, row in enumerate(ROWS) if row.stage == stage for way in ways(row, i)]
     with ThreadPoolExecutor(16 if MANY else 8) as executor:
         complaints = filter(None, executor.map(lambda case: complaint(*case, warnings), cases))
 
@@ -232,7 +232,7 @@ class Case:
 
     def check_ledger(self, told: Told) -> None:
         """The server's own list of messages agrees with what the caller learned."""
-        kept = [received.message["Subject"] for received in self.server.messages]
+        kept = subjects(self.server.messages)
         assert len(kept) == len(set(kept)), kept
         for receipt in told.receipts:
             subject, status = receipt.message.subject, receipt.status

@@ -22,6 +22,7 @@ from simplemail.smtp.places import Place, line
 from simplemail.smtp.pool import pool
 from simplemail.testing.server import SMTPServer
 from simplemail.testing.server.session import Session
+from support.arrived import subjects
 
 P, PC = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 
@@ -148,7 +149,7 @@ def send_by(way: Any, server: SMTPServer, count: int, query: str = "") -> None:
     with override_settings(EMAIL_URL=f"{server.url}?timeout=5{query}"):
         receipts: list[Receipt] = way(mailers["default"], count)
     assert [receipt.status for receipt in receipts] in ([], [Status.SENT] * count)
-    arrived = Counter(received.message["Subject"] for received in server.messages)
+    arrived = Counter(subjects(server.messages))
     assert arrived == Counter(map(str, range(count)))
 
 

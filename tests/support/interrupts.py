@@ -25,6 +25,7 @@ from simplemail.backends import base, smtp
 from simplemail.receipts import Receipt, Status
 from simplemail.smtp import channel, delivery, dialogue, pool, session, transaction
 from simplemail.testing.server import SMTPServer
+from support.arrived import subject, subjects
 
 KINDS = {
     "chunking": (["PIPELINING", "CHUNKING"], 16),
@@ -135,7 +136,7 @@ class Play:
             if not there and receipt.status is Status.SENT:
                 yield f"{receipt.message.subject} is not there: {receipt}"
         for received in self.server.messages:
-            number = received.message["Subject"]
+            number = subject(received)
             whole = received.content.count(b"marked") == 2 * received.content.count(
                 b"marked %b marked\r\n" % number.encode()
             )
@@ -146,7 +147,7 @@ class Play:
             yield from (f"no receipt for {each}" for each in self.arrived() if each not in told)
 
     def arrived(self) -> Counter[str]:
-        return Counter(str(received.message["Subject"]) for received in self.server.messages)
+        return Counter(subjects(self.server.messages))
 
 
 def forget_frames(error: BaseException | None) -> None:
