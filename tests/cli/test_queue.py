@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -266,6 +268,45 @@ def test_a_url_is_enough_and_the_password_in_it_is_nowhere_in_the_file(tmp_path,
     files = b"".join(path.read_bytes() for path in tmp_path.glob("mail.db*"))
     assert SECRET.encode() not in files + (done.stdout + done.stderr).encode()
     assert b"\x80\x04\x95" not in files  # how a pickle begins
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_drain_shows_on_a_terminal_how_far_it_is_and_takes_the_line_away(queue, server):
+    with Queue(queue.path) as same:  # whose mailer is that of the URL
+        for _ in range(10):
+            put(same)
+    is_shown = threading.Event()
+    server.script("END", lambda line, session: is_shown.wait(60) and None, nth=3)
+    master, terminal = os.openpty()
+    url = f"queue:{queue.path}?mailer={server.url}"
+    words = command("run", "--drain", "--threads", "1", "--batch", "1", EMAIL_URL=url)
+
+    with subprocess.Popen(**words, stdout=subprocess.PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        seen = read_until(master, re.compile(rb"\r2 sent, [5-8] left\x1b\[K"))
+        is_shown.set()
+        seen += read_until(master, None)
+        out, _ = process.communicate(timeout=60)
+    os.close(master)
+
+    assert (process.returncode, out) == (0, "10 sent\n")
+    assert b"Message 1: sent" not in seen  # a line for each would push the progress away
+    assert seen.endswith(b"\r\x1b[K")
+
+
+def read_until(terminal, pattern):
+    """Read what a terminal shows until there is this, or (None) until the other end closes."""
+    found = b""
+    while pattern is None or not pattern.search(found):
+        try:
+            got = os.read(terminal, 1000)
+        except OSError:  # Linux: nobody has the other end open
+            got = b""
+        if not got:
+            assert pattern is None, found
+            break
+        found += got
+    return found
 
 
 def test_app_is_imported_first(tmp_path, monkeypatch):

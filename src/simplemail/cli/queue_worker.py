@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -85,13 +86,7 @@ def _progress(worker: Worker, queue: Queue, *, shown: bool) -> Iterator[None]:
         return
     over = threading.Event()
 
-    def show() -> None:
-        while not over.wait(_PROGRESS):
-            left = queue.counts()["ready"]
-            sys.stderr.write(f"\r{_summary(worker.outcomes)}, {left:,} left\x1b[K")
-            sys.stderr.flush()
-
-    thread = threading.Thread(target=show, daemon=True)
+    thread = threading.Thread(target=_show_progress, args=[worker, queue, over], daemon=True)
     thread.start()
     try:
         yield
@@ -99,6 +94,18 @@ def _progress(worker: Worker, queue: Queue, *, shown: bool) -> Iterator[None]:
         over.set()
         thread.join(1)
         sys.stderr.write("\r\x1b[K")
+
+
+def _show_progress(worker: Worker, queue: Queue, over: threading.Event) -> None:
+    pause = _PROGRESS
+    while not over.wait(pause):
+        began = time.monotonic()
+        with contextlib.suppress(OSError):  # of the file: the worker tells what is wrong with it
+            left = queue.counts()["ready"]
+            sys.stderr.write(f"\r{_summary(worker.outcomes)}, {left:,} left\x1b[K")
+            sys.stderr.flush()
+        # To count a million messages takes a while; most of the time is for sending them.
+        pause = max(_PROGRESS, 10 * (time.monotonic() - began))
 
 
 def _summary(outcomes: dict[str, int]) -> str:
