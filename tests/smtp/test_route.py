@@ -17,6 +17,8 @@ def route(**options: Any) -> Route:
 @pytest.mark.parametrize(
     ("options", "field", "value"),
     [
+        ({}, "host", "mail.example"),
+        ({}, "port", 2525),
         ({}, "local_hostname", ""),
         ({"local_hostname": "client.example"}, "local_hostname", "client.example"),
         ({}, "server_hostname", ""),
