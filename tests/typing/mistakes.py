@@ -10,6 +10,7 @@ from simplemail import (
     EmailMultiAlternatives,
     Receipt,
     configure,
+    get_connection,
     override_settings,
     send_mail,
 )
@@ -36,6 +37,22 @@ def settings_have_names_and_types() -> None:
     configure(EMAIL_TIMEOUT="10")  # type: ignore[arg-type]
     override_settings(EMAIL_URI="memory:")  # type: ignore[call-arg]
     override_settings(MAILERS="memory:")  # type: ignore[arg-type]
+
+
+def a_backend_has_its_own_options() -> None:
+    get_connection("smtp", hots="mail.example.com")  # type: ignore[call-overload]
+    get_connection("smtp", host="mail.example.com", port="25")  # type: ignore[call-overload]
+    get_connection("smtp", host="mail.example.com", timeout="10")  # type: ignore[call-overload]
+    get_connection("smtp", host="mail.example.com", use_tsl=True)  # type: ignore[call-overload]
+    get_connection("smtp", format="eml")  # type: ignore[call-overload]
+    get_connection("smtp://mail.example.com", retires=3)  # type: ignore[call-overload]
+    get_connection(hots="mail.example.com")  # type: ignore[call-overload]
+    get_connection("file", path="mail")  # type: ignore[call-overload]
+    get_connection("console", stream="log.txt")  # type: ignore[call-overload]
+    get_connection("failover", mailer="smtp://mail.example.com")  # type: ignore[call-overload]
+    get_connection("memory", fail_silently="yes")  # type: ignore[call-overload]
+    get_connection(25)  # type: ignore[call-overload]
+    get_connection("memory").send_mesages([])  # type: ignore[attr-defined]
 
 
 def what_was_sent_is_messages() -> None:

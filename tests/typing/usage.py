@@ -147,6 +147,20 @@ def any_list_of_addresses(message: EmailMessage) -> None:
     print(simplemail.outbox[0].subject, simplemail.outbox[0].sent_using)
 
 
+def mailers_by_what_they_are() -> None:
+    get_connection(fail_silently=True).send_messages([])
+    get_connection(None, username="me", password=lambda: "token", file_path=Path("mail"))
+    get_connection("smtp+tls://mail.example.com", timeout=5, ca_file=Path("ca.pem"))
+    get_connection("django.core.mail.backends.filebased.EmailBackend", file_path="mail")
+    get_connection("memory", host="mail.example.com", use_tls=True)
+    get_connection("file", file_path=Path("mail"), format="eml")
+    get_connection("roundrobin", mailers=["smtp://a.example", SMTPBackend()], weights=[2, 1])
+    get_connection("signed", mailer="default", sign=lambda content: content)
+    get_connection(CountingBackend, of_its_own=5)
+    either: str = input()
+    get_connection(either, host="mail.example.com")
+
+
 def settings_by_name() -> None:
     configure(EMAIL_URL="memory:", ADMINS=[("Ann", "a@x.example")], EMAIL_FILE_PATH=Path("mail"))
     configure(EMAIL_HOST_PASSWORD=lambda: "token", EMAIL_TIMEOUT=10, EMAIL_PORT=None)

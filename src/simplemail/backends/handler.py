@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 
-from ..conf import CLASSIC, WAYS, nearest, settings
+from ..conf import CLASSIC, WAYS, settings
 from ..exceptions import (
     ImproperlyConfigured,
     InvalidMailer,
@@ -22,6 +21,7 @@ from .urls import SHORT_NAMES, backend_class, is_url, parse
 
 if TYPE_CHECKING:
     from .base import BaseEmailBackend
+    from .typed import GetConnection
 
     # A backend written for Django need not be a child of ours, and a static
     # checker can't see through a dotted path.
@@ -69,16 +69,16 @@ class MailersHandler:
             if settings.MAILERS is None and alias == DEFAULT_ALIAS:
                 mailer = _default_mailer()
             else:
-                mailer = _from_entry(alias, _entry(alias), {})
+                mailer = from_entry(alias, _entry(alias), {})
         if hasattr(mailer, "built_from"):  # not a backend of Django's
             mailer.built_from = alias
         return mailer
 
     def __contains__(self, alias: object) -> bool:
-        return alias in _aliases()
+        return alias in aliases()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_aliases())
+        return iter(aliases())
 
     def get(self, alias: str, default: _Default | None = None) -> Mailer | _Default | None:
         """Return the mailer named `alias`, or `default` if no mailer has this alias."""
@@ -88,7 +88,7 @@ class MailersHandler:
             return default
 
     def __repr__(self) -> str:
-        return f"<mailers: {', '.join(map(repr, _aliases())) or 'none'}>"
+        return f"<mailers: {', '.join(map(repr, aliases())) or 'none'}>"
 
     @property
     def default(self) -> Mailer:
@@ -99,6 +99,11 @@ class MailersHandler:
 mailers = MailersHandler()
 
 
+def _typed(function: Any) -> GetConnection:
+    return function  # type: ignore[no-any-return]  # which is what the protocol describes
+
+
+@_typed
 def get_connection(backend: Any = None, fail_silently: bool = False, **options: Any) -> Mailer:
     """Return a new mailer, without an entry in MAILERS.
 
@@ -106,7 +111,15 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
       Without it, you get the default mailer, with `options` on top of its own.
     - `fail_silently`: if true, messages that can't be delivered are logged as warnings on the
       logger `simplemail` instead of raising.
-    - `options`: the backend's options by name, like host="mail.example.com".
+    - `options`: the backend's options by name, like host="mail.example.com":
+      smtp: host, port, username, password, use_tls, use_ssl, timeout, ssl_certfile, ssl_keyfile,
+      ssl_keyfile_password, ca_file, ssl_context, server_hostname, local_hostname, source_address,
+      connect_timeout, connect, auth, allow_cleartext_auth, ehlo_after_auth, window, retries,
+      keep_alive, pool_size, max_messages, max_lifetime, max_connections, notify, ret, extensions;
+      console: stream; file: file_path, format; sendmail: program, arguments, timeout; inbox: port;
+      queue: path, mailer, rate, worker, unsafe_filesystem; failover: mailers, cooldown;
+      roundrobin: mailers, weights, cooldown; redirect: mailer, to, allow, subject_prefix;
+      tee: mailer, copies, everything; signed: mailer, sign. memory and dummy have none.
 
     Raises InvalidMailer if there is no such backend or the URL is wrong, and TypeError for an
     option that the backend doesn't have; but a backend without a login ignores those of SMTP.
@@ -128,7 +141,7 @@ def _with_options(backend: Any, options: Mapping[str, Any]) -> Mailer:
     if backend:  # "" is nothing, too
         return _from_spec(backend, options, _ARGUMENT)
     if settings.MAILERS is not None:
-        return _from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
+        return from_entry(DEFAULT_ALIAS, _entry(DEFAULT_ALIAS), options)
     return _default_mailer(**options)
 
 
@@ -141,33 +154,6 @@ def as_configured(alias: str = DEFAULT_ALIAS) -> Mailer:
         entry = _entry(alias)
         spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
         return _built(_planned(spec, options, "BACKEND", alias))
-
-
-def held_mailer(spec: Any, name: str) -> Mailer:
-    """Build a mailer for another one to hold, from an alias, a URL, an entry or an object.
-
-    `name` is its alias if it has none of its own. Raises InvalidMailer, with the circle shown, for
-    a mailer that would hold itself.
-    """
-    if hasattr(spec, "send_messages") and not isinstance(spec, type):
-        return spec  # type: ignore[no-any-return]  # a backend, whoever wrote it
-    if isinstance(spec, str) and spec in (entries := _djangos_entries()):
-        return _from_entry(spec, entries[spec], {})
-    if isinstance(spec, str) and spec in _aliases():
-        return mailers[spec]
-    if isinstance(spec, str) and spec.isidentifier() and spec not in SHORT_NAMES:
-        known = ", ".join(map(repr, _aliases()))
-        text = f"There is no mailer {spec!r}; MAILERS has {known}"
-        raise InvalidMailer(text + nearest(spec, [*_aliases(), *SHORT_NAMES]), alias=name)
-    return _from_entry(name, spec, {})
-
-
-def _djangos_entries() -> Mapping[str, Any]:
-    """Return the MAILERS of the Django project around us, unless simplemail has its own."""
-    django: Any = sys.modules.get("django.conf")
-    if django is None or not django.settings.configured or settings.MAILERS is not None:
-        return {}
-    return getattr(django.settings, "MAILERS", None) or {}  # which Django has since 6.1
 
 
 def choose_mailer(
@@ -195,7 +181,7 @@ def is_configured() -> bool:
     return given or classic or bool(os.environ.get("EMAIL_URL"))
 
 
-def _aliases() -> Mapping[str, Any]:
+def aliases() -> Mapping[str, Any]:
     """Return `MAILERS`; where it isn't set, there is a default mailer and no other."""
     found = settings.MAILERS
     if found is None:
@@ -207,7 +193,7 @@ def _aliases() -> Mapping[str, Any]:
 
 
 def _entry(alias: str) -> Any:
-    known = _aliases()
+    known = aliases()
     if alias in known:
         return known[alias]
     error = MailerDoesNotExist(alias=alias)
@@ -253,7 +239,7 @@ def _checked_url(url: Any, what: str) -> Any:
     return url
 
 
-def _from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
+def from_entry(alias: str, entry: Any, extra: Mapping[str, Any]) -> Mailer:
     """Build the mailer for an entry of `MAILERS`: a URL, or {"BACKEND": ..., "OPTIONS": {...}}."""
     spec, options = (entry, {}) if isinstance(entry, str) else _checked_entry(entry, alias)
     path = _building.get()

@@ -13,7 +13,7 @@ from ..rendering.sender import sent_by
 from ..smtp.replies import status_of
 from .base import BaseEmailBackend
 from .checking import OK, Step
-from .handler import held_mailer
+from .held import held_mailer
 
 
 class HoldingBackend(BaseEmailBackend):

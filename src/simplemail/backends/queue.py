@@ -13,7 +13,8 @@ from ..receipts import Reply
 from ..rendering.envelope import Envelope
 from .base import BaseEmailBackend
 from .checking import FAILED, OK, Step
-from .handler import held_mailer, mailers
+from .handler import mailers
+from .held import held_mailer
 from .urls import SHORT_NAMES, is_url
 
 

@@ -35,8 +35,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
 
     - `host`, `port`: the server. The port is by default 25, 587 with `use_tls`, 465 with `use_ssl`.
     - `username`, `password`: the login, if there are both. `password` may be a function, called
-      for each login, that returns a fresh token or password. If the user name is an address, it is
-      the sender where neither the message nor a setting names one.
+      for each login, that returns a fresh token or password. An address as the user name is the
+      sender if nobody names one.
     - `use_tls`: STARTTLS, required: never clear text. `use_ssl`: TLS from the first byte.
     - `timeout`: seconds to wait for each answer, 60 by default.
     - `ssl_certfile`, `ssl_keyfile`, `ssl_keyfile_password`: a client certificate (PEM), its key,
@@ -315,11 +315,9 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         return session, session.fresh
 
     def _agent(self, *, leaving: bool = False, stopping: bool = False) -> DeliveryAgent:
-        leaving = leaving and not self.keep_alive
         options = {"window": self.window, "retries": self.retries}
-        return DeliveryAgent(
-            self, **options, leaving=leaving, stopping=stopping, sender=self.own_address
-        )
+        leaving, sender = leaving and not self.keep_alive, self.own_address
+        return DeliveryAgent(self, **options, leaving=leaving, stopping=stopping, sender=sender)
 
     def _connect(self) -> Session | ForeignSession:
         """Take a session from the pool or open one, with retries."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends.handler import held_mailer
+from ..backends.held import held_mailer
 from ..receipts import Status
 from ..rendering.addresses import addr_spec
 from ..rendering.envelope import Envelope
