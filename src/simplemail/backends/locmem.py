@@ -7,6 +7,7 @@ from typing import Any
 
 from ..receipts import Reply
 from ..rendering.envelope import Envelope
+from ..rendering.parts import BYTES
 from .base import BaseEmailBackend
 from .copies import copied
 
@@ -22,7 +23,7 @@ class EmailBackend(BaseEmailBackend):
         return None  # it keeps messages as it is
 
     def send_message(self, message: Any, envelope: Envelope) -> Reply:
-        if message is envelope:
+        if message is envelope or isinstance(message, BYTES):
             return self.send_envelope(envelope)
         kept = copied(message)
         kept.sent_using = self.alias

@@ -15,6 +15,7 @@ from .charsets import charset_label
 from .header import fields
 from .injection import check_header
 from .leaves import Leaf, file_leaf, ready_message, text_leaf
+from .nesting import check_nesting, limited
 from .parts import (
     DEFAULT_ATTACHMENT_MIME_TYPE,
     EmailInline,
@@ -41,7 +42,8 @@ class Message(email.message.EmailMessage):
         *,
         linesep: str | None = None,
     ) -> bytes:
-        return super().as_bytes(unixfrom, self._ending_lines(policy, linesep))
+        with limited():
+            return super().as_bytes(unixfrom, self._ending_lines(policy, linesep))
 
     def as_string(
         self,
@@ -51,7 +53,8 @@ class Message(email.message.EmailMessage):
         *,
         linesep: str | None = None,
     ) -> str:
-        return super().as_string(unixfrom, maxheaderlen, self._ending_lines(policy, linesep))
+        with limited():
+            return super().as_string(unixfrom, maxheaderlen, self._ending_lines(policy, linesep))
 
     def _ending_lines(self, policy: Policy | None, linesep: str | None) -> Any:
         if linesep is None:
@@ -61,6 +64,7 @@ class Message(email.message.EmailMessage):
 
 def compose(message: Any, policy: email.policy.EmailPolicy | None) -> Message:
     """Return a new stdlib message with the content and the header of ours, which isn't changed."""
+    check_nesting(message)
     composed = Message(policy=policy or email.policy.default)
     charset = str(message.encoding or settings.DEFAULT_CHARSET)
     _add_texts(composed, message, charset)
@@ -78,7 +82,8 @@ def read(content: bytes, policy: email.policy.EmailPolicy | None) -> Message:
     reading: Any = policy or email.policy.default.clone(refold_source="none")
     kind = reading.message_factory
     kind = Message if kind in (None, email.message.EmailMessage) else kind
-    parsed: Any = email.message_from_bytes(content, kind, policy=reading)
+    with limited():
+        parsed: Any = email.message_from_bytes(content, kind, policy=reading)
     return parsed  # type: ignore[no-any-return]  # of the class that the policy says
 
 
@@ -222,7 +227,7 @@ def _nested(content: Any, policy: Any) -> email.message.Message[Any, Any] | None
         ):  # Django before 6.0 has no policy argument, and neither have overrides of it
             return content.message()  # type: ignore[no-any-return]
     data = ready_message(content)
-    return None if data is None else email.message_from_bytes(data, policy=policy)
+    return None if data is None else read(data, policy)
 
 
 def _set_header(composed: Message, name: str, value: Any) -> None:

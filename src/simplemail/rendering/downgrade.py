@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from ..light import NamedTuple, pattern
 from .bodies import encode_base64, encode_octets
 from .checks import ONE_FIELD, header_end
+from .nesting import DEEPEST, too_deep
 from .ready import in_ascii, parameters, taken_apart
 
-_DEEPEST = 100
 _EIGHT_BITS = pattern(rb"[\x80-\xff]")
 
 
@@ -60,8 +60,8 @@ def _fields(header: bytes) -> list[bytes]:
 def _entity(content: bytes, utf8: bool, depth: int, default: str) -> bytes:
     if content.isascii():
         return content
-    if depth > _DEEPEST:
-        raise ValueError(f"A part of the message is nested in more than {_DEEPEST} others")
+    if depth > DEEPEST:
+        raise too_deep()
     end = header_end(content)
     fields = _fields(content[:end])
     head = _read(fields, default)

@@ -12,6 +12,7 @@ from ..light import Any
 from .checks import check_octets
 from .downgrade import in_seven_bits, with_ascii_header
 from .field import header_line, mime_header
+from .nesting import check_nesting, limited
 from .ready import PARAMETRIC, ready_field, ready_text
 
 
@@ -19,15 +20,14 @@ def generated(message: Any, *, eight_bit: bool = True, utf8: bool = False) -> by
     """Return a stdlib message or part in bytes with CRLF, as it can travel.
 
     Raises BadHeaderError when a field came out as more than one, and ValueError for what
-    `check_octets()` refuses and for parts in parts without end.
+    `check_octets()` refuses and for what is nested too deeply.
     """
     from email.generator import BytesGenerator
 
+    check_nesting(message)
     out = BytesIO()
-    try:
+    with limited():
         BytesGenerator(out, mangle_from_=False, policy=_policy(utf8)).flatten(message)
-    except RecursionError:
-        raise ValueError("The message's parts are nested too deeply for Python") from None
     content = out.getvalue()
     check_octets(content)
     content = with_ascii_header(content, utf8=utf8)

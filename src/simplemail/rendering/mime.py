@@ -19,6 +19,7 @@ from .field import header_line, mime_header
 from .header import fields
 from .leaves import file_leaf, kind_of, ready_message, text_leaf
 from .msgid import random_bits
+from .nesting import check_nesting
 from .parts import DEFAULT_ATTACHMENT_MIME_TYPE, EmailInline, as_file, attached, normalized
 
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
@@ -106,6 +107,8 @@ def _joined(pieces: _Pieces) -> bytes:
 def _whole(message: Any, how: _How) -> _Part:
     texts = _texts(message, how)
     attachments = attached(message) if message.attachments else []
+    if attachments:
+        check_nesting(message)
     if texts is not None and not attachments:
         return texts
     children = [] if texts is None else [texts.as_first_child()]

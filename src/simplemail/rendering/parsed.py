@@ -9,13 +9,19 @@ from typing import Any
 
 from .addresses import groups, quote
 from .inline import InlinePart, Part
+from .nesting import check_nesting, limited
 
 
 class Parsed:
-    """A parsed message, with the attributes of Django's messages."""
+    """A parsed message, with the attributes of Django's messages.
+
+    ValueError if its parts are nested too deeply.
+    """
 
     def __init__(self, content: bytes) -> None:
-        self.root: Any = email.message_from_bytes(content, policy=_POLICY)
+        with limited():
+            self.root: Any = email.message_from_bytes(content, policy=_POLICY)
+        check_nesting(self.root)
         self.body: str | None = None
         self.content_subtype = "plain"
         self.alternatives: list[tuple[str | bytes, str]] = []

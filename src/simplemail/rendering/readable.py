@@ -15,13 +15,18 @@ def readable(content: bytes) -> str:
     """Return the whole message as text: fields and text parts decoded, fields not folded.
 
     What isn't text stays in its transfer encoding. Lines end in newlines; control characters
-    other than newline and tab are shown as escapes.
+    other than newline and tab are shown as escapes. A message whose parts are nested too deeply to
+    be told apart is shown as it is.
     """
     import email
     import email.policy
 
-    parsed = email.message_from_bytes(content, policy=email.policy.default)
-    return escaped("".join(_shown(parsed)).replace("\r\n", "\n"))
+    try:
+        parsed = email.message_from_bytes(content, policy=email.policy.default)
+        text = "".join(_shown(parsed))
+    except RecursionError:
+        text = content.decode("ascii", "backslashreplace")
+    return escaped(text.replace("\r\n", "\n"))
 
 
 def escaped(text: str) -> str:

@@ -69,6 +69,13 @@ class BackendContract:
         assert self.make().send_messages([a_message().envelope()]) == 1
         self.check_sent(1)
 
+    def test_takes_the_bytes_of_a_message(self) -> None:
+        """deliver() takes what is in an .eml file, and so it does as one message among others."""
+        receipts = self.make().deliver([a_message().as_bytes(), a_message()])
+
+        assert [receipt.error for receipt in receipts] == [None, None]
+        self.check_sent(2)
+
     def test_sending_changes_nothing_in_the_message(self) -> None:
         message = a_message(cc=["bob@example.com"], headers={"Message-ID": "<1@example.com>"})
         before = message.message().as_bytes().partition(b"\nDate:")[0]
