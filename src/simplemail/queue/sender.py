@@ -17,6 +17,7 @@ from . import claims
 from .claims import Batch, Entry
 from .errors import QueueError
 from .outcomes import Outcome, broken, outcome, told
+from .pace import pace_of
 from .states import BROKEN
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Sender:
                 self.close()
                 self._mailer, self._name = self._desk.mailer_named(batch.mailer), batch.mailer
             if not self._mailer.is_ready():
+                if self._is_at_rest(batch, worker):
+                    self._desk.writer.later(partial(_put_back, worker=worker, batch=batch))
+                    return None
                 self._mailer.open()
                 if not self._mailer.is_ready():  # fail_silently
                     raise OSError("it could not be opened, and its fail_silently hides the reason")
@@ -86,6 +90,15 @@ class Sender:
             give_back(self._desk, batch, worker, told(error))
             return None
         return self._mailer
+
+    def _is_at_rest(self, batch: Batch, worker: int) -> bool:
+        """Would this be a connection too many, because its server has failed meanwhile?"""
+        try:
+            with self._desk.file.reading() as db:
+                pace = pace_of(db, batch.mailer)
+        except QueueError:  # nothing is sent then, because nothing can be written either
+            return False
+        return pace.is_failing and pace.probe != worker
 
 
 def give_back(desk: Desk, batch: Batch, worker: int, error: str = "") -> None:
@@ -100,6 +113,13 @@ def give_back(desk: Desk, batch: Batch, worker: int, error: str = "") -> None:
             claims.give_up_probe(db, batch.mailer, worker)
 
     desk.writer.later(act)
+    if error:
+        with contextlib.suppress(QueueError):  # the writer goes on trying
+            desk.writer.do(lambda db: None)  # whoever connects next must know of the failure
+
+
+def _put_back(db: sqlite3.Connection, *, worker: int, batch: Batch) -> None:
+    claims.give_back(db, worker, batch.ids, time.time())
 
 
 class _Handover:
