@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from simplemail.rendering.inline import InlinePart
@@ -158,6 +160,7 @@ class TestBesideTheHTML:
         ("Group: a@b.example, c@d.example;", ["a@b.example", "c@d.example"]),
         ("a@b.example,, c@d.example,", ["a@b.example", "c@d.example"]),
         ("<>", ["<>"]),
+        ('"', ['"']),
     ],
 )
 def test_addresses_are_those_of_all_fields(value: str, addresses: list[str]) -> None:
@@ -174,3 +177,15 @@ def test_other_fields_are_those_that_nobody_else_writes() -> None:
     )
 
     assert Parsed(head + PLAIN).others() == {"X-Tag": "a", "Precedence": "bulk"}
+
+
+def test_no_address_field_is_too_broken_to_be_read() -> None:
+    """Python's own parser raises IndexError and more for some, and an envelope may hold any."""
+    chance = random.Random(7)
+    pieces = ['"', "<", ">", "(", ")", "@", ",", ";", ":", "a", " ", "=?utf-8?q?a?=", "[", "\\"]
+    for _ in range(300):
+        value = "".join(chance.choices(pieces, k=chance.randrange(8)))
+        parsed = Parsed(f"To: {value}\r\nX-Tag: a\r\n\r\n".encode())
+
+        assert isinstance(parsed.addresses("To"), list), value
+        assert parsed.others() == {"X-Tag": "a"}

@@ -10,6 +10,7 @@ from typing import Any
 from .addresses import groups, quote
 from .inline import InlinePart, Part
 from .nesting import check_nesting, limited
+from .readable import header_text
 
 
 class Parsed:
@@ -30,13 +31,17 @@ class Parsed:
 
     def addresses(self, name: str) -> list[str]:
         """Return the addresses in the fields of this name, with their display names."""
-        return [each for value in self.root.get_all(name, ()) for each in _listed(value)]
+        found = [text for each, text in self.fields() if each.lower() == name.lower()]
+        return [each for text in found for each in _listed(text)]
 
     def others(self) -> dict[str, str]:
         """Return the fields that a message of ours doesn't make by itself."""
-        return {
-            name: str(value) for name, value in self.root.items() if name.lower() not in _GENERATED
-        }
+        return {name: text for name, text in self.fields() if name.lower() not in _GENERATED}
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """Yield all fields as text, those that Python can't read as they are."""
+        for name, raw in self.root.raw_items():
+            yield name, header_text(self.root, name, raw)
 
     def _read(self, part: Any, *, alternative: bool = False) -> None:
         if part.get_content_maintype() == "multipart" and part.is_multipart():
@@ -77,8 +82,7 @@ _GENERATED = {
 }
 
 
-def _listed(value: Any) -> Iterator[str]:
-    text = str(value)
+def _listed(text: str) -> Iterator[str]:
     try:
         found = [box for _, group in groups(text, lenient=True) for box in group]
     except ValueError:  # a header may contain anything, and this is only for reading

@@ -57,6 +57,11 @@ def _shown(part: Any) -> Iterator[str]:
 def _value(part: Any, name: str, raw: str, *, decoded: bool) -> str:
     if decoded and name.lower() == "content-transfer-encoding" and str(raw).strip() != "7bit":
         return "8bit"
+    return header_text(part, name, raw)
+
+
+def header_text(part: Any, name: str, raw: str) -> str:
+    """Return a parsed field's value as text on one line, decoded if it can be."""
     try:
         value = str(part.policy.header_fetch_parse(name, raw))
     except Exception:
