@@ -103,6 +103,19 @@ class TestSMTP:
         assert list(receipts[6].refused) == ["no@example.com"]
         assert [r.retry_is_safe for r in receipts] == [r.status is DEFERRED for r in receipts]
 
+    def test_the_answer_is_the_one_that_settled_it(self, extensions):
+        with SMTPServer(extensions=extensions) as server:
+            server.script("MAIL", ["250 2.1.0 Ok", "550 5.1.0 Not you"])
+            server.script("RCPT", "550 5.1.1 No", nth=2)
+            server.script("END", "250 2.0.0 Queued as 7")
+            messages = numbered(2, to=["a@x.example", "b@x.example"])
+            sent, refused = backend_for(server).deliver(messages)
+
+        assert (sent.status, sent.reply.text) == (SENT, "Queued as 7")
+        assert list(sent.refused) == ["b@x.example"]
+        assert (refused.status, refused.reply.text) == (REFUSED, "Not you")
+        assert refused.refused == {}
+
     def test_reconnects_after_a_lost_session(self, extensions):
         with SMTPServer(extensions=extensions) as server:
             server.script("END", Reset(accept=True), nth=3)

@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from simplemail.rendering.folding import decode_word, encoded_words, fold
+from simplemail.rendering.folding import decode_word, encoded_words, extended_parameter, fold
 
 
 @pytest.mark.parametrize("text", ["請求書" * 60, "ü" * 200, "Grüße und so weiter " * 20, "é"])
@@ -43,3 +43,42 @@ def test_base64_is_read_with_and_without_its_padding(text: str, padded: bool, le
 def test_a_line_is_used_to_its_end(tokens: list[str], limit: int, lines: list[str]) -> None:
     """A first word that is too long for it stays with the name all the same."""
     assert fold("Name:", tokens, limit).split("\r\n") == lines
+
+
+@pytest.mark.parametrize("start", range(4))
+@pytest.mark.parametrize("letter", ["ü", "€", "請", "😀", "üx", "xü"])
+def test_no_character_is_split_between_two_words(start: int, letter: str) -> None:
+    """RFC 2047, 5."""
+    text = "x" * start + letter * 90
+
+    for room in (75, 50, 49, 48, 47):
+        assert "".join(map(decode_word, encoded_words(text, room))) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("=?utf-8?q?a_b=20c?=", "a b c"),
+        ("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=?iso-8859-1?q?=80?=", "€"),
+        ("=?us-ascii*en?q?=C3=BC?=", "ü"),
+        ("=?no-such?q?a?=", "=?no-such?q?a?="),
+        ("=?utf-8?q?=FF?=", "=?utf-8?q?=FF?="),
+        ("=?utf-8?b?a?=", "=?utf-8?b?a?="),
+        ("=?utf-8?x?a?=", "=?utf-8?x?a?="),
+        ("a word", "a word"),
+    ],
+)
+def test_a_word_that_nobody_can_read_stays(word: str, text: str) -> None:
+    assert decode_word(word) == text
+
+
+@pytest.mark.parametrize("line", [60, 78])
+@pytest.mark.parametrize("length", range(30, 66))
+def test_a_parameter_is_in_pieces_only_if_a_line_has_no_room(line: int, length: int) -> None:
+    """RFC 2231, 3."""
+    value = "ü" + "x" * (length - 6)
+    parts = extended_parameter("filename", value, line)
+
+    assert all(len(f" {part}") <= line for part in parts)
+    assert (len(parts) == 1) is (len(f" filename*=utf-8''%C3%BC{value[1:]};") <= line)

@@ -269,3 +269,29 @@ def test_boundary_is_in_none_of_the_parts(monkeypatch):
 
     assert f'boundary="{taken}"'.encode() not in content
     assert numbers == []
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+@pytest.mark.parametrize("text", [b"Hello\r\n", b"Gr\xc3\xbc\xc3\x9fe\r\n"])
+@pytest.mark.parametrize("kind", ["message/rfc822", "message/x-other"])
+def test_a_message_in_a_message_says_how_it_may_travel(kind, text, eight_bit):
+    """As Python labels it: 8bit for any mail, whatever is in it, unless there are seven alone."""
+    inner = b"Subject: s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + text
+    content = as_bytes(message(attachments=[("a.eml", inner, kind)]), eight_bit=eight_bit)
+    [part] = message_from_bytes(content, policy=policy.default).iter_attachments()
+
+    has_eight = eight_bit and (kind == "message/rfc822" or not text.isascii())
+    assert part.get_content_type() == kind
+    assert part["Content-Transfer-Encoding"] == ("8bit" if has_eight else "7bit")
+    assert content.isascii() is (text.isascii() or not eight_bit)
+
+
+def test_mail_that_cannot_be_put_into_seven_bits_is_a_file_of_octets():
+    inner = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n\xe9 and no part\r\n"
+    made = message(attachments=[("a.eml", inner, "message/rfc822")])
+    [part] = message_from_bytes(
+        as_bytes(made, eight_bit=False), policy=policy.default
+    ).iter_attachments()
+
+    assert part.get_content_type() == "application/octet-stream"
+    assert part.get_payload(decode=True) == inner

@@ -38,6 +38,12 @@ def test_takes_nothing_that_it_cannot_hold(name, text):
         make_msgid(**{name: text})
 
 
+def test_begins_with_the_time_in_hundredths_of_a_second(monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_795_939_200.129)
+
+    assert make_msgid(domain="d.example").startswith("<179593920012.")
+
+
 def test_never_comes_twice():
     assert len({make_msgid(domain="d.example") for _ in range(1000)}) == 1000
 

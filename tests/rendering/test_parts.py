@@ -16,7 +16,7 @@ from simplemail import (
     EmailMessage,
     EmailMultiAlternatives,
 )
-from simplemail.rendering.parts import content_type, guess_type, normalized
+from simplemail.rendering.parts import content_type, decoded, guess_type, normalized
 
 
 class TestContentType:
@@ -266,3 +266,36 @@ def test_an_open_file_is_no_content(attach):
         add("a.pdf", io.BytesIO(b"..."))
     with pytest.raises(ValueError, match="has no content"):
         add("a.pdf", None)
+
+
+@pytest.mark.parametrize("length", [1_999, 2_000, 2_001, 3_000])
+def test_a_type_has_at_most_2000_characters(length):
+    given = "text/" + "x" * (length - 5)
+    if length <= 2_000:
+        assert content_type(given).subtype == given[5:]
+    else:
+        with pytest.raises(ValueError, match="Invalid content type") as caught:
+            content_type(given)
+        assert str(caught.value) == (
+            f"Invalid content type '{given[:100]}'...: over 2000 characters"
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "charset", "text"),
+    [
+        (b"abc", "utf-8", "abc"),
+        (b"", "utf-8", ""),
+        ("Grüße".encode(), "utf-8", "Grüße"),
+        ("Grüße".encode(), "ascii", "Grüße"),
+        (b"Gr\xfc\xdfe", "latin-1", "Grüße"),
+        (b"Gr\xfc\xdfe", "utf-8", None),
+        (b"\xff", "no-such", None),
+    ],
+)
+def test_octets_of_a_text_are_in_its_charset_or_in_utf8(content, charset, text):
+    if text is None:
+        with pytest.raises(ValueError, match=f"for text/x is neither {charset} nor UTF-8 text"):
+            decoded(content, "text/x", charset)
+    else:
+        assert decoded(content, "text/x", charset) == text

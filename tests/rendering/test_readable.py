@@ -7,6 +7,7 @@ import random
 import pytest
 
 from simplemail import EmailMultiAlternatives
+from simplemail.rendering.mime import as_bytes
 from simplemail.rendering.readable import escaped, readable
 
 
@@ -62,6 +63,24 @@ class TestReadable:
         assert "Content-Transfer-Encoding: base64" in shown
         assert "/" * 60 in shown
         assert "é.bin" in shown
+
+    @pytest.mark.parametrize("kind", ["application/json", "image/x", "video/mp4", "x-y/z"])
+    def test_only_texts_are_decoded(self, kind):
+        mail = message(attachments=[("a", b'{"a": 1}', kind)])
+        shown = readable(mail.as_bytes())
+
+        assert "Content-Transfer-Encoding: base64" in shown
+        assert '{"a": 1}' not in shown
+        assert "eyJhIjogMX0=" in shown
+
+    def test_of_a_text_only_its_encoding_is_told_otherwise(self):
+        mail = message("é" * 99, cc=["c@d.example"], headers={"Auto-Submitted": "auto-generated"})
+        lines = readable(as_bytes(mail, eight_bit=False)).split("\n")
+
+        assert "Cc: c@d.example" in lines
+        assert "Auto-Submitted: auto-generated" in lines
+        assert "MIME-Version: 1.0" in lines
+        assert "Content-Transfer-Encoding: 8bit" in lines
 
     def test_nested_messages_are_shown(self):
         inner = message("Grüße, innen", subject="innen")

@@ -1,6 +1,7 @@
 """Fields that came ready-made: in stdlib messages, in parts, in the bytes of others' mail."""
 
 from email import message_from_bytes
+from email.header import Header
 from email.mime.text import MIMEText
 from email.policy import SMTP, compat32, default
 
@@ -9,7 +10,13 @@ import pytest
 from simplemail import EmailMessage
 from simplemail.exceptions import BadHeaderError
 from simplemail.rendering.envelope import Envelope
-from simplemail.rendering.ready import in_ascii, parameters, ready_field
+from simplemail.rendering.ready import (
+    in_ascii,
+    parameters,
+    ready_field,
+    ready_text,
+    rewritten,
+)
 
 NAME = b'"eve@evil.example, ' + b"a " * 60 + b'" <ann@example.com>'
 URL = b"<https://example.com/u?a=?t=" + b"1234567-" * 50 + b"end>"
@@ -240,3 +247,35 @@ def test_fold_right_after_the_name_is_one_space_on_every_python(value):
 def test_value_that_would_end_the_field_is_refused(value):
     with pytest.raises(BadHeaderError):
         ready_field("Subject", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Grüße", "Grüße"),
+        (Header("Grüße", "utf-8"), "=?utf-8?b?R3LDvMOfZQ==?="),
+        (Header("Hello"), "Hello"),
+        (5, "5"),
+        (None, "None"),
+    ],
+)
+def test_a_value_is_taken_as_it_was_given(value, text):
+    assert ready_text("Subject", value) == text
+
+
+def test_nothing_is_left_in_utf8_unless_that_is_asked_for():
+    encoded = b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+
+    assert ready_field("Subject", "Grüße") == encoded
+    assert in_ascii("Subject: Grüße\r\n".encode()) == encoded
+    assert rewritten("Subject: Grüße\r\n".encode()) == encoded
+    assert ready_field("Subject", "Grüße", utf8=True) == "Subject: Grüße\r\n".encode()
+
+
+def test_an_address_that_ascii_cannot_say_is_an_error_unless_it_is_only_read():
+    field = "To: jörg@example.com\r\n".encode()
+
+    for write in (in_ascii, rewritten):
+        with pytest.raises(ValueError, match="SMTPUTF8"):
+            write(field)
+        assert write(field, nested=True).isascii()

@@ -116,3 +116,33 @@ def test_after_use_by_others_nothing_goes_on_out_of_step(
     assert not session.alive()
     assert session.closed
     assert "RSET" not in smtp_server.commands
+
+
+class TestTheEnd:
+    def test_after_it_nothing_can_be_said(self, session: Session, smtp_server: SMTPServer) -> None:
+        session.close()
+        session.quit()
+        with pytest.raises(smtplib.SMTPServerDisconnected, match=r"^The session is closed"):
+            session.command("NOOP")
+
+        assert str(session.ending) == "The session is closed"
+        assert not {"QUIT", "NOOP"} & {*smtp_server.commands}
+
+    def test_is_near_once_it_is_retired(self, session: Session) -> None:
+        session.retire()
+
+        assert not session.usable
+
+    @pytest.mark.parametrize("state", ["changing", "busy"])
+    def test_no_goodbye_is_said_into_a_message_or_a_half_done_step(
+        self, state: str, session: Session, smtp_server: SMTPServer
+    ) -> None:
+        if state == "changing":
+            session.changing = True
+        else:
+            begin(session, letter())
+        session.say_goodbye()
+        session.close()
+
+        smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+        assert "QUIT" not in smtp_server.commands

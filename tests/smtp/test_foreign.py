@@ -18,11 +18,13 @@ import pytest
 import simplemail
 from simplemail import EmailMessage, InvalidMailer, Receipt, Reply, Status, get_connection
 from simplemail.backends.smtp import EmailBackend
+from simplemail.smtp import foreign
 from simplemail.smtp.foreign import is_smtplibs_own
 from simplemail.smtp.pool import close_pools
 from simplemail.testing.server import Close, SMTPServer
 from support.leaks import leaks
 from support.lmtp import lmtp_server
+from support.sessions import letter
 
 SECRET = "s3cret&pass"
 
@@ -545,3 +547,94 @@ def test_what_counts_as_smtplibs_own() -> None:
     assert is_smtplibs_own(smtplib.SMTP_SSL)
     for other in (smtplib.LMTP, Counting, mock.Mock(), mock.MagicMock(spec=smtplib.SMTP), None):
         assert not is_smtplibs_own(other)
+
+
+class Recording(smtplib.SMTP):
+    """Remembers what it was made with."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.given = options
+        super().__init__(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ({"timeout": 7}, {"local_hostname": None, "timeout": 7}),
+        ({"local_hostname": "c.example"}, {"local_hostname": "c.example", "timeout": 5}),
+        (
+            {"source_address": ("127.0.0.1", 0)},
+            {"local_hostname": None, "timeout": 5, "source_address": ("127.0.0.1", 0)},
+        ),
+    ],
+)
+def test_a_class_is_given_what_was_set_and_nothing_else(
+    options: dict[str, Any], given: dict[str, Any], smtp_server: SMTPServer
+) -> None:
+    kind = type("Backend", (EmailBackend,), {"connection_class": Recording})
+    with kind(smtp_server.host, smtp_server.port, **{"timeout": 5, **options}) as mailer:
+        assert mailer.connection.given == given
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (250, Status.UNKNOWN), (399, Status.UNKNOWN), (400, Status.DEFERRED),
+        (499, Status.DEFERRED), (500, Status.REFUSED), (599, Status.REFUSED), (600, Status.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_an_answer_counts_if_it_is_a_refusal(code: int, status: Status) -> None:
+    handover = foreign.Handover(letter(), ())
+
+    assert handover.judge(smtplib.SMTPDataError(code, b"words")) is status
+    assert handover.reply is not None
+    assert handover.reply.code == code
+
+
+class TestASession:
+    """What its mailer asks before each message."""
+
+    @pytest.fixture
+    def smtp(self) -> mock.Mock:
+        smtp = mock.Mock(sock=mock.Mock(), esmtp_features={}, ehlo_msg="ehlo")
+        smtp.sendmail.return_value = {}
+        return smtp
+
+    @pytest.fixture
+    def session(self, smtp: mock.Mock) -> foreign.ForeignSession:
+        return foreign.ForeignSession(smtp, EmailBackend("mail.example")._way())
+
+    def test_is_fresh_until_its_first_message(self, session: foreign.ForeignSession) -> None:
+        assert session.fresh
+        assert not session.settled
+        session.finish(session.prepare(letter()))
+
+        assert not session.fresh
+        assert session.settled
+
+    def test_is_greeted_once(self, session: foreign.ForeignSession, smtp: mock.Mock) -> None:
+        assert session.stale
+        assert session.ready()
+        assert session.ready()
+        assert not session.stale
+
+        smtp.ehlo_or_helo_if_needed.assert_called_once_with()
+
+    def test_ends_if_it_cannot_be_greeted(
+        self, session: foreign.ForeignSession, smtp: mock.Mock
+    ) -> None:
+        smtp.ehlo_or_helo_if_needed.side_effect = smtplib.SMTPHeloError(421, b"Bye")
+
+        assert not session.ready()
+        assert session.broken
+        smtp.close.assert_called()
+
+    @pytest.mark.parametrize("error", [None, OSError("lost"), AttributeError("a double")])
+    def test_goes_on_after_a_refusal_if_it_can_be_reset(
+        self, error: Exception | None, session: foreign.ForeignSession, smtp: mock.Mock
+    ) -> None:
+        smtp.sendmail.side_effect = refusal = smtplib.SMTPDataError(550, b"5.7.1 No")
+        smtp.rset.side_effect = error
+
+        assert session.finish(session.prepare(letter())) == (Status.REFUSED, refusal)
+        assert session.usable is (error is None)

@@ -29,6 +29,8 @@ def route(**options: Any) -> Route:
         ({"timeout": 7, "connect_timeout": 3}, "connect_timeout", 3),
         ({"timeout": 7, "connect_timeout": 3}, "timeout", 7),
         ({}, "username", ""),
+        ({"username": "ann", "password": "x"}, "username", "ann"),
+        ({"extensions": ["-CHUNKING", "-dsn"]}, "left_out", ("chunking", "dsn")),
         ({}, "implicit", False),
         ({"use_tls": True}, "implicit", False),
         ({"use_ssl": True}, "implicit", True),

@@ -378,9 +378,10 @@ def test_what_the_server_cannot_take_is_not_sent(
 ) -> None:
     with SMTPServer(extensions=["SIZE 1000"]) as server:
         session = connect(server)
-        with pytest.raises(error, match=match):
+        with pytest.raises(error, match=match) as caught:
             begin(session, envelope)
 
+        assert getattr(caught.value, "smtp_code", 552) == 552
         assert statuses(session, [letter()]) == [Status.SENT]
         session.quit()
         assert len([c for c in server.commands if c.startswith("MAIL")]) == 1

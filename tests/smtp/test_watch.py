@@ -79,3 +79,13 @@ def test_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
         assert watch.can_be_read()
         assert watch.wait_to_read(None)
         assert watch.wait(None, read=True, write=False)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "limit"), [(None, None), (10.0, 500), (9.5, 0), (1.0, 0), (9.625, 125)]
+)
+def test_what_is_left_is_in_milliseconds_and_never_negative(
+    deadline: float | None, limit: float | None
+) -> None:
+    """poll() would take that for no limit."""
+    assert watch_module._milliseconds(deadline, 9.5) == limit
