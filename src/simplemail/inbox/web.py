@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..light import lock
 from .answers import ALWAYS, Answer, problem
-from .guard import Admitted, Guard, Refused, Request
+from .guard import Admitted, Guard, Refused, Request, reached_at
 
 MOST_CONNECTIONS = 64
 SECONDS_TO_READ = 30.0
@@ -54,7 +54,8 @@ class WebServer(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._opening = lock()
         super().__init__((address, port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=daemon)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._accept, daemon=daemon)
 
     def server_bind(self) -> None:
         # HTTPServer's own asks the DNS for this machine's name.
@@ -67,8 +68,13 @@ class WebServer(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Close all connections and wait for their threads. Safe to call twice."""
+        self._stopping = True
         if self._thread.is_alive():
-            self.shutdown()
+            # The one or the other wakes accept(), as the system has it.
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError), socket.create_connection(self._from_here, 1):
+                pass
             self._thread.join()
         self.socket.close()
         with self._opening:
@@ -76,6 +82,16 @@ class WebServer(ThreadingHTTPServer):
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
+
+    @property
+    def _from_here(self) -> tuple[str, int]:
+        host = reached_at(str(self.server_address[0])).strip("[]")
+        return host, self.server_address[1]
+
+    def _accept(self) -> None:
+        # Not serve_forever(), which looks again and again whether it is to stop.
+        while not self._stopping:
+            self.handle_request()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._opening:
