@@ -41,9 +41,9 @@ def opened(path: Path) -> sqlite3.Connection:
     try:
         # For one process alone, until it ends: what others add, this one wouldn't announce.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        db.execute("PRAGMA journal_mode = WAL")
         # A power cut may cost the last messages; a crash of the program doesn't.
         db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA journal_mode = WAL")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _VERSION):
             raise ValueError(f"{path} was written by another version; use another --store FILE")

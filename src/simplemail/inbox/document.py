@@ -15,6 +15,7 @@ import re
 from base64 import b64encode
 from urllib.parse import unquote
 
+from .markup import MOST_READ
 from .reading import Mail
 
 _SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
@@ -55,8 +56,8 @@ def document(mail: Mail, scheme: str = "light") -> str:
 
 
 def remote_images(html: str) -> int:
-    """Return how many images an HTML text would fetch from elsewhere."""
-    return len(_REMOTE.findall(html))
+    """Return how many images an HTML text would fetch from elsewhere, as far as it is read."""
+    return len(_REMOTE.findall(html, 0, MOST_READ))
 
 
 def content_ids(html: str) -> list[str]:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from .document import content_ids, remote_images
 from .links import Link, host_of, links_in_html, links_in_text
-from .markup import MOST_READ, Tag, tags
+from .markup import MOST_READ, tags
 from .reading import Mail
 
 GMAIL_CUTS_AT = 102 * 1024
 LARGE = 10_000_000
 LONGEST_LINE = 998
+_LONG = re.compile(rb"[^\n]{%d,}+" % (LONGEST_LINE + 1))
 
 # RFC 5322, 3.6: how often a field may be there.
 _ONCE = (
@@ -52,16 +53,14 @@ class _Facts:
         self.text = sent.mail.text_of(sent.mail.text_part)
 
     @cached_property
-    def tags(self) -> list[Tag]:
-        return list(tags(self.html[:MOST_READ]))
-
-    @cached_property
     def links(self) -> list[Link]:
         return [*links_in_html(self.html), *links_in_text(self.text)]
 
     @cached_property
-    def images(self) -> list[str]:
-        return [tag.attributes.get("src", "") for tag in self.tags if tag.name == "img"]
+    def images(self) -> list[tuple[str, bool]]:
+        """Where each image comes from, and whether it has an alt."""
+        found = (tag.attributes for tag in tags(self.html[:MOST_READ]) if tag.name == "img")
+        return [(each.get("src", ""), "alt" in each) for each in found]
 
 
 def warnings(sent: Sent) -> list[Warning]:
@@ -229,7 +228,7 @@ def _pictures(facts: _Facts) -> Iterator[Warning]:
 
 
 def _remote_images(facts: _Facts) -> Iterator[Warning]:
-    insecure = [url for url in facts.images if url.lower().startswith("http:")]
+    insecure = [url for url, _ in facts.images if url.lower().startswith("http:")]
     if insecure:
         yield Warning(
             "http-image",
@@ -244,20 +243,20 @@ def _remote_images(facts: _Facts) -> Iterator[Warning]:
 
 
 def _no_alt(facts: _Facts) -> Iterator[Warning]:
-    missing = [tag for tag in facts.tags if tag.name == "img" and "alt" not in tag.attributes]
+    missing = [url for url, has_alt in facts.images if not has_alt]
     if missing:
         number = "1 image" if len(missing) == 1 else f"{len(missing)} images"
         yield Warning(
             "no-alt",
             f"{number} without alt",
             "It is what people see before images load, and what screen readers say",
-            missing[0].attributes.get("src", "")[:200],
+            missing[0][:200],
         )
 
 
 def _long_lines(facts: _Facts) -> Iterator[Warning]:
-    content = facts.mail.content
-    longest = max(map(len, content.replace(b"\r\n", b"\n").split(b"\n")), default=0)
+    lines = (line[0].removesuffix(b"\r") for line in _LONG.finditer(facts.mail.content))
+    longest = max(map(len, lines), default=0)
     if longest > LONGEST_LINE:
         why = "RFC 5321 allows 998 octets; servers cut the line or refuse the message"
         yield Warning("long-line", f"A line of {longest:,} octets", why)
