@@ -21,6 +21,21 @@ def forgetful(monkeypatch):
     monkeypatch.setattr(reaching, "_answered", {})
 
 
+@pytest.fixture(autouse=True)
+def bounded(monkeypatch):
+    """Fail where somebody looks again and again instead of waiting."""
+
+    class Bounded(selectors.DefaultSelector):
+        looks = 0
+
+        def get_map(self):
+            self.looks += 1
+            assert self.looks < 1_000, "it never ends"
+            return super().get_map()
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Bounded)
+
+
 @pytest.fixture
 def addresses(monkeypatch):
     """Give `many.example` these addresses."""
@@ -64,7 +79,51 @@ def send(server, **options):
     return receipt
 
 
+@pytest.mark.parametrize(
+    ("ends", "more", "seconds"),
+    [
+        (None, False, None),
+        (None, True, reaching.NEXT),
+        (109.0, False, 9.0),
+        (109.0, True, reaching.NEXT),
+        (100.125, True, 0.125),
+        (100.0, True, 0),
+        (99.0, False, 0),
+    ],
+)
+def test_a_wait_ends_with_the_time_or_when_the_next_one_is_due(ends, more, seconds, monkeypatch):
+    monkeypatch.setattr(reaching, "monotonic", lambda: 100.0)
+
+    assert reaching._pause(ends, more) == seconds
+
+
+def test_of_a_hundred_hosts_it_is_known_which_address_answered(monkeypatch):
+    for number in range(250):
+        host = Host(f"h{number}.example", 25, 1)
+        host.has_answered()  # without having been reached
+        host._reached = number
+        host.has_answered()
+        assert reaching._answered[host.name, 25] == number
+        assert len(reaching._answered) == number % 100 + 1
+
+
 class TestSeveralAddresses:
+    def test_one_that_answers_at_once_is_not_waited_for(self, smtp_server, addresses, monkeypatch):
+        """As some systems do on their own addresses."""
+
+        class AtOnce(socket.socket):
+            def connect_ex(self, address):
+                self.setblocking(True)
+                self.connect(address)
+                self.setblocking(False)
+                return 0
+
+        monkeypatch.setattr(socket, "socket", AtOnce)
+        monkeypatch.setattr(reaching, "_SOCKET", AtOnce)
+        addresses("127.0.0.1")
+
+        assert send(smtp_server).status is Status.SENT
+
     def test_one_that_refuses_costs_nothing(self, smtp_server, addresses):
         addresses(REFUSES, "127.0.0.1")
 
