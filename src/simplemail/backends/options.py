@@ -169,8 +169,9 @@ _CONVERTERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 def but_not(value: object) -> str:
-    """Return ", not 5" for the end of an error: the wrong value, unless it is text.
+    """Return ", not 5" for the end of an error: the wrong value, unless it is text or holds some.
 
     Text may be a password that was meant for another option.
     """
-    return "" if isinstance(value, (str, bytes)) else f", not {value!r}"
+    holds_text = isinstance(value, (str, bytes, list, tuple, set, dict))
+    return "" if holds_text else f", not {value!r}"
