@@ -273,9 +273,9 @@ def test_mailers_of_others_with_the_same_place_are_others():
     first.send_messages([a_message()])
     second = EmailBackend(mailers=["smtp://127.0.0.1:2", "dummy:"])
 
-    assert [mailer.port for mailer in first.in_order() if hasattr(mailer, "port")] == [1]
-    assert not hasattr(first.in_order()[0], "port")
-    assert second.in_order()[0].port == 2
+    assert [mailer.port for mailer in first._in_order() if hasattr(mailer, "port")] == [1]
+    assert not hasattr(first._in_order()[0], "port")
+    assert second._in_order()[0].port == 2
 
 
 def test_holds_no_strangers():

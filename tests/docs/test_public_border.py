@@ -181,3 +181,15 @@ OURS = {
     if inspect.isclass(thing) and thing.__module__ == module
 }
 """The classes of simplemail, wherever they are."""
+
+
+@pytest.mark.parametrize("module", sorted(name for name in PUBLIC if ".backends." in name))
+def test_every_public_name_of_a_backend_is_explained(module):
+    """What only we call begins with an underscore."""
+    home = importlib.import_module(module)
+    backend = getattr(home, "EmailBackend", None) or home.BaseEmailBackend
+    text = page("backends") + (ROOT / "docs/how-to/write-a-backend.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"\w+", text)) | BETWEEN_ROOMS
+
+    names = {name for name in dir(backend) if not name.startswith("_")}
+    assert names - explained == set()

@@ -39,12 +39,12 @@ class EmailBackend(HoldingBackend):
         **options: Any,
     ) -> None:
         super().__init__(fail_silently, **options)
-        self.held = self.hold("mailers", mailers)
+        self.held = self._hold("mailers", mailers)
         self.cooldown = cooldown
 
-    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+    def _deliver_envelope(self, envelope: Envelope) -> Receipt:
         receipt = None
-        for mailer in self.in_order():
+        for mailer in self._in_order():
             receipt = deliver_through(mailer, envelope)
             if is_down(receipt):
                 self._leave_alone(mailer)
@@ -55,7 +55,7 @@ class EmailBackend(HoldingBackend):
         assert receipt is not None  # there is at least one mailer
         return receipt
 
-    def in_order(self) -> list[Any]:
+    def _in_order(self) -> list[Any]:
         """Return the mailers in the order in which they are tried: those that are down last."""
         return down_last(self.held)
 

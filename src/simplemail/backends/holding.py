@@ -17,7 +17,7 @@ from .held import held_mailer
 
 
 class HoldingBackend(BaseEmailBackend):
-    """Hands envelopes to other mailers. Subclasses write `deliver_envelope()`.
+    """Hands envelopes to other mailers. Subclasses write `_deliver_envelope()`.
 
     A message is rendered once, as 7-bit, so that any of the mailers' servers can take it: what
     one of them left goes to the next with the same Message-ID and Date.
@@ -29,7 +29,7 @@ class HoldingBackend(BaseEmailBackend):
     """A login for this mailer is refused and not ignored: those that it holds have their own."""
     _keeps_open = False
 
-    def hold(self, option: str, specs: Any) -> list[Any]:
+    def _hold(self, option: str, specs: Any) -> list[Any]:
         """Build the mailers that an option names: by alias, URL, nested dict, or ready made."""
         if isinstance(specs, str) or not isinstance(specs, Iterable):
             raise InvalidMailer(
@@ -98,7 +98,7 @@ class HoldingBackend(BaseEmailBackend):
         except Exception as error:
             return Receipt(message, status_of(error), None, {}, None, error)
         try:
-            receipt = self.deliver_envelope(envelope)
+            receipt = self._deliver_envelope(envelope)
         except ImproperlyConfigured:  # of all messages, and not this one's fault
             raise
         except Exception as error:
@@ -107,9 +107,9 @@ class HoldingBackend(BaseEmailBackend):
         # The envelope is the one that went over the wire, which may be another.
         return receipt._replace(message=message, envelope=receipt.envelope or envelope)
 
-    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+    def _deliver_envelope(self, envelope: Envelope) -> Receipt:
         """Deliver one envelope through the right mailers, and return its receipt. A hook."""
-        raise NotImplementedError(f"{type(self).__name__} must override deliver_envelope()")
+        raise NotImplementedError(f"{type(self).__name__} must override _deliver_envelope()")
 
 
 def deliver_through(mailer: Any, envelope: Envelope) -> Receipt:

@@ -49,7 +49,7 @@ class EmailBackend(HoldingBackend):
         **options: Any,
     ) -> None:
         super().__init__(fail_silently, **options)
-        self.held = self.hold("mailer", [mailer])
+        self.held = self._hold("mailer", [mailer])
         self.to = self._list("to", to, addr_spec, "addresses like 'ann@example.com'")
         allowed = self._list("allow", allow, _rule, "addresses and domains, like 'example.com'")
         self.allow = {*allowed}
@@ -69,13 +69,13 @@ class EmailBackend(HoldingBackend):
             text = f"{name!r} must be a list of {kind}{wrong}"
             raise InvalidMailer(text, alias=self.alias) from None
 
-    def allows(self, address: str) -> bool:
+    def _allows(self, address: str) -> bool:
         """Is this address, or its domain, on the allow-list?"""
         address = _lowered(address)
         return address in self.allow or address.rpartition("@")[2] in self.allow
 
-    def deliver_envelope(self, envelope: Envelope) -> Receipt:
-        allowed = [address for address in envelope.recipients if self.allows(address)]
+    def _deliver_envelope(self, envelope: Envelope) -> Receipt:
+        allowed = [address for address in envelope.recipients if self._allows(address)]
         recipients = tuple(allowed or self.to)
         refused = {
             address: Reply(550, "kept back by the redirect mailer: not on the allow-list", "5.7.1")
@@ -104,7 +104,7 @@ class EmailBackend(HoldingBackend):
         if set(recipients) != set(envelope.recipients):
             before = ", ".join(envelope.recipients)
             fields.append(header_line("X-Original-Recipients", before, utf8=utf8))
-            if not any(self.allows(address) for address in recipients):
+            if not any(self._allows(address) for address in recipients):
                 fields.append(header_line("To", ", ".join(recipients)))
         return b"%b\r\n%b" % (b"".join(fields), body)
 
@@ -116,9 +116,9 @@ class EmailBackend(HoldingBackend):
         if name.decode().lower() not in _TO_PEOPLE:
             return field
         people = _addresses(value)
-        if people and all(self.allows(spec) for spec in people):
+        if people and all(self._allows(spec) for spec in people):
             return field
-        kept = ", ".join(spec for spec in people if self.allows(spec))
+        kept = ", ".join(spec for spec in people if self._allows(spec))
         field = b"X-Original-" + field
         if len(field.partition(b"\r\n")[0]) > 998:
             field = b"X-Original-%b:\r\n%b\r\n" % (name, value)

@@ -47,7 +47,7 @@ class EmailBackend(Failover):
             )
         self._rota = _spread(self.weights)
 
-    def in_order(self) -> list[Any]:
+    def _in_order(self) -> list[Any]:
         """Return the mailers, beginning with the one whose turn it is; those that are down last."""
         key = f"{self.alias} {self._rota}"
         with _lock:

@@ -34,7 +34,7 @@ class EmailBackend(HoldingBackend):
         **options: Any,
     ) -> None:
         super().__init__(fail_silently, **options)
-        self.held = self.hold("mailer", [mailer])
+        self.held = self._hold("mailer", [mailer])
         self.sign = self._function(sign)
 
     def _function(self, sign: Any) -> Callable[[bytes], bytes]:
@@ -51,7 +51,7 @@ class EmailBackend(HoldingBackend):
             raise InvalidMailer(f"{text}, not {sign!r}", alias=self.alias)
         return found  # type: ignore[no-any-return]  # what it returns is checked when it does
 
-    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+    def _deliver_envelope(self, envelope: Envelope) -> Receipt:
         try:
             signed = self._signed(envelope)
         except Exception as error:

@@ -33,11 +33,11 @@ class EmailBackend(HoldingBackend):
         **options: Any,
     ) -> None:
         super().__init__(fail_silently, **options)
-        self.mailer, *self.copies = self.hold("mailer", [mailer]) + self.hold("copies", copies)
+        self.mailer, *self.copies = self._hold("mailer", [mailer]) + self._hold("copies", copies)
         self.held = [self.mailer, *self.copies]
         self.everything = everything
 
-    def deliver_envelope(self, envelope: Envelope) -> Receipt:
+    def _deliver_envelope(self, envelope: Envelope) -> Receipt:
         receipt = deliver_through(self.mailer, envelope)
         if receipt.status is Status.SENT or self.everything:
             for copy in self.copies:
