@@ -100,7 +100,7 @@ def answering(asked, error):
         ),
         (
             ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
-            rf"The connection to {WHERE} was lost \(Connection reset by peer\); .*465 for smtps:// or use_ssl",
+            rf"{WHERE} was lost \(Connection reset by peer\); .*465 for smtps:// or use_ssl",
         ),
         (
             smtplib.SMTPServerDisconnected("Connection unexpectedly closed"),

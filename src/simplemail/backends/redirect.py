@@ -43,7 +43,7 @@ class EmailBackend(HoldingBackend):
         fail_silently: bool = False,
         *,
         mailer: Any = None,
-        to: Iterable[str] = (),
+        to: Iterable[Any] = (),
         allow: Iterable[str] = (),
         subject_prefix: str = "",
         **options: Any,
@@ -58,12 +58,13 @@ class EmailBackend(HoldingBackend):
             raise InvalidMailer("OPTIONS must define 'to' or 'allow'.", alias=self.alias)
 
     def _list(
-        self, name: str, value: Iterable[str], read: Callable[[str], str], kind: str
+        self, name: str, value: Iterable[Any], read: Callable[[Any], str], kind: str
     ) -> list[str]:
         try:
             # In a URL, a list is text with commas.
             entries = value.split(",") if isinstance(value, str) else list(value)
-            return [read(entry.strip()) for entry in entries if entry.strip()]
+            stripped = [each.strip() if isinstance(each, str) else each for each in entries]
+            return [read(each) for each in stripped if each]
         except (AttributeError, TypeError, ValueError) as error:
             wrong = f": {error}" if isinstance(error, ValueError) else f", not {value!r}"
             text = f"{name!r} must be a list of {kind}{wrong}"

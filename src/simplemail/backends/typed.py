@@ -87,7 +87,7 @@ class RoundRobin(Failover, total=False):
 
 class Redirect(TypedDict, total=False):
     mailer: Any
-    to: Iterable[str]
+    to: Iterable[Any]
     allow: Iterable[str]
     subject_prefix: str
 

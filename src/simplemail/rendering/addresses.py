@@ -179,6 +179,8 @@ def _paired(name: str, address: str) -> str:
         return address
     if "<" in address or "," in address:
         raise InvalidAddress((name, address), "the second item of a pair must be a bare address")
+    if "@" in name and "@" not in address:
+        raise InvalidAddress((name, address), "in a pair, the name comes first")
     return f"{quote(name)} <{address}>"
 
 

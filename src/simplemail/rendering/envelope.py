@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ..conf import settings
 from ..light import Any, NamedTuple
-from .addresses import addr_spec, mailboxes
+from .addresses import InvalidAddress, addr_spec, mailboxes
 from .checks import check_octets, header_end
 from .header import RECIPIENTS
 from .mime import as_bytes
@@ -118,7 +118,8 @@ class Envelope(_Fields):
         spec = _sender(thing, source, sender, utf8)
         found = _recipients(thing, source) if recipients is None else recipients
         # Each only once, because a server may answer differently the second time.
-        specs = tuple(dict.fromkeys([addr_spec(each, utf8=utf8) for each in found]))
+        where = "the recipients" if recipients is not None else "Bcc or recipients()"
+        specs = tuple(dict.fromkeys([_spec(each, where, utf8) for each in found]))
         lowered = header.lower()
         if b"bcc" in lowered and _field("(?:resent-)?bcc").search(header):
             content = _field("(?:resent-)?bcc").sub(b"", header)[1:] + content[end:]
@@ -179,8 +180,16 @@ def _specs(sender: object, recipients: Any) -> tuple[str, tuple[str, ...]]:
     """Return the bare addresses, each recipient once."""
     if isinstance(recipients, (str, bytes)):
         raise TypeError(f"'recipients' must be a list of addresses, not {recipients!r}")
-    spec = addr_spec(sender, utf8=True) if sender != "" else ""
-    return spec, tuple(dict.fromkeys([addr_spec(each, utf8=True) for each in recipients]))
+    spec = _spec(sender, "the sender", utf8=True) if sender != "" else ""
+    return spec, tuple(dict.fromkeys([_spec(each, "the recipients") for each in recipients]))
+
+
+def _spec(address: object, where: str, utf8: bool = True) -> str:
+    """Return a bare address. Raises InvalidAddress, which says where it stands."""
+    try:
+        return addr_spec(address, utf8=utf8)
+    except InvalidAddress as error:
+        raise error.within(where) from None
 
 
 def several(messages: Any) -> Iterable[Any]:
@@ -256,7 +265,7 @@ def _sender(thing: Any, source: Any, sender: object, utf8: bool) -> str:
     if sender is None and hasattr(thing, "from_email"):
         sender = thing.from_email or settings.DEFAULT_FROM_EMAIL
     if sender is not None:
-        return addr_spec(sender, utf8=utf8)
+        return _spec(sender, "the sender", utf8)
     # RFC 5322, 3.6.2: Sender is there if it differs from From, or if From has several.
     found = _addresses(source, "sender") or _addresses(source, "from")
     if len(found) != 1:

@@ -15,7 +15,7 @@ from ..exceptions import BadHeaderError
 from ..light import Any
 from .addresses import ADDRESS_FIELDS, as_text
 from .dates import DATE_FIELDS, check_date, format_date
-from .domains import shown
+from .domains import InvalidAddress, shown
 from .injection import check_header
 from .msgid import DNS_NAME, make_msgid
 
@@ -39,7 +39,7 @@ def fields(message: Any) -> list[tuple[str, Any]]:
     if message.bcc:
         _check_blind_copies(listed("bcc", message.bcc))
     sender = [message.from_email or settings.DEFAULT_FROM_EMAIL]
-    subject = "" if message.subject is None else str(message.subject)
+    subject = "" if message.subject is None else _value("Subject", message.subject)
     sender = extra.pop("from", ("From", sender))[1]
     found: list[tuple[str, Any]] = [("Subject", subject), ("From", sender)]
     for name, attribute in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
@@ -79,6 +79,8 @@ def _check_blind_copies(addresses: list[Any]) -> None:
         check_header("Bcc", ", ".join(as_text(address) for address in addresses if address))
     except BadHeaderError as error:
         raise BadHeaderError(f"Invalid address: {error}") from None
+    except InvalidAddress as error:
+        raise error.within("Bcc") from None
 
 
 def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
@@ -99,16 +101,17 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
             raise ValueError(f"The header {name!r} is None; leave it out, or use ''")
         # Names that differ in case alone are two fields, if there may be two.
         key = key if key not in extra else f"{key} {len(extra)}"
-        extra[key] = (str(name), _value(str(name).lower(), value))
+        extra[key] = (str(name), _value(str(name), value))
     return extra
 
 
-def _value(key: str, value: Any) -> Any:
+def _value(name: str, value: Any) -> Any:
     """Return a value for `header_line()`. Raises TypeError if only its repr() could be written."""
+    key = name.lower()
     if isinstance(value, datetime) and key in DATE_FIELDS:
         return value
     if isinstance(value, (list, tuple, set, frozenset, dict)):
-        return _several(key, value)
+        return _several(name, value)
     text = value.decode() if isinstance(value, bytes) else str(value)
     # All other forms are in use, so they stay as they are.
     if key == "message-id" and " " in text.strip():
@@ -118,13 +121,14 @@ def _value(key: str, value: Any) -> Any:
     return text
 
 
-def _several(key: str, value: Any) -> Any:
+def _several(name: str, value: Any) -> Any:
+    key = name.lower()
     if isinstance(value, (list, tuple)) and key in ADDRESS_FIELDS:
         return value
     if isinstance(value, (list, tuple)) and key in ("references", "in-reply-to"):
         return " ".join(map(str, value))
     kind = type(value).__name__
-    raise TypeError(f"The header {key!r} must be text, not the {kind} {shown(value)}")
+    raise TypeError(f"The header {name!r} must be text, not the {kind} {shown(value)}")
 
 
 def _date() -> str | datetime:

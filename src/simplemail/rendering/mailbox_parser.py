@@ -236,6 +236,8 @@ def _addr_spec(text: str, tokens: list[Token]) -> tuple[str, str]:
 def _fault(local: list[Token], domain: list[Token], signs: int) -> str:
     """Return what is wrong with the two halves of an addr-spec, or ""."""
     if signs > 1:
+        if any(";" in token.text for token in local + domain):
+            return "these are several addresses; a list holds one in each item"
         return "it has more than one @"
     if signs and not domain:
         return "nothing after the @"
