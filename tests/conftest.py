@@ -3,7 +3,7 @@
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,15 @@ pytest_plugins = ["pytester", "simplemail.pytest_plugin"]
 """Ours by its module's name: pytest knows it by this one too where simplemail is installed."""
 
 
-def pytest_collection_finish() -> None:
-    """Leave thousands of tests, which stay until the end, out of each garbage collection."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep thousands of tests, which stay until the end, out of all garbage collections."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
