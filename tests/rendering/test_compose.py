@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from simplemail import EmailMessage, EmailMultiAlternatives, override_settings
+from simplemail.rendering.compose import read
 from support.reading import composed, content, every_way, leaves, sent, shape
 
 
@@ -726,3 +727,19 @@ assert state() == before, "use"
         timeout=60,
         env={**os.environ, "PYTHONPATH": str(source)},
     )
+
+
+class TestReadingOne:
+    CONTENT = b"Subject: s\r\nX-Long: " + b"x " * 60 + b"\r\n\r\nb\r\n"
+
+    def test_is_of_the_class_that_the_policy_says(self):
+        class Theirs(PythonMessage):
+            pass
+
+        ours = type(message().message())
+        policies = [None, email.policy.default, email.policy.default.clone(message_factory=Theirs)]
+
+        assert [type(read(self.CONTENT, policy)) for policy in policies] == [ours, ours, Theirs]
+
+    def test_leaves_fields_as_they_are_written(self):
+        assert read(self.CONTENT, None).as_bytes(linesep="\r\n") == self.CONTENT

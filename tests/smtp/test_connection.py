@@ -12,7 +12,7 @@ import pytest
 
 from simplemail import EmailMessage, Status, get_connection
 from simplemail.backends.smtp import EmailBackend
-from simplemail.smtp import tls
+from simplemail.smtp import connection, tls
 from simplemail.smtp.pool import close_pools
 from simplemail.testing.server import Inject, Silence, SMTPServer
 from support.sessions import connection_to
@@ -362,3 +362,24 @@ def test_it_greets_with_the_name_that_the_mailer_has(name: str, smtp_server: SMT
     [greeting] = [command for command in smtp_server.commands if command.startswith("EHLO")]
     assert (greeting == "EHLO client.example") is bool(name)
     assert greeting != "EHLO "
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no memory"), KeyboardInterrupt()])
+def test_one_that_cannot_be_made_leaves_no_socket_open(
+    error: BaseException, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise error
+
+    opened = []
+
+    def connect(host: str, port: int, timeout: float | None) -> socket.socket:
+        opened.append(socket.create_connection((host, port), timeout))
+        return opened[0]
+
+    monkeypatch.setattr(connection, "Connection", refuse)
+    mailer = EmailBackend(smtp_server.host, smtp_server.port, connect=connect)
+    with pytest.raises(type(error)):
+        connection.dial(mailer._way())
+
+    assert opened[0].fileno() == -1
