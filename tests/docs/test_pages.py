@@ -20,6 +20,7 @@ NOT_RUN = {
 """How a block begins -> why it isn't run here."""
 
 NEEDS = {
+    "docs/how-to/browser-tests.md": ["flask", "playwright"],
     "docs/how-to/django.md": ["django"],
     "docs/how-to/fastapi.md": ["fastapi", "httpx", "quart"],
     "docs/how-to/flask.md": ["flask"],

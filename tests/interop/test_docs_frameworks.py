@@ -8,7 +8,10 @@ import pytest
 from docs.test_pages import NEEDS, NOT_RUN
 from support.docs_runner import ROOT, Network, Page
 
-PROGRAMS = {"docs/how-to/sign.md": ["openssl", "gpg"]}
+PROGRAMS = {
+    "docs/how-to/browser-tests.md": ["chromium"],
+    "docs/how-to/sign.md": ["openssl", "gpg"],
+}
 """A page -> the programs that its blocks call."""
 
 

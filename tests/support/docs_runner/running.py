@@ -176,7 +176,7 @@ class Page:
         (self.directory / "pytest.ini").write_text("[pytest]\n")
         plugins = ["-p", "no:cacheprovider", "-p", "simplemail.pytest_plugin"]
         command = [sys.executable, "-m", "pytest", "-q", *plugins]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
