@@ -290,6 +290,23 @@ MAY_HAVE_OTHERS = {
 }
 
 
+# The wire asks first if anybody listens; the commands set up what is shown.
+MAY_ASK_FOR_LOGGERS = {"light", "smtp.dialogue", "cli.terminal", "cli.queue_worker"}
+
+
+def test_all_log_records_are_written_in_one_place():
+    """There, each becomes one line."""
+    asking = {
+        name_of(path)
+        for path in MODULES
+        for node in sources.nodes(path)
+        if isinstance(node, (ast.Attribute, ast.alias))
+        and "getLogger" in (getattr(node, "attr", ""), getattr(node, "name", ""))
+    }
+
+    assert asking == MAY_ASK_FOR_LOGGERS
+
+
 def test_all_locks_come_from_one_place():
     for path in MODULES:
         if room_of(name_of(path)) != "testing.server":

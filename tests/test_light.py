@@ -1,4 +1,4 @@
-"""What stands in for what takes long to load: locks here; patterns and types show in all others."""
+"""What stands in for what takes long to load: locks and log records; the rest shows elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import weakref
+from pathlib import Path
 
 import pytest
 
 from simplemail import light
-from simplemail.light import lock
+from simplemail.light import lock, tell
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
 
@@ -113,10 +114,73 @@ class TestLock:
 import threading
 class RLock(type(threading._RLock()) if hasattr(threading, "_RLock") else object): pass
 threading.RLock = RLock
-from simplemail.light import lock
+from simplemail.light import lock, tell
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.conf import _layers
 assert type(lock()) is type(BaseEmailBackend()._lock) is type(_layers._lock) is RLock
 """
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run([sys.executable, "-c", code], check=True, env=env)
+
+
+FORGED = "550 No\r\nCRITICAL:root:forged\x0b\x85\u2028\x1b[2Jagain"
+
+
+class LoudError(Exception):
+    """An exception that says what it likes, and shows it as it is."""
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class TestTell:
+    @pytest.mark.parametrize("text", ["%s", "%r", "Sending failed: %s", "%10s"])
+    @pytest.mark.parametrize(
+        "value",
+        [FORGED, Path(FORGED), ValueError(FORGED), LoudError(FORGED), [FORGED], {FORGED: 1}],
+    )
+    def test_writes_one_line_whatever_the_values_are(
+        self, text: str, value: object, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        tell("warning", text, value)
+
+        [message] = caplog.messages
+        assert message.isprintable()
+        assert "forged" in message
+
+    def test_leaves_numbers_and_plain_errors_as_they_are(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        error = ValueError("no")
+        tell("error", "%d of %.1f: %r", 1, 2.5, error)
+
+        assert caplog.messages == ["1 of 2.5: ValueError('no')"]
+        assert caplog.records[0].args == (1, 2.5, error)
+
+    @pytest.mark.parametrize("to", ["simplemail", "simplemail.login", "simplemail.inbox"])
+    def test_names_its_caller(self, to: str, caplog: pytest.LogCaptureFixture) -> None:
+        tell("warning", "Text", to=to)
+
+        [record] = caplog.records
+        assert (record.name, record.levelname) == (to, "WARNING")
+        assert record.funcName == "test_names_its_caller"
+
+    def test_looks_at_no_value_that_nobody_will_see(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("WARNING", "simplemail")
+
+        class Silent:
+            def __str__(self) -> str:
+                raise AssertionError("asked")
+
+        tell("info", "%s", Silent())
+
+        assert caplog.messages == []
+
+    def test_adds_a_traceback(self, caplog: pytest.LogCaptureFixture) -> None:
+        try:
+            raise LoudError("no")
+        except LoudError as error:
+            tell("error", "It broke", error=error)
+
+        assert caplog.records[0].exc_info[0] is LoudError
+        assert caplog.messages == ["It broke"]

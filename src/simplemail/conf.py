@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .exceptions import hiding_frames
-from .light import TYPE_CHECKING, Any
+from .light import TYPE_CHECKING, Any, tell
 from .scopes import Layers, Scope
 
 if TYPE_CHECKING:
@@ -320,10 +320,8 @@ def _warn_of_ignored(changes: Mapping[str, Any]) -> None:
     given = [name for name in ("EMAIL_URL", *CLASSIC) if changes.get(name)]
     ignored, reason, remedy = _ignored(given)
     if ignored:
-        import logging  # loading it takes longer than sending a mail
-
         text = "%s is ignored, because %s; %s"
-        logging.getLogger("simplemail").warning(text, ", ".join(ignored), reason, remedy)
+        tell("warning", text, ", ".join(ignored), reason, remedy)
 
 
 def _swap(values: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Stand-ins for what takes longer to load than to send a mail: `typing`, patterns, locks.
+"""Stand-ins for what takes longer to load than to send a mail: typing, patterns, locks, logging.
 
 Type checkers see the real ones, so all other modules import these from here.
 """
@@ -21,6 +21,7 @@ __all__ = [
     "TypeVar",
     "lock",
     "pattern",
+    "tell",
 ]
 
 TYPE_CHECKING = False
@@ -87,6 +88,36 @@ else:
             found = getattr(re.compile(self.pattern, self.flags), name)
             setattr(self, name, found)
             return found
+
+
+def tell(
+    level: str,
+    text: str,
+    *values: object,
+    to: str = "simplemail",
+    error: BaseException | None = None,
+) -> None:
+    """Log `text % values` at a level, such as "warning", on the logger `to`.
+
+    All log records of the package are written here. Each is one line, whatever is in the values:
+    servers, files and other people's exceptions say what they like. With `error`, its traceback
+    comes after the line.
+    """
+    import logging
+
+    logger = logging.getLogger(to)
+    number: int = getattr(logging, level.upper())
+    if logger.isEnabledFor(number):
+        logger.log(number, text, *map(_in_one_line, values), exc_info=error, stacklevel=2)
+
+
+def _in_one_line(value: object) -> object:
+    """Return a value as text on one line; numbers, and errors that are on one, as they are."""
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, BaseException) and f"{value}{value!r}".isprintable():
+        return value
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
 
 
 # All locks of the package, for fork(), which has to free them.

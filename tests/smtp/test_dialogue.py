@@ -45,6 +45,20 @@ class TestACommand:
         assert "s3cret" not in caplog.text
         assert smtp_server.commands[-1] == "NOOP s3cret"
 
+    def test_answered_in_several_lines_is_noted_in_one(
+        self, smtp_server: SMTPServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, "simplemail.wire")
+        smtp_server.script("NOOP", "550-5.7.1 No\n550 5.7.1 CRITICAL:root:forged\x85again\x1b[2J")
+        session = connect(smtp_server)
+        session.command("NOOP")
+        session.close()
+
+        assert all(message.isprintable() for message in caplog.messages)
+        assert any(
+            message.startswith("< 550 5.7.1 No CRITICAL:root:forged") for message in caplog.messages
+        )
+
     @pytest.mark.parametrize("shown", ["", "NOOP (not shown)"])
     def test_without_an_answer_is_named_by_its_verb(
         self, shown: str, session: Session, smtp_server: SMTPServer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, tell
 from ..receipts import Receipt, Status
 
 if TYPE_CHECKING:
@@ -46,19 +46,12 @@ class Telling:
 
     def log_silenced(self, error: OSError) -> None:
         """Log `error`, which `fail_silently` hides from the caller."""
-        where = f" through mailer {self.alias!r}" if self.alias else ""
-        warn("Mail was not sent%s (fail_silently): %r", where, error)
+        if self.alias:
+            warn("Mail was not sent through mailer %r (fail_silently): %r", self.alias, error)
+        else:
+            warn("Mail was not sent (fail_silently): %r", error)
 
 
 def warn(text: str, *values: object) -> None:
-    """Log a warning on the logger `simplemail`, in one line: servers say what they like."""
-    import logging  # loading it takes longer than sending a mail
-
-    logging.getLogger("simplemail").warning(text, *map(_in_one_line, values))
-
-
-def _in_one_line(value: object) -> object:
-    """Return text without line ends and control characters; numbers and errors as they are."""
-    if isinstance(value, (int, BaseException)):
-        return value
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    """Log a warning on the logger `simplemail`."""
+    tell("warning", text, *values)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from ..light import tell
 from . import places
 from .client import Client, find
 from .database import StoreInUse
@@ -67,11 +67,13 @@ def _start(directory: Path, port: int) -> InboxServer:
     places.announce(place, running)
     _own[:] = [_Own(server, place, running)]
     atexit.register(close)
-    logging.getLogger("simplemail.inbox").warning(
+    tell(
+        "warning",
         "Mail is shown at %s while this program runs, and sent nowhere. "
         "Afterwards, `simplemail inbox` in %s shows it.",
         server.address,
         directory,
+        to="simplemail.inbox",
     )
     return server
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 
+from ..light import tell
 from ..rendering.readable import escaped
 from .files import Found, content_of, found_in
 from .messages import Messages
@@ -74,8 +74,9 @@ class Folder:
             try:
                 if self._is_due():
                     self.update()
-            except Exception:
-                logging.getLogger("simplemail.inbox").exception("A folder can't be shown")
+            except Exception as error:
+                text = "A folder can't be shown"
+                tell("error", text, to="simplemail.inbox", error=error)
 
     def _is_due(self) -> bool:
         """Has a file come or gone, or may one have changed in place?"""
@@ -118,4 +119,4 @@ class Folder:
     def _tell(self, path: str, why: str) -> None:
         if path not in self._told:
             self._told.add(path)
-            logging.getLogger("simplemail.inbox").warning("%s isn't shown: %s", escaped(path), why)
+            tell("warning", "%s isn't shown: %s", escaped(path), why, to="simplemail.inbox")

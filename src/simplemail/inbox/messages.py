@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable
 
+from ..light import tell
 from .feed import Feed
 from .store import Arrival, Row, Store
 
@@ -69,9 +69,10 @@ class Messages:
             position = self.feed.position
             try:
                 self.store.settle()
-            except Exception:
+            except Exception as error:
                 if not self.feed.is_closed:
-                    logging.getLogger("simplemail.inbox").exception("A message can't be looked up")
+                    text = "A message can't be looked up"
+                    tell("error", text, to="simplemail.inbox", error=error)
             self.feed.after(position, 3600)
 
     def close(self) -> None:

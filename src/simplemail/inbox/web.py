@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from ..light import lock
+from ..light import lock, tell
 from .answers import ALWAYS, Answer, problem
 from .guard import Admitted, Guard, Refused, Request, reached_at
 
@@ -112,7 +112,8 @@ class WebServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        logging.getLogger("simplemail.inbox").exception("A request to the inbox failed")
+        text = "A request to the inbox failed"
+        tell("error", text, to="simplemail.inbox", error=sys.exception())
 
 
 class _Timed(io.RawIOBase):

@@ -8,13 +8,12 @@ another one commits can be damaged.
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..light import lock
+from ..light import lock, tell
 from . import opening
 from .connections import LOG_LIMIT, Connections
 from .errors import QueueError
@@ -25,8 +24,6 @@ TIMEOUT = 10.0
 
 _EVERY = 200
 """After so many commits the log is copied into the database in any case."""
-
-_log = logging.getLogger("simplemail")
 
 
 class File:
@@ -195,7 +192,7 @@ class File:
             lost.lose()
             if watch is not None:
                 lost.give(watch)
-            _log.warning("The queue %s was removed or replaced while it was in use", self.path)
+            tell("warning", "The queue %s was removed or replaced while it was in use", self.path)
 
     def _prepared(self) -> Connections:
         connections = Connections(self.path, self.timeout)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import sqlite3
 import time
 
+from ..light import tell
 from . import members
 from .errors import QueueError
 from .file import File
@@ -16,7 +16,6 @@ from .watching import is_alive, lock_of
 from .writer import Writer
 
 _SLOTS = 1000
-_log = logging.getLogger("simplemail")
 
 
 class Membership:
@@ -64,7 +63,7 @@ class Membership:
             return members.recover(db, worker, pid, time.time())
 
         if count := self._writer.do(act, durable=True):
-            _log.warning("The worker with pid %d died; it had %d messages", pid, count)
+            tell("warning", "The worker with pid %d died; it had %d messages", pid, count)
 
     def strike(self) -> None:
         """Leave the list of workers, having nothing any more."""

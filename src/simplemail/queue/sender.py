@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 import time
 from collections import deque
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..light import tell
 from ..receipts import Receipt
 from ..rendering.envelope import Envelope
 from . import claims
@@ -23,8 +23,6 @@ from .states import BROKEN
 if TYPE_CHECKING:
     from .file import File
     from .writer import Writer
-
-_log = logging.getLogger("simplemail")
 
 
 class Desk(NamedTuple):
@@ -57,7 +55,7 @@ class Sender:
                 lambda db: claims.begin(db, worker, batch.ids, time.time()), durable=True
             )
         except QueueError as error:
-            _log.error("Nothing is sent, because the outcome couldn't be recorded: %s", error)
+            tell("error", "Nothing is sent, because the outcome couldn't be recorded: %s", error)
             give_back(self._desk, batch, worker)
             return
         _Handover(self._desk, batch.mailer, worker, entries).run(mailer)
@@ -69,7 +67,7 @@ class Sender:
             try:
                 mailer.close()
             except Exception as error:
-                _log.warning("Closing the mailer %s failed: %s", mailer, told(error))
+                tell("warning", "Closing the mailer %s failed: %s", mailer, told(error))
 
     def _opened(self, batch: Batch, worker: int) -> Any:
         """Return the mailer, open; None if that can't be, and then the messages are given back."""
@@ -86,7 +84,7 @@ class Sender:
                     raise OSError("it could not be opened, and its fail_silently hides the reason")
         except Exception as error:
             self.close()
-            _log.warning("The mailer %r can't send: %s", batch.mailer, told(error))
+            tell("warning", "The mailer %r can't send: %s", batch.mailer, told(error))
             give_back(self._desk, batch, worker, told(error))
             return None
         return self._mailer
@@ -184,7 +182,7 @@ class _Handover:
 
     def _break(self, error: BaseException) -> None:
         """Set aside what was on its way when the mailer raised what none should raise."""
-        _log.error("The mailer %r broke: %s", self._mailer, told(error), exc_info=error)
+        tell("error", "The mailer %r broke: %s", self._mailer, told(error), error=error)
         while self._begun:
             entry = self._begun.popleft()
             self._record(entry, broken(entry.remaining, error))
@@ -207,4 +205,4 @@ class _Handover:
 def _look_at(record: claims.Record, is_ours: bool) -> None:
     if not is_ours:
         id_, worker = record.entry.id, record.worker
-        _log.error("Meanwhile message %d was taken from worker %d", id_, worker)
+        tell("error", "Meanwhile message %d was taken from worker %d", id_, worker)

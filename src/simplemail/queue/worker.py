@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..light import lock
+from ..light import lock, tell
 from . import claims, due
 from .claims import Batch, Entry, Wish
 from .errors import QueueError
@@ -28,8 +27,6 @@ POLL = 0.05
 
 LOOK_AROUND = 5.0
 """Seconds between two looks for dead workers, and at the clock."""
-
-_log = logging.getLogger("simplemail")
 
 
 class Worker:
@@ -100,8 +97,8 @@ class Worker:
     def _run(self) -> None:
         try:
             self._work()
-        except Exception:
-            _log.exception("The worker of %s has ended", self.queue.path)
+        except Exception as error:
+            tell("error", "The worker of %s has ended", self.queue.path, error=error)
 
     def is_running(self) -> bool:
         """Is the thread that `start()` began alive?"""
@@ -165,7 +162,7 @@ class Worker:
             if self._until_idle and self._is_idle():
                 return True
         except QueueError as error:
-            _log.error("Can't work on the queue: %s", error)
+            tell("error", "Can't work on the queue: %s", error)
             self._wake.wait(1.0)
             return self._until_idle
         self._wait(seen, later)
@@ -244,13 +241,12 @@ class Worker:
     def _note(self, entry: Entry, outcome: Outcome) -> None:
         with self._guard:
             self.outcomes[outcome.state] += 1
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("Message %d: %s%s", entry.id, outcome.state, _because(outcome))
+        tell("info", "Message %d: %s", entry.id, f"{outcome.state}{_because(outcome)}")
         if self._on_outcome is not None:
             try:
                 self._on_outcome(entry.id, outcome)
-            except Exception:
-                _log.exception("on_outcome failed for message %d", entry.id)
+            except Exception as error:
+                tell("error", "on_outcome failed for message %d", entry.id, error=error)
 
     # The end
 
@@ -266,7 +262,7 @@ class Worker:
             self._membership.leave()
         elif not are_done:
             # The lock stays ours: whoever took it would take away what is still being sent.
-            _log.error("Stopped while messages were being sent; they will be 'unknown'")
+            tell("error", "Stopped while messages were being sent; they will be 'unknown'")
 
 
 def _because(outcome: Outcome) -> str:

@@ -5,7 +5,6 @@ A commit is a wait for the disk. Of their own, four threads would wait for it on
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections import deque
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
+from ..light import tell
 from .errors import QueueError
 from .file import File
 
@@ -24,8 +24,6 @@ GATHER = 0.003
 
 PAUSE = 1.0
 """Seconds between two tries to write what must be written, while the file refuses."""
-
-_log = logging.getLogger("simplemail")
 
 
 class Job(NamedTuple):
@@ -146,10 +144,10 @@ class Writer:
         if job.future is not None:
             job.future.set_exception(error)
         elif isinstance(error, QueueError):
-            _log.error("Can't record yet what happened to messages: %s", error)
+            tell("error", "Can't record yet what happened to messages: %s", error)
             return [job]
         else:
-            _log.error("Can't record what happened to messages", exc_info=error)
+            tell("error", "Can't record what happened to messages", error=error)
         return []
 
 

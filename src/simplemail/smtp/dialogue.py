@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, tell
 from ..receipts import Reply
 from .greeting import hello
 from .replies import Broken, disconnected, protocol_error
@@ -307,5 +307,9 @@ def _transcript() -> Callable[[str], None] | None:
     logging = sys.modules.get("logging")  # who listens has imported it
     if logging is None:
         return None
-    logger = logging.getLogger("simplemail.wire")
-    return logger.debug if logger.isEnabledFor(logging.DEBUG) else None
+    if not logging.getLogger(_WIRE).isEnabledFor(logging.DEBUG):
+        return None
+    return lambda text: tell("debug", "%s", text, to=_WIRE)
+
+
+_WIRE = "simplemail.wire"

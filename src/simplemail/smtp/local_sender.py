@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import Any
+from ..light import Any, tell
 
 
 def check_leaves(sender: str, session: Any) -> None:
@@ -24,9 +24,8 @@ def check_leaves(sender: str, session: Any) -> None:
 
 @lru_cache(maxsize=256)  # once for each
 def _warn(sender: str, host: str) -> None:
-    import logging
-
-    logging.getLogger("simplemail").warning(
+    tell(
+        "warning",
         "The sender %s means nothing to %s, which may refuse the mail; set DEFAULT_FROM_EMAIL "
         "(and SERVER_EMAIL, for mail to the admins)",
         sender,

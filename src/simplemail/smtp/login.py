@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ..exceptions import InvalidMailer, Secret, hiding_frames
-from ..light import TYPE_CHECKING, Any
+from ..light import TYPE_CHECKING, Any, tell
 from ..receipts import Reply
 from . import login_hints
 from .auth import MECHANISMS, BrokenExchange, Challenge, Exchange, Mechanism, Who
@@ -289,11 +289,8 @@ def _encoded(response: bytes | None) -> str:
 @lru_cache(maxsize=256)
 def _warn_of_half_a_login(where: str, missing: str) -> None:
     """Say it once for each server."""
-    import logging
-
-    logging.getLogger("simplemail.login").warning(
-        "Not logging in at %s: there is no %s", where, missing
-    )
+    text = "Not logging in at %s: there is no %s"
+    tell("warning", text, where, missing, to="simplemail.login")
 
 
 def is_loopback(sock: socket.socket) -> bool:

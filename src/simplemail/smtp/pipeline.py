@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..light import TYPE_CHECKING
+from ..light import TYPE_CHECKING, tell
 from ..receipts import Reply
 from .dialogue import FAREWELL, Dialogue
 from .limits import ends_session
@@ -34,13 +34,11 @@ _CONFUSED = (500, 503)
 
 @lru_cache(maxsize=256)  # once for each server
 def _warn_of_groups(host: str) -> None:
-    import logging
-
     text = (
         "%s offers PIPELINING, but doesn't seem to do it. The message is tried once more, with one "
         "command at a time; with extensions='-PIPELINING' that is done at once"
     )
-    logging.getLogger("simplemail").warning(text, host)
+    tell("warning", text, host)
 
 
 class Pipeline(Dialogue):
