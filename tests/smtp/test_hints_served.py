@@ -151,6 +151,16 @@ CASES = {
         {"local_hostname": "us.example.com"},
         (("RCPT", "504 5.5.2 Helo command rejected: Host not found"),),
     ),
+    "a second greeting that is refused": Case(
+        LOGIN,
+        "wants no second greeting after the login; leave out ehlo_after_auth",
+        "local_hostname",
+        {"ehlo_after_auth": True},
+        (
+            ("EHLO", [None, "503 5.5.1 Already greeted"]),
+            ("HELO", "503 5.5.1 Already greeted"),
+        ),
+    ),
     "a name of ours that is refused in EHLO": Case(
         {},
         "rejected the name in local_hostname",

@@ -21,7 +21,7 @@ THE_HANDSHAKE = "the TLS handshake"
 
 _OPTIONS = {
     **dict.fromkeys(("ca_file", "ssl_certfile", "local_hostname", "server_hostname")),
-    **dict.fromkeys(("use_tls", "use_ssl", "username", "password")),
+    **dict.fromkeys(("use_tls", "use_ssl", "username", "password", "ehlo_after_auth")),
     "ssl_context": "_ssl_context",
 }
 """Options that hints speak of, and where a mailer has them if not under that name."""
@@ -179,6 +179,8 @@ def _answer_sentence(error: OSError, where: str, given: Collection[str]) -> str:
     remedy = ""
     if isinstance(error, smtplib.SMTPConnectError):
         remedy = whose
+    elif isinstance(error, smtplib.SMTPHeloError) and code == 503 and "ehlo_after_auth" in given:
+        remedy = f"{where} wants no second greeting after the login; leave out ehlo_after_auth"
     elif isinstance(error, smtplib.SMTPHeloError):
         remedy = _about_our_name(where, given)
     elif asked == "STARTTLS" and code:
