@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from simplemail import EmailMessage, EmailMultiAlternatives, override_settings
+from simplemail import BadHeaderError, EmailMessage, EmailMultiAlternatives, override_settings
 from simplemail.rendering.compose import read
 from support.reading import composed, content, every_way, leaves, sent, shape
 
@@ -437,6 +437,26 @@ class TestStructure:
         assert part.get_content_type() == mimetype
         assert part.get_param("charset") is None
         assert part.get_payload(decode=True) == octets
+
+    @every_way
+    @pytest.mark.parametrize("body", ["Hello\n", "Grüße\n"])
+    def test_only_files_have_a_disposition(self, read, body):
+        mail = message(body, alternatives=[("<p>", "text/html"), ("{}", "application/json")])
+        mail.attach("a.txt", "x")
+        mail.attach(None, b"x", "image/png")
+        found = [part.get_content_disposition() for part in leaves(read(mail))]
+
+        assert found == [None, None, None, "attachment", "attachment"]
+
+    @pytest.mark.parametrize("kind", ["message/rfc822", "text/x", "application/x"])
+    def test_a_type_cannot_hide_a_field_of_its_own(self, kind):
+        mail = message(attachments=[("a", message("in"), f'{kind}; x="=?utf-8?q?a=0AB:c?="')])
+        if kind != "message/rfc822":
+            mail.attachments = [("a", b"x", mail.attachments[0][2])]
+
+        for write in (mail.message, mail.as_bytes):
+            with pytest.raises(BadHeaderError):
+                write()
 
     @every_way
     def test_inline_files(self, read):

@@ -82,6 +82,9 @@ class TestReadable:
         assert "MIME-Version: 1.0" in lines
         assert "Content-Transfer-Encoding: 8bit" in lines
 
+    def test_what_travels_as_it_is_says_so(self):
+        assert "Content-Transfer-Encoding: 7bit\n" in readable(message("plain\n").as_bytes())
+
     def test_nested_messages_are_shown(self):
         inner = message("Grüße, innen", subject="innen")
         shown = readable(message(attachments=[("x.eml", inner, "message/rfc822")]).as_bytes())

@@ -383,3 +383,16 @@ def test_one_that_cannot_be_made_leaves_no_socket_open(
         connection.dial(mailer._way())
 
     assert opened[0].fileno() == -1
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [({"username": "ann"}, "password"), ({"password": "x"}, "username")]
+)
+def test_half_a_login_is_none_and_is_warned_of(
+    given: dict[str, str], missing: str, smtp_server: SMTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with get_connection(smtp_server.url, **given) as mailer:
+        mailer.send_messages([mail()])
+
+    assert f"Not logging in at 127.0.0.1:{smtp_server.port}: there is no {missing}" in caplog.text
+    assert not any(command.startswith("AUTH") for command in smtp_server.commands)

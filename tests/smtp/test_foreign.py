@@ -638,3 +638,15 @@ class TestASession:
 
         assert session.finish(session.prepare(letter())) == (Status.REFUSED, refusal)
         assert session.usable is (error is None)
+
+    def test_does_not_know_what_became_of_an_interrupted_message(
+        self, session: foreign.ForeignSession, smtp: mock.Mock
+    ) -> None:
+        smtp.sendmail.side_effect = KeyboardInterrupt
+        handover = session.prepare(letter())
+        with pytest.raises(KeyboardInterrupt):
+            session.finish(handover)
+
+        assert session.finish(handover)[0] is Status.UNKNOWN
+        assert session.finish(session.prepare(letter()))[0] is Status.DEFERRED
+        assert smtp.sendmail.call_count == 1
