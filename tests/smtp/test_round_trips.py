@@ -15,7 +15,7 @@ PIPELINING = ["PIPELINING", "8BITMIME"]
 NEITHER = ["8BITMIME"]
 
 # Answers must not come before the next message leaves, or a window of them doesn't show.
-TRAVEL = 0.04
+TRAVEL = 0.02
 
 Send = Callable[[Any, int], object]  # gets a mailer, and how many messages to send
 
