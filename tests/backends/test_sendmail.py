@@ -232,6 +232,26 @@ class TestItsEnd:
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / "pid").read_text()), 0)
 
+    def test_not_in_time_and_out_of_reach(self, deliver, script, monkeypatch):
+        """Exim's becomes another user, and may not be killed. It may deliver the message yet."""
+        started = []
+
+        class AnotherUsers(subprocess.Popen):
+            def kill(self):
+                started.append(self)
+                raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        script.does("exec sleep 60")
+        monkeypatch.setattr(subprocess, "Popen", AnotherUsers)
+
+        receipt = deliver(timeout=0.3)
+
+        [program] = started
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        assert receipt.status is Status.UNKNOWN
+        assert "didn't finish within 0.3 s" in str(receipt.error)
+
     def test_before_it_has_read_the_message(self, deliver, script):
         """Status 0 from a program that can't have it."""
         script.does("exit 0")

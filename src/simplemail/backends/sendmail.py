@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -143,8 +144,7 @@ class EmailBackend(BaseEmailBackend):
             return None
         finally:
             if program.poll() is None:
-                program.kill()
-                program.wait()
+                _end(program)
 
     def _judge(self, status: int | None, unread: int, said: str) -> Reply:
         said = f": {said}" if said else ""
@@ -169,6 +169,12 @@ class EmailBackend(BaseEmailBackend):
         if error.errno in _ABOUT_THE_PROGRAM:
             said += "; install a mail server or msmtp, or give 'program'"
         return type(error)(said)
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    with suppress(PermissionError):  # of one that became another user's, as Exim does
+        program.kill()
+        program.wait()
 
 
 def _found() -> str:
