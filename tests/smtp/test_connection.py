@@ -396,3 +396,15 @@ def test_half_a_login_is_none_and_is_warned_of(
 
     assert f"Not logging in at 127.0.0.1:{smtp_server.port}: there is no {missing}" in caplog.text
     assert not any(command.startswith("AUTH") for command in smtp_server.commands)
+
+
+@pytest.mark.parametrize("hello", ["ehlo", "helo"])
+def test_either_greeting_makes_it_a_greeted_one(hello: str, smtp_server: SMTPServer) -> None:
+    smtp = connection_to(smtp_server)
+    smtp.getreply()
+    assert not smtp.is_greeted
+    getattr(smtp, hello)("client.example")
+    assert smtp.is_greeted
+    smtp.learn({})
+    assert not smtp.is_greeted
+    smtp.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,78 @@ def ends() -> Iterator[tuple[Watch, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield Watch(ours), theirs
+
+
+class Asked:
+    """Stands for the system's poll(): remembers what it is asked, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[int, float | None]] = []
+
+    def register(self, descriptor: int, events: int) -> None:
+        self.events = events
+
+    def poll(self, limit: float | None) -> list[object]:
+        self.questions.append((self.events, limit))
+        return []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    asked = Asked()
+    monkeypatch.setattr(select, "poll", lambda: asked)
+    monkeypatch.setattr(watch_module, "monotonic", lambda: 9.5)
+    return asked
+
+
+@pytest.mark.parametrize(("deadline", "limit"), [(None, None), (10.0, 500), (9.0, 0)])
+def test_the_system_is_asked_once_for_what_is_wanted(
+    deadline: float | None, limit: float | None, asked: Asked
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watch = Watch(ours)
+        assert not watch.can_be_read()
+        assert not watch.wait_to_read(deadline)
+        assert not watch.wait(deadline, read=True, write=False)
+        assert not watch.wait(deadline, read=False, write=True)
+        assert not watch.wait(deadline, read=True, write=True)
+
+    both = select.POLLIN | select.POLLOUT
+    assert asked.questions == [
+        (select.POLLIN, 0),
+        (select.POLLIN, limit),
+        (select.POLLIN, limit),
+        (select.POLLOUT, limit),
+        (both, limit),
+    ]
+
+
+@pytest.mark.parametrize(("deadline", "limit"), [(None, None), (10.0, 0.5), (9.0, 0)])
+def test_without_poll_it_is_asked_in_seconds(
+    deadline: float | None, limit: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    questions: list[tuple[int, int, float | None]] = []
+
+    def ask(
+        readers: list[int], writers: list[int], others: list[int], limit: float | None
+    ) -> tuple[list[int], list[int], list[int]]:
+        questions.append((len(readers), len(writers), limit))
+        return [], [], []
+
+    monkeypatch.delattr(select, "poll")
+    monkeypatch.setattr(select, "select", ask)
+    monkeypatch.setattr(watch_module, "monotonic", lambda: 9.5)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watch = Watch(ours)
+        assert not watch.can_be_read()
+        assert not watch.wait_to_read(deadline)
+        assert not watch.wait(deadline, read=True, write=False)
+        assert not watch.wait(deadline, read=False, write=True)
+
+    assert questions == [(1, 0, 0), (1, 0, limit), (1, 0, limit), (0, 1, limit)]
 
 
 def test_what_is_there_is_found(ends: tuple[Watch, socket.socket]) -> None:
