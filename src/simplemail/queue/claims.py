@@ -17,6 +17,7 @@ from .due import RateOf, mailers_with_mail
 from .members import CRASHES, is_registered
 from .outcomes import Outcome
 from .pace import backoff, keep, pace_of
+from .rows import row
 from .states import EXPIRED, SENT, WAITING
 
 
@@ -128,8 +129,8 @@ def begin(db: sqlite3.Connection, worker: int, ids: tuple[int, ...], now: float)
     begun = db.executemany(_BEGIN, [(now, id_, worker, now) for id_ in ids]).rowcount
     if begun < len(ids):
         _expire_late(db, worker, ids, now)
-    rows = [db.execute(_ENTRY, (id_, worker)).fetchone() for id_ in ids]
-    return [_entry(*row) for row in rows if row]
+    found = [row(db, _ENTRY, (id_, worker)) for id_ in ids]
+    return [_entry(*each) for each in found if each]
 
 
 _BEGIN = """

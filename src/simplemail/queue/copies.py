@@ -58,9 +58,9 @@ def _hold_everything(db: sqlite3.Connection, now: float) -> None:
 
 def check(db: sqlite3.Connection) -> list[str]:
     """Return what SQLite finds wrong, and messages that can't be what they should be."""
-    found = [row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    found = [row[0] for row in db.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"]
     for problem, sql in _RULES.items():
-        ids = [str(row[0]) for row in db.execute(sql)]
+        ids = [str(row[0]) for row in db.execute(sql).fetchall()]
         found += [f"{problem}: {', '.join(ids[:20])}"] if ids else []
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from . import store
 from .pace import Pace, Rate, pace_of
+from .rows import row, value
 from .states import EXPIRED
 
 RateOf = Callable[[str], Rate | None]
@@ -47,8 +48,8 @@ UPDATE simplemail_messages SET state = 'ready', changed = ? WHERE state = 'waiti
 
 def next_time(db: sqlite3.Connection, now: float, rate_of: RateOf) -> float | None:
     """Return when there will be something to do, `now` or earlier if there is; None if never."""
-    times = [db.execute(sql).fetchone()[0] for sql in _NEXT]
-    (changed,) = db.execute(_LAST_RETRIED).fetchone()
+    times = [value(db, sql) for sql in _NEXT]
+    changed = value(db, _LAST_RETRIED)
     if changed is not None and changed > now + 60:
         times.append(now)
     times += [_open_at(pace_of(db, name), now, rate_of(name)) for name in mailers_with_mail(db)]
@@ -85,10 +86,10 @@ def waits_for_rate(db: sqlite3.Connection) -> bool:
 def mailers_with_mail(db: sqlite3.Connection) -> list[str]:
     """Return the mailers for which messages are ready, by one look into the index for each."""
     found: list[str] = []
-    row = db.execute(_FIRST_MAILER).fetchone()
-    while row:
-        found.append(row[0])
-        row = db.execute(_NEXT_MAILER, row).fetchone()
+    first = row(db, _FIRST_MAILER)
+    while first:
+        found.append(first[0])
+        first = row(db, _NEXT_MAILER, first)
     return found
 
 

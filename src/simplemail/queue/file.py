@@ -18,6 +18,7 @@ from . import opening
 from .connections import LOG_LIMIT, Connections
 from .errors import QueueError
 from .locks import FileLock
+from .rows import value
 
 TIMEOUT = 10.0
 """Seconds to wait for others that write."""
@@ -93,7 +94,7 @@ class File:
                 if self._watch is None:
                     self._watch = connections.take()
                     self._watched += 1
-                return self._watched, self._watch.execute("PRAGMA data_version").fetchone()[0]
+                return self._watched, value(self._watch, "PRAGMA data_version")
 
     def listen(self, event: threading.Event) -> None:
         """Set this event from now on when something was put in this process."""
@@ -222,7 +223,7 @@ class File:
         self._commits += 1
         is_long = self._commits % 16 == 0 and self._log_size() > LOG_LIMIT
         if self._is_wal and (is_long or self._commits % _EVERY == 0):
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            value(db, "PRAGMA wal_checkpoint(PASSIVE)")
 
     def _log_size(self) -> int:
         try:

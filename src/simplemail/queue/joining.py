@@ -9,6 +9,7 @@ import warnings
 from ..rendering.envelope import Envelope
 from . import schema, store
 from .records import Queued
+from .rows import value
 from .store import Order
 
 _FULL = 2  # PRAGMA synchronous
@@ -45,7 +46,7 @@ def _check_file(cursor: sqlite3.Cursor, path: str) -> None:
     found = next(file for _, name, file in rows if name == "main")
     if os.path.realpath(found) != path:
         raise ValueError(f"put(connection=...) needs a connection to {path}, not to {found!r}")
-    if cursor.execute("PRAGMA synchronous").fetchone()[0] < _FULL:
+    if value(cursor, "PRAGMA synchronous") < _FULL:
         warnings.warn(
             "This connection's commits may not survive a power cut, and so the mail may not; "
             "execute('PRAGMA synchronous=FULL')",

@@ -6,6 +6,7 @@ import sqlite3
 
 from . import store
 from .pace import backoff
+from .rows import row
 from .states import BROKEN, READY, SENDING, UNKNOWN, WAITING
 
 CRASHES = 3
@@ -21,7 +22,7 @@ def register(db: sqlite3.Connection, slot: int, pid: int, host: str, now: float)
 def is_registered(db: sqlite3.Connection, worker: int) -> bool:
     """Is this worker on the list? Others strike one that they take for dead."""
     sql = "SELECT 1 FROM simplemail_workers WHERE id = ?"
-    return db.execute(sql, (worker,)).fetchone() is not None
+    return row(db, sql, (worker,)) is not None
 
 
 def unregister(db: sqlite3.Connection, worker: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import schema
 from .errors import QueueError
 from .mounts import mount_of
+from .rows import value
 
 
 def create(path: str, *, unsafe: bool) -> None:
@@ -43,11 +44,11 @@ def set_up(db: sqlite3.Connection, path: str, *, unsafe: bool) -> bool:
     True if that is a write-ahead log.
     """
     if unsafe:
-        db.execute("PRAGMA journal_mode=DELETE")
+        value(db, "PRAGMA journal_mode=DELETE")
     elif not Path(path).stat().st_size:
-        db.execute("PRAGMA journal_mode=WAL")
+        value(db, "PRAGMA journal_mode=WAL")
     # An application's own database keeps the journal that it has.
-    is_wal: bool = db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    is_wal: bool = value(db, "PRAGMA journal_mode") == "wal"
     if schema.version_of(db) != schema.VERSION:
         db.execute("BEGIN IMMEDIATE")
         schema.prepare(db, path)

@@ -7,6 +7,8 @@ import re
 import sqlite3
 from typing import NamedTuple
 
+from .rows import row
+
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 LIFETIME = 4 * DAY
 """Seconds after which a message that couldn't be sent is given up."""
@@ -120,8 +122,8 @@ class Pace(NamedTuple):
 def pace_of(db: sqlite3.Connection, mailer: str) -> Pace:
     """Return a mailer's row, or a fresh one."""
     sql = f"SELECT {', '.join(Pace._fields)} FROM simplemail_mailers WHERE name = ?"
-    row = db.execute(sql, (mailer,)).fetchone()
-    return Pace(*row) if row else Pace(mailer)
+    found = row(db, sql, (mailer,))
+    return Pace(*found) if found else Pace(mailer)
 
 
 def keep(db: sqlite3.Connection, pace: Pace) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlite3
 
 from .errors import QueueError
+from .rows import row
 
 VERSION = 1
 """Of the tables. One that is higher was written by a newer release, and is left alone."""
@@ -133,7 +134,7 @@ def prepare(db: sqlite3.Connection | sqlite3.Cursor, path: str) -> None:
 def version_of(db: sqlite3.Connection | sqlite3.Cursor) -> int | None:
     """Return the version of the tables; None if there are none."""
     sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'simplemail_meta'"
-    if not db.execute(sql).fetchone():
+    if not row(db, sql):
         return None
-    row = db.execute("SELECT value FROM simplemail_meta WHERE name = 'version'").fetchone()
-    return row and int(row[0])
+    found = row(db, "SELECT value FROM simplemail_meta WHERE name = 'version'")
+    return int(found[0]) if found else None

@@ -14,6 +14,7 @@ from ..rendering.envelope import Envelope
 from . import states
 from .pace import LIFETIME
 from .records import COLUMNS, EVENT_COLUMNS, Event, Queued, moment
+from .rows import row
 
 Database = sqlite3.Connection | sqlite3.Cursor
 
@@ -92,22 +93,22 @@ def as_put(id_: int, envelope: Envelope, order: Order, now: float) -> Queued:
 
 def _by_key(db: Database, key: str) -> Queued | None:
     sql = f"SELECT {COLUMNS} FROM simplemail_messages INDEXED BY simplemail_keys WHERE key = ?"
-    row = db.execute(sql, (key,)).fetchone()
-    return Queued.of(row, already=True) if row else None
+    found = row(db, sql, (key,))
+    return Queued.of(found, already=True) if found else None
 
 
 def get(db: Database, id_: int) -> Queued | None:
     """Return a message's record."""
-    row = db.execute(f"SELECT {COLUMNS} FROM simplemail_messages WHERE id = ?", (id_,)).fetchone()
-    return Queued.of(row) if row else None
+    found = row(db, f"SELECT {COLUMNS} FROM simplemail_messages WHERE id = ?", (id_,))
+    return Queued.of(found) if found else None
 
 
 def envelope(db: Database, id_: int) -> Envelope | None:
     """Return what is left to deliver: to the remaining recipients. None if it is gone."""
-    row = db.execute(_ENVELOPE, (id_,)).fetchone()
-    if row is None:
+    found = row(db, _ENVELOPE, (id_,))
+    if found is None:
         return None
-    sender, remaining, content, message_id, eight_bit, utf8 = row
+    sender, remaining, content, message_id, eight_bit, utf8 = found
     recipients = tuple(json.loads(remaining))
     return Envelope(sender, recipients, content, message_id, bool(eight_bit), bool(utf8))
 
@@ -125,7 +126,7 @@ def events(db: Database, *, message: int | None = None, after: int = 0, limit: i
     else:
         where, values = "message = ?", (message, limit)
     sql = f"SELECT {EVENT_COLUMNS} FROM simplemail_events WHERE {where} ORDER BY id LIMIT ?"
-    return [Event.of(row) for row in db.execute(sql, values)]
+    return [Event.of(each) for each in db.execute(sql, values).fetchall()]
 
 
 def note(db: Database, message: int, now: float, kind: str, **more: Any) -> None:

@@ -11,6 +11,7 @@ from .file import File
 from .locks import FileLock
 from .pace import Pace
 from .records import Health, MailerState, WorkerState, moment
+from .rows import row, value
 
 
 def lock_of(path: str, slot: int) -> FileLock:
@@ -48,7 +49,7 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     """Return how many messages are in each state. Reads indexes only."""
     found: dict[str, int] = dict.fromkeys(states.ALL, 0)
     for sql in _COUNTS:
-        for state, count in db.execute(sql):
+        for state, count in db.execute(sql).fetchall():
             found[state] += count
     return found
 
@@ -91,7 +92,7 @@ def health(
 ) -> Health:
     """Return the whole picture."""
     found = counts(db)
-    mailers = [_mailer_state(Pace(*row), now) for row in db.execute(_MAILERS)]
+    mailers = [_mailer_state(Pace(*row), now) for row in db.execute(_MAILERS).fetchall()]
     oldest = _age_of_oldest(db, now)
     problems = [
         *_for_a_person(found),
@@ -100,7 +101,7 @@ def health(
     ]
     if max_age is not None and oldest is not None and oldest > max_age:
         problems.append(f"Mail has been ready for {oldest:.0f} s{_why(workers)}")
-    if newer := db.execute(_NEWER).fetchone()[0]:
+    if newer := value(db, _NEWER):
         problems.append(f"{newer} messages were put by a newer simplemail: update the workers")
     return Health(found, oldest, workers, mailers, problems)
 
@@ -116,11 +117,12 @@ def _mailer_state(pace: Pace, now: float) -> MailerState:
 
 
 def _age_of_oldest(db: sqlite3.Connection, now: float) -> float | None:
-    ids = [db.execute(_OLDEST, (name,)).fetchone()[1] for name in mailers_with_mail(db)]
+    found = [row(db, _OLDEST, (name,)) for name in mailers_with_mail(db)]
+    ids = [each[1] for each in found if each]
     if not ids:
         return None
     sql = "SELECT max(created, changed) FROM simplemail_messages WHERE id = ?"
-    since: float = db.execute(sql, (min(ids),)).fetchone()[0]
+    since: float = value(db, sql, (min(ids),))
     return max(0.0, now - since)
 
 
