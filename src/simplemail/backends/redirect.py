@@ -8,7 +8,7 @@ from typing import Any
 
 from ..exceptions import InvalidMailer
 from ..light import pattern
-from ..receipts import Receipt, Reply, Status
+from ..receipts import Receipt, RecipientReceipt, Reply, Status
 from ..rendering.addresses import ADDRESS_FIELDS, addr_spec, groups, to_ascii
 from ..rendering.envelope import Envelope
 from ..rendering.field import header_line
@@ -95,7 +95,11 @@ class EmailBackend(HoldingBackend):
             remedy = "let redirect hold the mailer that signs, and not the other way round"
             warn(text, envelope.message_id, remedy)
         receipt = deliver_through(self.held[0], redirected)
-        return receipt._replace(refused={**refused, **receipt.refused})
+        own = dict(receipt.by_recipient)  # empty if the others tell all
+        if own:
+            kept = {who: RecipientReceipt(Status.REFUSED, no) for who, no in refused.items()}
+            own = {**kept, **own}
+        return receipt._replace(refused={**refused, **receipt.refused}, by_recipient=own)
 
     def _rewritten(self, envelope: Envelope, recipients: tuple[str, ...]) -> bytes:
         """Return the content with the recipients in its header replaced."""

@@ -57,6 +57,8 @@ class EmailBackend(TLSRules, BaseEmailBackend):
       it takes no more; by default 500 and 600 if it is kept, and else no limit of ours.
     - `max_connections`: how many connections by all threads may be open at a time; others wait,
       for `timeout` seconds at most.
+    - `max_recipients`: how many recipients a transaction has at most. If a message has more, it
+      takes several; so it does by itself where the server says that there are too many.
     - `notify`, `ret`: the delivery reports to ask for (RFC 3461), if the server offers them.
     - `extensions`: those to do without even if the server offers them, like "-PIPELINING,-CHUNKING"
       or a list of such names.
@@ -102,6 +104,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         max_messages: int | None = None,
         max_lifetime: float | None = None,
         max_connections: int | None = None,
+        max_recipients: int | None = None,
         notify: str = "",
         ret: str = "",
         extensions: str | Sequence[str] = (),
@@ -126,7 +129,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         self.extensions = extensions
         self.keep_alive, self.pool_size = keep_alive, pool_size
         self.max_messages, self.max_lifetime = max_messages, max_lifetime
-        self.max_connections = max_connections
+        self.max_connections, self.max_recipients = max_connections, max_recipients
         self._session: Session | ForeignSession | None = None
         self._route: Route | None = None  # of a session that may go into the pool
         if self.alias is None:
@@ -181,6 +184,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
             from ..smtp.foreign import ForeignSession
 
             self._session = ForeignSession(smtp, self._way())
+            self._session.limit(self.max_messages, self.max_lifetime, self.max_recipients)
 
     def open(self) -> bool | None:
         if self._stand_in() is not None:
@@ -335,7 +339,7 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         route, kept = self._way(), bool(self.keep_alive)
         kind, most = self.connection_class, self.max_connections
         session = open_session(kind, route, self._context(), kept=kept, most=most)
-        session.limit(self.max_messages, self.max_lifetime)
+        session.limit(self.max_messages, self.max_lifetime, self.max_recipients)
         self._route = route
         return session
 

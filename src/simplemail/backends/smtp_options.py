@@ -21,7 +21,7 @@ CHECKED = (
     *("host", "port", "timeout", "use_tls", "use_ssl", "allow_cleartext_auth", "ehlo_after_auth"),
     *("local_hostname", "source_address", "server_hostname", "connect_timeout", "connect"),
     *("window", "retries", "keep_alive", "pool_size", "auth", "notify", "ret"),
-    *("extensions", "max_messages", "max_lifetime", "max_connections"),
+    *("extensions", "max_messages", "max_lifetime", "max_connections", "max_recipients"),
 )
 """The options that `right()` checks; others pass unchanged."""
 
@@ -56,8 +56,11 @@ _NUMBERS: dict[str, tuple[Callable[[Any], float], float, float]] = {
     "max_messages": (int, 1, 1e6),
     "max_lifetime": (float, 0.001, 1e6),
     "max_connections": (int, 1, 10_000),
+    "max_recipients": (int, 1, 1e6),
 }
-_MAY_BE_NONE = ("connect_timeout", "max_messages", "max_lifetime", "max_connections")
+_MAY_BE_NONE = (
+    *("connect_timeout", "max_messages", "max_lifetime", "max_connections", "max_recipients"),
+)
 
 _METHODS = tuple(mechanism.name.lower() for mechanism in MECHANISMS)
 _REPORT = "(SUCCESS|FAILURE|DELAY)"

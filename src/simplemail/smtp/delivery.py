@@ -101,6 +101,10 @@ class DeliveryAgent:
             while deliveries:
                 yield self._finish(deliveries[0])
                 deliveries.popleft()
+        except GeneratorExit:
+            for delivery in deliveries:
+                self._serve_the_rest(delivery)
+            raise
         finally:
             # The caller stopped early. Wait for the server's answers, so that messages already
             # handed over arrive.
@@ -140,9 +144,17 @@ class DeliveryAgent:
 
     def _attach_receipts(self, error: BaseException) -> None:
         begun = [
-            delivery for delivery in self._deliveries if delivery.receipt or delivery.transaction
+            delivery
+            for delivery in self._deliveries
+            if delivery.receipt or delivery.transaction or delivery.past
         ]
-        error.receipts = [self._result(delivery) for delivery in begun]  # type: ignore[attr-defined]
+        error.receipts = [self._report(delivery) for delivery in begun]  # type: ignore[attr-defined]
+
+    def _report(self, delivery: Delivery) -> Receipt:
+        """Return the receipt of a message that was interrupted."""
+        if delivery.transaction is not None:
+            self._result(delivery)
+        return delivery.whole()
 
     def _withdraw(self, delivery: Delivery) -> None:
         """Send no more of a message, and wait for nothing."""
@@ -150,7 +162,7 @@ class DeliveryAgent:
             delivery.session.close()
 
     def _leave(self) -> None:
-        if not self._leaving:
+        if not self._leaving or any(delivery.todo for delivery in self._deliveries):
             return
         sessions = [
             delivery.session for delivery in self._deliveries if delivery.session is not None
@@ -159,7 +171,7 @@ class DeliveryAgent:
             sessions[-1].leave()
 
     def _hold_back(self) -> None:
-        """Take back all messages but the oldest, whose content has not left.
+        """Take back all messages but the oldest. Their content has not left.
 
         RFC 5321, 4.1.1.10, would have us say QUIT. But a server that is waiting for content, or is
         about to, would take it for that; and it must drop a message whose content isn't complete.
@@ -168,6 +180,7 @@ class DeliveryAgent:
             if delivery.session is not None and delivery.receipt is None:
                 delivery.session.close()
                 delivery.session = delivery.transaction = None
+                delivery.put_back()
 
     def _may_follow(self, last: Delivery) -> bool:
         """May another message begin after the last one, before the oldest is finished?"""
@@ -183,13 +196,14 @@ class DeliveryAgent:
         session = delivery.session
         if session is None:
             return 0
-        if self._stopping:  # BDAT would bring content
-            return 0 if self._chunking and "chunking" in session.features else session.ahead(1)
+        if self._stopping:  # BDAT would bring content, and so would the next part's commands
+            brings = self._chunking and "chunking" in session.features
+            return 0 if brings or delivery.todo else session.ahead(1)
         return session.ahead(self._window)
 
     def _begin(self, delivery: Delivery) -> None:
         """Send as much of a message as can be sent now; `delivery.receipt` says why it can't."""
-        delivery.receipt = delivery.session = delivery.transaction = None
+        delivery.transaction = delivery.receipt = delivery.session = None
         try:
             session, delivery.fresh = self._source.ready_session(self._session)
         except OSError as error:
@@ -202,8 +216,13 @@ class DeliveryAgent:
             delivery, session.features
         ):
             return
+        envelope = delivery.envelope
+        assert envelope is not None
+        if delivery.todo is not None or len(envelope.recipients) > session.most_recipients:
+            envelope = delivery.take(session.most_recipients)
+        delivery.part = envelope
         try:
-            transaction = session.prepare(delivery.envelope, chunking=self._chunking)
+            transaction = session.prepare(envelope, chunking=self._chunking)
         except (ValueError, OSError) as error:  # this server can't take it
             delivery.receipt = receipt_for(delivery, Status.REFUSED, error)
             return
@@ -233,14 +252,40 @@ class DeliveryAgent:
         if delivery.session is None and delivery.receipt is None:  # it was held back
             self._begin(delivery)
         receipt = self._result(delivery)
+        if receipt.error is None and not (receipt.refused or delivery.todo):
+            return receipt
         if self._stopping and receipt.error is not None:
             self._hold_back()
-        while self._can_go_plainer(delivery) or (
-            receipt.retry_is_safe and self._may_try_again(delivery)
-        ):
+        while self._goes_on(delivery):
+            if self._stopping:
+                self._hold_back()
             self._begin(delivery)
-            receipt = self._result(delivery)
-        return receipt
+            self._result(delivery)
+        return delivery.whole()
+
+    def _serve_the_rest(self, delivery: Delivery) -> None:
+        """Ask for all recipients of a message on its way, though the caller has stopped early."""
+        while not self._stopping and delivery.transaction is not None:
+            self._result(delivery)
+            if not (names := delivery.at_once()):
+                return
+            delivery.turn_to(names)
+            self._begin(delivery)
+
+    def _goes_on(self, delivery: Delivery) -> bool:
+        """Decide whether to ask again, and whom: only those who surely were not served."""
+        receipt = delivery.receipt
+        # After an unknown end, the caller decides.
+        if receipt is None or receipt.status is Status.UNKNOWN:
+            return False
+        safe = receipt.retry_is_safe
+        if self._can_go_plainer(delivery) or (safe and self._can_change_session(delivery)):
+            delivery.put_back()
+        elif names := delivery.at_once() or self._after_a_pause(delivery):
+            delivery.turn_to(names)
+        else:
+            return False
+        return True
 
     def _result(self, delivery: Delivery) -> Receipt:
         if delivery.receipt is None:
@@ -262,23 +307,26 @@ class DeliveryAgent:
         self._in_step = True
         return True
 
-    def _may_try_again(self, delivery: Delivery) -> bool:
-        """Decide about a message that the server can't have, and wait before a retry."""
-        if delivery.session is None:
-            return False  # no server available; opening a session was already retried
+    def _can_change_session(self, delivery: Delivery) -> bool:
+        """Decide about a message whose session was used before and is over."""
         # A server that ends each session after a few messages is no failure.
-        if (
-            delivery.is_stranded()
-            and not delivery.fresh
-            and (delivery.session.settled or not delivery.replaced)
-        ):
-            delivery.replaced = True
-            return True
-        if delivery.tries == self._retries:
+        session = delivery.session
+        if session is None or not delivery.is_stranded() or delivery.fresh:
             return False
+        if delivery.replaced and not session.settled:
+            return False
+        delivery.replaced = True
+        return True
+
+    def _after_a_pause(self, delivery: Delivery) -> tuple[str, ...]:
+        """Wait before a retry, and return those for whom there is one."""
+        if delivery.session is None:
+            return ()  # no server available; opening a session was already retried
+        if delivery.tries == self._retries or not (names := delivery.deferred()):
+            return ()
         pause(delivery.tries)
         delivery.tries += 1
-        return True
+        return names
 
 
 def _fits(envelope: Envelope | None, features: Mapping[str, str]) -> bool:

@@ -8,6 +8,7 @@ from time import monotonic
 from ..light import TYPE_CHECKING, tell
 from ..receipts import Reply
 from .greeting import hello
+from .limits import UNLIMITED
 from .replies import Broken, disconnected, protocol_error
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ FAREWELL = 5.0
 
 # And for what nobody expects, but must know of: a second answer to QUIT.
 LAST_WORD = 0.5
-
-UNLIMITED = 1_000_000_000
 
 _REPEATS = "(the server's words are not shown, because they repeat the login)"
 
@@ -60,6 +59,7 @@ class Dialogue:
         self.most: int | None = None  # transactions that it may have, if the user says so
         self._room = UNLIMITED  # for so many more of them
         self.end: float | None = None  # when it takes no more
+        self.most_recipients = UNLIMITED  # of each
         self._retired = False  # it ends with the last transaction
         self._torn: OSError | None = None  # nothing can be written any more
         self._leaving = False  # QUIT was sent

@@ -7,6 +7,7 @@ from time import monotonic
 from ..exceptions import InvalidMailer, Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import RecipientReceipt, Reply, Status
+from .limits import UNLIMITED
 from .login import check_unheard
 from .replies import disconnected, from_bytes, in_bytes, status_of
 from .transaction import parameters
@@ -155,6 +156,7 @@ class ForeignSession:
         self.notify, self.ret = route.notify, route.ret
         self._left_out = route.left_out
         self.place: Place | None = None  # among the connections that may be open
+        self.most_recipients = UNLIMITED
         self._most: int | None = None
         self._end: float | None = None
         self.count = 0
@@ -190,8 +192,11 @@ class ForeignSession:
     def fresh(self) -> bool:
         return not self.count
 
-    def limit(self, messages: int | None, seconds: float | None) -> None:
-        """Take at most so many messages, and none after so many seconds."""
+    def limit(
+        self, messages: int | None, seconds: float | None, recipients: int | None = None
+    ) -> None:
+        """Take at most so many messages, and none after a time; each to so many recipients."""
+        self.most_recipients = recipients or UNLIMITED
         self._most = messages
         self._end = monotonic() + seconds if seconds else None
 

@@ -15,8 +15,8 @@ from time import monotonic
 
 from ..light import TYPE_CHECKING, Any
 from ..receipts import Status
-from .dialogue import FAREWELL, LAST_WORD, UNLIMITED
-from .limits import announced
+from .dialogue import FAREWELL, LAST_WORD
+from .limits import UNLIMITED, announced, is_one_too_many
 from .pipeline import Pipeline
 from .replies import Broken, disconnected, protocol_error, status_of
 from .transaction import QUIT, RSET, Fate, Transaction, steps
@@ -35,8 +35,15 @@ class Session(Pipeline):
         self.settled = False  # was any of them, for good?
         self._last: Transaction | None = None
 
-    def limit(self, messages: int | None, seconds: float | None) -> None:
-        """Take at most so many messages in all, or what the server allows; none after a time."""
+    def limit(
+        self, messages: int | None, seconds: float | None, recipients: int | None = None
+    ) -> None:
+        """Take at most so many messages in all, and none after a time; each to so many recipients.
+
+        If the server has announced lower limits, those count.
+        """
+        allowed = announced(self.features, "RCPTMAX") or UNLIMITED
+        self.most_recipients = min(recipients or UNLIMITED, allowed)
         most = min(messages or UNLIMITED, announced(self.features, "MAILMAX") or UNLIMITED)
         self.most, self._room = messages, most - self.count
         self.end = self.opened + seconds if seconds else None
@@ -155,6 +162,10 @@ class Session(Pipeline):
         self.changing = True
         content = self._release()
         if self.closed:
+            return
+        if any(map(is_one_too_many, self._last.refused.values())):
+            self._write(content)  # those recipients come next
+            self.changing = False
             return
         self._leaving = True
         if self._note:
