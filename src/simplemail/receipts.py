@@ -37,7 +37,10 @@ class Status(Enum):
     """
 
     SENT = "sent"
-    """The server took it, for at least one recipient: look at `receipt.refused`."""
+    """The server took it, for at least one recipient: look at `receipt.refused`.
+
+    And no recipient's status is UNKNOWN.
+    """
 
     REFUSED = "refused"
     """A permanent no. The same message will be refused again."""
@@ -48,7 +51,8 @@ class Status(Enum):
     UNKNOWN = "unknown"
     """The connection was lost after the content was complete and before the answer.
 
-    The server may have the message: a retry may deliver it twice.
+    The server may have the message: a retry may deliver it twice. Of a message that took several
+    transactions, `receipt.recipients` tells for whom.
     """
 
     def __repr__(self) -> str:

@@ -21,8 +21,8 @@ SCRIPT = ROOT / "tests" / "support" / "interrupts.py"
 MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
 LONG = bool(os.environ.get("SIMPLEMAIL_LONG"))
 KINDS = ["chunking", "pipelining", "plain"]
-ALL = {"ways": ["open", "pool", "list", "iter"], "sizes": [100, 100_000]}
-FEW = {"ways": ["pool", "iter"], "sizes": [100_000]}
+ALL = {"ways": ["open", "pool", "list", "iter", "parts"], "sizes": [100, 100_000]}
+FEW = {"ways": ["pool", "iter", "parts"], "sizes": [100_000]}
 
 pytestmark = pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="opcodes are CPython's"

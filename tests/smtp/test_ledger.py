@@ -7,10 +7,6 @@ is up to the machine; what happens, and to whom, is up to the seed.
 from __future__ import annotations
 
 import os
-import random
-import re
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +18,9 @@ from simplemail import EmailMessage, close_pools
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Status
 from simplemail.smtp import retrying
-from simplemail.testing.server import Close, Delay, Fault, HalfClose, Reset, Silence, SMTPServer
-from simplemail.testing.server.session import Session
+from simplemail.testing.server import SMTPServer
 from support.arrived import subjects
+from support.chaos import Chaos
 
 MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
 SEEDS = range(20) if MANY else (7, 14)
@@ -87,70 +83,6 @@ def test_receipts_and_the_server_agree(seed: int) -> None:
 def allowed(fate: Status) -> tuple[int, ...]:
     """How often may the server have a message with this receipt?"""
     return {SENT: (1,), UNKNOWN: (0, 1)}.get(fate, (0,))
-
-
-class Chaos:
-    """Trouble at every stage, of every kind that a server can make; and restarts."""
-
-    def __init__(self, server: SMTPServer, seed: int) -> None:
-        self.server = server
-        self.random = random.Random(seed)
-        self.lock = threading.Lock()
-        self.ends = 0
-        self.over = False
-        self.due = threading.Event()
-        self.killer = threading.Thread(target=self.kill_and_restart)
-
-    def __enter__(self) -> Chaos:
-        self.server.script(re.compile(""), self.answer)
-        self.killer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over = True
-        self.due.set()
-        self.killer.join()
-        self.server.unscript()
-
-    def answer(self, line: str, session: Session) -> Fault | str | None:
-        """Answer a command, or the end of the content; None is the usual answer."""
-        verb = line.partition(" ")[0]
-        with self.lock:
-            dice = self.random.random()
-            if verb == "END":
-                self.ends += 1
-                if self.ends % 60 == 0:
-                    self.due.set()
-            if dice > 0.04:
-                return None
-            return self.random.choice(self.troubles(verb))
-
-    def troubles(self, verb: str) -> list[Fault | str | None]:
-        found: list[Fault | str | None] = [
-            Close(),
-            Reset(),
-            HalfClose(),
-            "421 4.3.2 Too tired",
-            Close("451 4.3.0 And goodbye"),
-            Delay(0.002),
-        ]
-        if self.random.random() < 0.1:
-            found.append(Silence())
-        if verb in ("MAIL", "RCPT", "DATA", "END"):
-            found += ["451 4.3.0 Not now", "452 4.2.2 Full", "550 5.7.1 Never", "554 5.0.0 No"]
-        if verb == "END":
-            found += [kind(accept=True) for kind in (Close, Reset, HalfClose)] * 2
-        return found
-
-    def kill_and_restart(self) -> None:
-        while True:
-            self.due.wait()
-            self.due.clear()
-            if self.over:
-                return
-            self.server.kill()
-            time.sleep(self.random.random() * 0.002)
-            self.server.start()
 
 
 def send_all(server: SMTPServer, setting: Setting) -> Fates:

@@ -228,10 +228,10 @@ def test_it_holds_for_other_connections(kind: Any) -> None:
     class Mailer(EmailBackend):
         connection_class = kind or Own
 
-    for options in ({}, {"max_recipients": 3}):
+    for most in (None, 3):
         with SMTPServer(extensions=P) as server:
             Limited(server, 3, "452 4.5.3 Too many recipients")
-            mailer = Mailer(host=server.host, port=server.port, timeout=5, **options)
+            mailer = Mailer(host=server.host, port=server.port, timeout=5, max_recipients=most)
             [receipt] = mailer.deliver([message()])
 
             assert receipt.status is SENT

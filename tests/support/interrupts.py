@@ -23,7 +23,16 @@ from typing import Any, NamedTuple
 from simplemail import EmailMessage
 from simplemail.backends import base, smtp
 from simplemail.receipts import Receipt, Status
-from simplemail.smtp import channel, delivery, dialogue, pool, session, transaction
+from simplemail.smtp import (
+    channel,
+    delivery,
+    dialogue,
+    pipeline,
+    pool,
+    progress,
+    session,
+    transaction,
+)
 from simplemail.testing.server import SMTPServer
 from support.arrived import subject, subjects
 
@@ -32,9 +41,12 @@ KINDS = {
     "pipelining": (["PIPELINING"], 1),
     "plain": ([], 1),
 }
-WAYS = ("open", "pool", "list", "iter")
+WAYS = ("open", "pool", "list", "iter", "parts")
 SIZES = (100, 100_000)
-MODULES = (base, smtp, channel, delivery, dialogue, pool, session, transaction)
+MODULES = (
+    *(base, smtp, channel, delivery, dialogue, pipeline, pool, progress, session),
+    transaction,
+)
 FILES = {module.__file__ for module in MODULES}
 
 
@@ -69,13 +81,19 @@ class Case(NamedTuple):
             timeout=3,
             window=KINDS[self.kind][1],
             keep_alive=60 if self.way == "pool" else 0,
+            max_recipients=1 if self.way == "parts" else None,
             local_hostname="client.example",
         )
 
     def message(self, number: int) -> EmailMessage:
         line = f"marked {number} marked\n"
         body = line * (self.size // len(line) + 1)
-        return EmailMessage(f"{number}", body, "a@example.com", [f"r{number}@example.net"])
+        return EmailMessage(f"{number}", body, "a@example.com", self.people(number))
+
+    def people(self, number: int | str) -> list[str]:
+        """Those who get a message: one, or two for whom it takes two transactions."""
+        names = [f"r{number}@example.net", f"s{number}@example.net"]
+        return names if self.way == "parts" else names[:1]
 
 
 class Play:
@@ -94,7 +112,7 @@ class Play:
         mailer = self.case.mailer(self.server)
         if self.case.way == "open":
             mailer.open()
-        if self.case.way != "list":
+        if self.case.way not in ("list", "parts"):
             mailer.send_messages([self.case.message(0)])
         try:
             with interrupting():
@@ -120,31 +138,36 @@ class Play:
         if self.case.way == "iter":
             for receipt in mailer.iter_deliver(map(self.case.message, range(1, 5))):
                 self.receipts.append(receipt)
-        elif self.case.way == "list":
+        elif self.case.way in ("list", "parts"):
             mailer.send_messages([self.case.message(number) for number in range(1, 4)])
         else:
             mailer.send_messages([self.case.message(1)])
 
     def complaints(self, receipts: list[Receipt]) -> Iterator[str]:
-        for number, count in self.arrived().items():
+        arrived = self.arrived_for()
+        for who, count in arrived.items():
             if count > 1:
-                yield f"message {number} arrived {count} times"
+                yield f"{who} got a message {count} times"
         for receipt in receipts:
-            there = receipt.message.subject in self.arrived()
-            if there and receipt.status in (Status.REFUSED, Status.DEFERRED):
-                yield f"{receipt.message.subject} is there: {receipt}"
-            if not there and receipt.status is Status.SENT:
-                yield f"{receipt.message.subject} is not there: {receipt}"
+            for who, fate in receipt.recipients.items():
+                if arrived[who] and fate.status in (Status.REFUSED, Status.DEFERRED):
+                    yield f"{who} has it: {receipt}"
+                if not arrived[who] and fate.status is Status.SENT:
+                    yield f"{who} hasn't got it: {receipt}"
         for received in self.server.messages:
             number = subject(received)
             whole = received.content.count(b"marked") == 2 * received.content.count(
                 b"marked %b marked\r\n" % number.encode()
             )
-            if received.recipients != [f"r{number}@example.net"] or not whole:
+            people = self.case.people(number)
+            if len(received.recipients) != 1 or received.recipients[0] not in people or not whole:
                 yield f"{received.recipients} got message {number}"
         told = {receipt.message.subject for receipt in receipts} | {"0"}
         if self.case.way == "iter" and hasattr(self.ended_by, "receipts"):
             yield from (f"no receipt for {each}" for each in self.arrived() if each not in told)
+
+    def arrived_for(self) -> Counter[str]:
+        return Counter(who for received in self.server.messages for who in received.recipients)
 
     def arrived(self) -> Counter[str]:
         return Counter(subjects(self.server.messages))

@@ -9,16 +9,13 @@ from ..light import TYPE_CHECKING, Any
 from ..receipts import Receipt, Reply
 from ..rendering.envelope import Envelope
 from ..rendering.sender import is_address
-from ..smtp import tls
 from ..smtp.delivery import DeliveryAgent
-from ..smtp.hints import explain, explain_refusal, given_by
-from ..smtp.opening import open_session, put_away
+from ..smtp.hints import explain_refusal
+from ..smtp.opening import put_away
 from ..smtp.replies import disconnected
-from ..smtp.retrying import NoPlace, trying
-from ..smtp.route import Route
 from .base import BaseEmailBackend
+from .smtp_connecting import Connecting
 from .smtp_options import CHECKED, fill_from_settings, right
-from .smtp_tls import TLSRules
 
 if TYPE_CHECKING:
     import os
@@ -26,11 +23,12 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from ..smtp.foreign import ForeignSession
+    from ..smtp.route import Route
     from ..smtp.session import Session
     from .checking import Step
 
 
-class EmailBackend(TLSRules, BaseEmailBackend):
+class EmailBackend(Connecting, BaseEmailBackend):
     """A session with a mail server. Certificates and host names are always verified.
 
     - `host`, `port`: the server. The port is by default 25, 587 with `use_tls`, 465 with `use_ssl`.
@@ -322,30 +320,6 @@ class EmailBackend(TLSRules, BaseEmailBackend):
         options = {"window": self.window, "retries": self.retries}
         leaving, sender = leaving and not self.keep_alive, self.own_address
         return DeliveryAgent(self, **options, leaving=leaving, stopping=stopping, sender=sender)
-
-    def _connect(self) -> Session | ForeignSession:
-        """Take a session from the pool or open one, with retries."""
-        try:
-            return trying(self._connect_once, self.retries)
-        except NoPlace:
-            raise
-        except OSError as error:
-            hint = self.hint if isinstance(error, ConnectionRefusedError) else ""
-            where, seconds = f"{self.host}:{self.port}", self.timeout or 0
-            explain(error, where, timeout=seconds, hint=hint, given=given_by(self))
-            raise
-
-    def _connect_once(self) -> Session | ForeignSession:
-        route, kept = self._way(), bool(self.keep_alive)
-        kind, most = self.connection_class, self.max_connections
-        session = open_session(kind, route, self._context(), kept=kept, most=most)
-        session.limit(self.max_messages, self.max_lifetime, self.max_recipients)
-        self._route = route
-        return session
-
-    def _way(self) -> Route:
-        context = self._context()() if self.use_tls or self.use_ssl else None
-        return Route.of(self, self._password, context, tls.trust(context))
 
 
 # Kept apart from the class, on which a test may put other ones.
