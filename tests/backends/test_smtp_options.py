@@ -95,6 +95,16 @@ def test_what_is_no_name_or_address_is_refused_before_anything_is_sent(options, 
         get_connection("smtp", host="h", alias="x", **options)
 
 
+@pytest.mark.parametrize("option", ["host", "server_hostname"])
+@pytest.mark.parametrize("name", ["mail.straße.example", "ς.example"])
+def test_a_host_that_may_be_somebody_elses_is_refused(option, name):
+    """IDNA 2003, which sockets know, reads another domain there than browsers do."""
+    with pytest.raises(
+        InvalidMailer, match=f"'{option}' is not .*: '{name}'; .* write it as .*xn--"
+    ):
+        get_connection("smtp", **{"host": "h", option: name})
+
+
 @pytest.mark.parametrize("source", ["192.0.2.1", "::1", "fe80::1%eth0", ("192.0.2.1", 0)])
 def test_an_address_to_connect_from(source):
     mailer = get_connection("smtp", host="h", alias="x", source_address=source)

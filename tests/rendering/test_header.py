@@ -386,6 +386,13 @@ def test_no_subject_is_an_empty_one(read):
 
 
 @every_way
+@pytest.mark.parametrize("value", [["a", "b"], {"a": "b"}, ("a", "b"), {"a"}])
+def test_a_list_as_the_subject_is_refused(read, value):
+    with pytest.raises(TypeError, match="'Subject' must be text, not the"):
+        read(message(subject=value))
+
+
+@every_way
 @pytest.mark.parametrize("value", [["a", "b"], {"a": "b"}, ("a", "b"), {"a"}, frozenset("a")])
 @pytest.mark.parametrize("name", ["X-Tag", "Sender-ID", "Message-ID", "List-Unsubscribe", "Date"])
 def test_a_list_where_text_belongs_is_refused(read, name, value):

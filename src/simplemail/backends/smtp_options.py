@@ -9,6 +9,7 @@ from functools import lru_cache
 from ..conf import classic
 from ..exceptions import InvalidMailer
 from ..light import TYPE_CHECKING, Any, pattern
+from ..rendering.domains import InvalidAddress, to_ascii
 from ..smtp.auth import MECHANISMS
 from ..smtp.greeting import is_public_name
 from .options import boolean, but_not
@@ -193,7 +194,13 @@ def check_host(host: Any, alias: str | None, name: str = "host") -> None:
         # Not shown: a URL has a password in it.
         text = f"{name!r} must be just a name or an address, like 'mail.example.com'"
         raise InvalidMailer(f"{text}; put the port into 'port'", alias=alias)
-    if not _is_resolvable(host):
+    try:
+        # socket.getaddrinfo() raises a UnicodeError that names no host, and takes ß for ss.
+        ascii_host = host if host.isascii() else to_ascii(host)
+    except InvalidAddress as error:
+        text = f"{name!r} is not a host name: {host!r}; {error.reason}"
+        raise InvalidMailer(text, alias=alias) from None
+    if not all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split(".")):
         raise InvalidMailer(f"{name!r} is not a host name: {host!r}", alias=alias)
 
 
@@ -216,15 +223,6 @@ def greeting_name(name: Any, alias: str | None) -> str | None:
 @lru_cache(maxsize=256)  # once for each
 def _warn_of_name(name: str) -> None:
     warn("Some servers refuse local_hostname %r: it isn't a name in the public DNS", name)
-
-
-def _is_resolvable(host: str) -> bool:
-    # socket.getaddrinfo() raises a UnicodeError that names no host.
-    try:
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return False
-    return all(0 < len(label) < 64 for label in ascii_host.removesuffix(".").split("."))
 
 
 def number(
