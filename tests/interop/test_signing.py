@@ -187,6 +187,8 @@ class TestDKIM:
             b"Subject: Another",
             b"List-Unsubscribe: <https://example.net>",
             b"Content-Type: text/html",
+            b"Reply-To: eve@example.com",
+            b"Cc: eve@example.com",
         ],
     )
     def test_another_field_breaks_it(self, name, verifies, field, signed, page):
@@ -196,6 +198,22 @@ class TestDKIM:
 
         assert verifies(b"Received: by a relay\r\n" + content, page)
         assert not verifies(field + b"\r\n" + content, page)
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            b"List-Id: <friends.example.com>",
+            b"Sender: friends-bounces@example.com",
+            b"Resent-From: ann@example.com",
+            b"X-Spam-Status: No",
+        ],
+    )
+    def test_what_a_mailing_list_or_a_forwarder_adds_does_not(
+        self, name, verifies, field, signed, page
+    ):
+        deliver(a_message(), signed, "dummy:", name)
+
+        assert verifies(field + b"\r\n" + signed[0], page)
 
     def test_one_click_unsubscribing_is_covered(self, name, verifies, signed, page):
         headers = unsubscribe_headers("https://example.com/leave", "leave@example.com")
