@@ -147,7 +147,7 @@ class Delivery:
         found = {fate.status for fate in fates.values()}
         status = next(each for each in _WORST_FIRST if each in found)
         refused = {
-            who: fate.reply or Reply(451, "Not tried, because the session had ended", "4.4.2")
+            who: fate.reply or Reply(451, "Not served, because sending had stopped", "4.4.0")
             for who, fate in fates.items()
             if fate.status in (Status.REFUSED, Status.DEFERRED)
         }
