@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import smtplib
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from simplemail.receipts import Reply
+from simplemail.smtp import channel as channel_module
 from simplemail.smtp import tls
 from simplemail.smtp.channel import Channel
 from simplemail.testing.server import SMTPServer
@@ -64,6 +66,48 @@ def test_replies_that_come_together_are_read_one_by_one(
 
     assert [channel.reply().text for _ in range(3)] == ["a", "b\nc", "d"]
     assert channel.unread
+
+
+@pytest.mark.parametrize(("timeout", "deadline"), [(None, None), (5.0, 105.0), (0.0, 100.0)])
+def test_a_wait_has_a_deadline_if_there_is_a_timeout(
+    timeout: float | None,
+    deadline: float | None,
+    ends: tuple[Channel, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel, _ = ends
+    monkeypatch.setattr(channel_module, "monotonic", lambda: 100.0)
+    channel.timeout = timeout
+
+    assert channel._deadline() == deadline
+
+
+def test_the_end_is_found_again_and_again(
+    ends: tuple[Channel, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not looked for without end."""
+    channel, server = ends
+    looks = itertools.count()
+    monkeypatch.setattr(channel, "_check_ours", lambda: next(looks) < 9 or pytest.fail("again"))
+    server.sendall(b"250 Ok\r\n25")
+    server.close()
+
+    assert channel.reply().code == 250
+    for _ in range(3):
+        with pytest.raises(smtplib.SMTPServerDisconnected), unwrapped():
+            channel.reply()
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 5_000])
+def test_of_what_came_before_the_handshake_a_hundred_octets_are_shown(
+    ends: tuple[Channel, socket.socket], size: int
+) -> None:
+    channel, server = ends
+    server.sendall(b"x" * size)
+    with pytest.raises(smtplib.SMTPException, match="in clear text") as info:
+        channel.start_tls(ssl.create_default_context(), "mail.example")
+
+    assert f"The server said b'{'x' * min(size, 100)}' in clear" in str(info.value)
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
@@ -258,6 +302,7 @@ class TestQuiet:
         speak(server)
 
         assert not channel.quiet()
+        assert not channel.quiet()  # nor is it when that is known
 
     def test_closed_by_somebody_else(self, ends: tuple[Channel, socket.socket]) -> None:
         channel, _ = ends

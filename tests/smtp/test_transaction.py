@@ -169,14 +169,14 @@ def test_a_size_is_declared_and_kept_to(limit: str, size: int, fit: bool) -> Non
     [
         ({}, "FAILURE", "HDRS", "", ""),
         ({"dsn": ""}, "", "", "", ""),
-        ({"dsn": ""}, "FAILURE", "", " ENVID=<1+2B2@example.com>", " NOTIFY=FAILURE"),
-        ({"dsn": ""}, "", "HDRS", " RET=HDRS ENVID=<1+2B2@example.com>", ""),
+        ({"dsn": ""}, "FAILURE", "", " ENVID=<1+2B2~+3D@example.com>", " NOTIFY=FAILURE"),
+        ({"dsn": ""}, "", "HDRS", " RET=HDRS ENVID=<1+2B2~+3D@example.com>", ""),
     ],
 )
 def test_reports_are_asked_for_where_they_are_known(
     features: dict[str, str], notify: str, ret: str, mail: str, rcpt: str
 ) -> None:
-    envelope = letter()._replace(message_id="<1+2@example.com>")
+    envelope = letter()._replace(message_id="<1+2~=@example.com>")
 
     assert parameters(envelope, features, "h", notify, ret) == (mail, rcpt)
 
