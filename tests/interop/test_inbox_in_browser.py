@@ -538,6 +538,35 @@ def test_messages_are_loaded_as_they_are_wanted(browser, inbox):
     assert not browser.is_shown("#more")
 
 
+def test_a_flood_of_mail_leaves_the_oldest_rows_for_later(browser, inbox):
+    browser.go(inbox.url)
+    browser.until(lambda: browser.is_shown("#how"))
+
+    add(inbox, *(plain_mail(f"n{number}") for number in range(520)))
+
+    browser.until(lambda: browser.text("#counts") == "520 unread of 520")
+    browser.until(lambda: subjects(browser)[0] == "n519")
+    assert len(subjects(browser)) <= 500
+    assert browser.is_shown("#more")
+
+
+def test_a_file_of_the_folder_appears_and_cant_be_deleted(browser, tmp_path):
+    with running(folder=tmp_path) as inbox:
+        browser.go(inbox.url)
+        browser.until(lambda: browser.is_shown("#how"))
+
+        (tmp_path / "a.eml").write_bytes(plain_mail("a file"))
+        browser.until(lambda: subjects(browser) == ["a file"])
+        browser.click("#rows a")
+        browser.until(lambda: str(tmp_path / "a.eml") in browser.text("#people"))
+        browser.press("d")
+
+        assert not browser.is_shown("#delete")
+        (tmp_path / "a.eml").unlink()
+        browser.until(lambda: subjects(browser) == [])
+        browser.go("about:blank")
+
+
 def test_the_page_has_no_errors(browser, inbox):
     """None on its console: no policy that it breaks itself, no missing file."""
     add(inbox, html_mail("<p>x"))

@@ -3,7 +3,7 @@
 import { TABS, head, show, tabs } from "./message.js";
 import { $, call, make, state } from "./tools.js";
 
-const PAGE = 50;
+const PAGE = 50, MOST = 500;
 
 // The list
 
@@ -190,6 +190,12 @@ async function arrived(message) {
   const row = rowOf(message);
   row.firstChild.classList.add("new");
   $("rows").prepend(row);
+  if (state.rows.size > MOST) { // the oldest; "Show older messages" brings it back
+    const last = $("rows").lastChild;
+    state.rows.delete(Number(last.dataset.id));
+    last.remove();
+    state.more = true;
+  }
   $("news").textContent = `New message: ${message.subject}`;
 }
 
