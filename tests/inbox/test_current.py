@@ -295,6 +295,13 @@ class TestCommand:
             (["missing"], "'missing' is not a folder; make it"),
             (["a", "b"], "too many arguments"),
             (["--htpp", "8025"], "--http"),
+            (["--token", ""], "letters, digits"),
+            (["--token", "a;b"], "letters, digits"),
+            (["--release", "nonsense"], "--release can't be used: There is no mailer"),
+            (["--release", "smpt://a.example"], "--release can't be used: "),
+            (["--release-allow", "example.com"], "needs --release"),
+            (["--smtp-keyfile", "key.pem"], "needs --smtp-certfile"),
+            (["--smtp-certfile", "cert.pem"], "There is no file cert.pem"),
         ],
     )
     def test_wrong_usage_is_explained(self, project, capsys, wrong, help_):

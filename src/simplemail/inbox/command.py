@@ -92,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--token",
         metavar="TOKEN",
+        type=_token,
         help="what browsers need to read the mail (generated if others can reach the port)",
     )
     add(
@@ -127,6 +128,12 @@ def _listening(text: str) -> tuple[str, int]:
             f"{text!r} is not a port; write 8025, 127.0.0.1:8025 or [::1]:8025"
         )
     return (found[1] or "127.0.0.1").strip("[]"), int(found[2])
+
+
+def _token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{1,200}", text):  # it stands in a URL and in a cookie
+        raise argparse.ArgumentTypeError("a token has letters, digits and -._~ only")
+    return text
 
 
 def _count(text: str) -> int:

@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
+from ..exceptions import ImproperlyConfigured
 from . import places
 from .client import find
 from .database import StoreInUse
@@ -53,8 +54,21 @@ def _options(args: argparse.Namespace, place: places.Place) -> Options:
         max_size=args.max_size,
         token=token,
         allow_hosts=args.allow_host,
-        release=Release(args.release, args.release_allow) if args.release else None,
+        release=_release(args),
     )
+
+
+def _release(args: argparse.Namespace) -> Release | None:
+    if args.release is None:
+        if args.release_allow:
+            raise ValueError("--release-allow needs --release, the mailer to release through")
+        return None
+    try:
+        return Release(args.release, args.release_allow)
+    except ImproperlyConfigured as error:
+        # The reader wrote a flag, and no MAILERS.
+        text = str(error).removeprefix("MAILERS['release']: ")
+        raise ValueError(f"--release can't be used: {text}") from error
 
 
 def _tls(args: argparse.Namespace) -> TLS | None:
