@@ -32,6 +32,16 @@ def test_every_setting_has_a_row(shown):
     assert [*shown()] == [*NAMES, "mailer"]
 
 
+def test_a_sender_that_the_mailer_gives(shown, monkeypatch):
+    monkeypatch.setenv("EMAIL_URL", f"smtp://ann%40example.com:{SECRET}@mail.example.com")
+    rows = shown()
+
+    assert rows["DEFAULT_FROM_EMAIL"][0] == rows["SERVER_EMAIL"][0] == "mailer"
+    assert "ann@example.com" not in str(rows)
+    with override_settings(DEFAULT_FROM_EMAIL="shop@example.com"):
+        assert shown()["DEFAULT_FROM_EMAIL"] == ["configured", "shop@example.com"]
+
+
 def test_what_was_configured(shown):
     with override_settings(EMAIL_HOST="mail.example.com", EMAIL_HOST_PASSWORD=SECRET):
         rows = shown()

@@ -34,8 +34,18 @@ def _found(name: str) -> tuple[Any, str]:
         return getattr(settings, name), "configured"
     if name == "EMAIL_URL" and (url := os.environ.get(name)):
         return url, "environment"
-    source = "default" if from_environment(name) is None else "environment"
-    return getattr(settings, name), source
+    if from_environment(name) is not None:
+        return getattr(settings, name), "environment"
+    if name in ("DEFAULT_FROM_EMAIL", "SERVER_EMAIL") and _has_own_address():
+        return "(the default mailer's user name)", "mailer"
+    return getattr(settings, name), "default"
+
+
+def _has_own_address() -> bool:
+    try:
+        return bool(getattr(mailers.default, "own_address", ""))
+    except (ImproperlyConfigured, OSError, ValueError, TypeError):
+        return False  # which is shown below
 
 
 def _shown(name: str, value: Any) -> str:
