@@ -5,6 +5,7 @@ from email.headerregistry import Address
 import pytest
 
 import simplemail
+import simplemail.message
 from simplemail.rendering.addresses import (
     InvalidAddress,
     Mailbox,

@@ -7,6 +7,7 @@ import smtplib
 import pytest
 
 from simplemail.receipts import Reply, Status
+from simplemail.rendering.envelope import Envelope
 from simplemail.smtp.progress import Delivery, receipt_for
 from simplemail.smtp.transaction import (
     CONTENT,
@@ -191,3 +192,21 @@ def test_the_last_command_brings_or_announces_the_content(chunked: bool) -> None
         (b"RCPT TO:<ann@example.net>\r\n", ANN),
         (b"RCPT TO:<bob@example.net>\r\n", BOB),
     ]
+
+
+@pytest.mark.parametrize(
+    "address", ["a b@example.net", "<a@example.net", "a@example.net>", "a@b c"]
+)
+def test_an_address_that_would_end_its_path_is_sent_to_nobody(address: str) -> None:
+    """RFC 5321, 4.1.2: what nobody judged before, such as a tuple of somebody's."""
+    sender = Envelope._make((address, *letter()[1:]))
+    for envelope in (letter(to=(ANN, address)), sender):
+        with pytest.raises(ValueError, match=r"Invalid address .* can't be sent to a mail server"):
+            steps(envelope, {}, "h")
+
+
+@pytest.mark.parametrize("address", ["", "ann", '"a b"@example.net', '"a\\"<>"@[192.0.2.1]'])
+def test_odd_but_whole_paths_are_sent(address: str) -> None:
+    [first, *_] = steps(Envelope._make((address, *letter()[1:])), {}, "h")
+
+    assert first == (f"MAIL FROM:<{address}>\r\n".encode(), MAIL)
