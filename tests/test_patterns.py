@@ -111,6 +111,8 @@ def test_twice_the_input_never_takes_three_times_as_long(name):
         for start in STARTS:
             for unit in UNITS:
                 found = growth(thing, method, start, unit)
+                if found >= 3:  # unless something else took the machine meanwhile
+                    found = min(found, growth(thing, method, start, unit))
                 assert found < 3, (method, start, unit, found)
 
 
