@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any, Optional, Union
 
 import pytest
@@ -56,6 +57,44 @@ class TestKnownOptions:
             __init__ = functools.partialmethod(BaseEmailBackend.__init__)
 
         assert list(known_options(Odd)) == ["fail_silently"]
+
+
+WITH_TYPES_FOR_CHECKERS = """
+from typing import TYPE_CHECKING
+from simplemail.backends.base import BaseEmailBackend
+
+if TYPE_CHECKING:
+    from nowhere import Thing
+
+class Backend(BaseEmailBackend):
+    def __init__(self, size: int = 5, thing: {type} = None, **options: object) -> None:
+        super().__init__(**options)
+"""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "'Thing | None'",
+        pytest.param(
+            "Thing | None",
+            marks=pytest.mark.skipif(
+                sys.version_info < (3, 14), reason="before, such a class can't be defined"
+            ),
+        ),
+    ],
+)
+def test_types_that_are_imported_for_checkers_alone_are_not_looked_up(written):
+    names = {"__name__": "simplemail_test_backend"}
+    source = WITH_TYPES_FOR_CHECKERS.format(type=written)
+    # Without this file's own "from __future__ import annotations".
+    exec(compile(source, "backend.py", "exec", dont_inherit=True), names)
+
+    known = known_options(names["Backend"])
+    made = from_text(names["Backend"], {"size": "3", "fail_silently": "yes"})
+
+    assert known["thing"].strip("'") == "Thing | None"
+    assert made == {"size": 3, "fail_silently": True}
 
 
 class TestFromText:

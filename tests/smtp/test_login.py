@@ -14,6 +14,7 @@ import pytest
 from simplemail import (
     EmailMessage,
     InvalidMailer,
+    Status,
     configure,
     get_connection,
     mailers,
@@ -225,6 +226,36 @@ class TestARefusal:
             pytest.raises(smtplib.SMTPAuthenticationError, match=hint),
         ):
             log_in(server, password)
+
+
+class TestAServerIsNotGreetedAgainAfterTheLogin:
+    """RFC 4954, 4, asks for it only where SASL adds a security layer."""
+
+    message = EmailMessage("Hi", "Text", "a@example.com", ["b@example.com"])
+
+    @pytest.mark.parametrize("encrypted", [False, True])
+    @pytest.mark.parametrize("kind", ["refuses it", "forgets the login"])
+    def test_so_one_that_minds_takes_mail(self, kind: str, encrypted: bool) -> None:
+        def answer(line: str, session: Any) -> str | None:
+            if session.user and kind == "refuses it":
+                return "503 5.5.1 Already greeted"
+            session.user = None
+            return None
+
+        with SMTPServer(starttls=encrypted, users={USER: PASSWORD}, auth_required=True) as server:
+            server.script("EHLO", answer)
+            server.script("HELO", answer)
+            plain, asked = (get_connection(server.url, ehlo_after_auth=it) for it in (False, True))
+
+            assert plain.deliver([self.message])[0].status is Status.SENT
+            assert asked.deliver([self.message])[0].status is not Status.SENT
+
+    def test_unless_that_is_asked_for(self) -> None:
+        with SMTPServer(users={USER: PASSWORD}) as server:
+            with get_connection(server.url, ehlo_after_auth=True):
+                pass
+
+            assert [line.split()[0] for line in server.commands if "EHLO" in line] == ["EHLO"] * 2
 
 
 @pytest.mark.parametrize("offered", [["XOAUTH2"], ["OAUTHBEARER"], ["XOAUTH2", "OAUTHBEARER"]])

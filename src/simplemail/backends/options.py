@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from importlib import import_module
 
 from ..conf import did_you_mean
 from ..exceptions import InvalidMailer
@@ -37,9 +38,10 @@ def known_options(backend: type) -> dict[str, str]:
         code = getattr(init, "__code__", None)
         if init is None or code is None:
             continue
+        annotations = _annotations(init)
         count = code.co_argcount + code.co_kwonlyargcount
         for name in code.co_varnames[1:count]:
-            kind = init.__annotations__.get(name, "")
+            kind = annotations.get(name, "")
             known[name] = known.get(name) or (
                 kind.__name__ if isinstance(kind, type) else f"{kind}"
             )
@@ -47,6 +49,18 @@ def known_options(backend: type) -> dict[str, str]:
             break
     known.pop("alias", None)  # which only the library passes
     return known
+
+
+def _annotations(init: Any) -> Mapping[str, Any]:
+    """Return the types of a constructor's parameters, evaluated or as they were written."""
+    try:
+        found: Mapping[str, Any] = init.__annotations__
+    except NameError:
+        # From Python 3.14 on, they are evaluated when asked for; names that are imported for type
+        # checkers alone aren't there then.
+        lib: Any = import_module("annotationlib")
+        found = lib.get_annotations(init, format=lib.Format.STRING)
+    return found
 
 
 def suggestion(backend: type, unknown: Iterable[str]) -> str:
