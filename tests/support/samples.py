@@ -1,6 +1,6 @@
 """Some of many cases: a default run takes a sample, CI all of them.
 
-CI sets SIMPLEMAIL_CI=1; who asks for more still, by SIMPLEMAIL_LONG or SIMPLEMAIL_MANY, gets it too.
+CI sets SIMPLEMAIL_CI=1; who asks for more still, by SIMPLEMAIL_LONG or SIMPLEMAIL_MANY, gets it.
 """
 
 from __future__ import annotations
