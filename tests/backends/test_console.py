@@ -4,6 +4,9 @@ import email
 import io
 import sys
 
+import pytest
+
+from simplemail import EmailMessage, ImproperlyConfigured, get_connection
 from simplemail.backends.console import EmailBackend
 from simplemail.testing.contract import BackendContract, a_message
 
@@ -90,3 +93,16 @@ def test_several_parts_are_shown():
     parsed = email.message_from_string(stream.getvalue().removesuffix(SEPARATOR))
     assert parsed.get_payload(1).get_payload(decode=True) == b"\x00\x01"
     assert parsed.get_payload(2).get_payload(0)["Subject"] == "Inner"
+
+
+def test_without_standard_output_it_says_so_before_anything_is_written(monkeypatch):
+    """As under pythonw.exe, or in a daemon that has closed it."""
+    monkeypatch.setattr(sys, "stdout", None)
+    message = EmailMessage("Hi", "Text", "me@example.com", ["ann@example.com"])
+
+    with pytest.raises(ImproperlyConfigured, match=r"sys\.stdout is None.* use a file: mailer"):
+        get_connection("console").send_messages([message])
+
+    stream = io.StringIO()
+    assert get_connection("console", stream=stream).send_messages([message]) == 1
+    assert "ann@example.com" in stream.getvalue()
