@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import re
+import smtplib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class Limited:
         server.script(re.compile(""), self.answer)
 
     def answer(self, text: str, session: Session) -> str | None:
-        verb = text.partition(" ")[0]
+        verb = text.partition(" ")[0].upper()  # smtplib writes small letters
         if verb == self.verb and self.taken[session] >= self.most:
             return self.said
         self.taken[session] += verb == "END"
@@ -219,6 +220,24 @@ def test_another_no_gets_no_fresh_session(said: str, verb: str) -> None:
 
         assert [each.status.value for each in receipts] == ["sent", "deferred", "deferred"]
         assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "END"])
+def test_other_connections_are_replaced_as_well(said: str, verb: str) -> None:
+    class Own(smtplib.SMTP):
+        """A class of the user's."""
+
+    class Mailer(EmailBackend):
+        connection_class = Own
+
+    with SMTPServer(extensions=P) as server:
+        Limited(server, 2, verb, said)
+        mailer = Mailer(host=server.host, port=server.port, timeout=5)
+        receipts = deliver(mailer, 5)
+
+        assert [receipt.status for receipt in receipts] == [Status.SENT] * 5
+        assert len(server.connections) == 3
 
 
 @pytest.mark.parametrize("said", SAID)

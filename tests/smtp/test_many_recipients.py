@@ -60,10 +60,10 @@ class Limited:
         self.most, self.said = most, said
         self.taken: Counter[Session] = Counter()
         self.transactions = self.asked = 0
-        server.script(re.compile("^(MAIL|RCPT)"), self.answer)
+        server.script(re.compile("^(MAIL|RCPT)", re.IGNORECASE), self.answer)
 
     def answer(self, text: str, session: Session) -> str | None:
-        if text.startswith("MAIL"):
+        if text.upper().startswith("MAIL"):
             self.transactions += 1
             self.taken[session] = 0
             return None
@@ -236,6 +236,7 @@ def test_it_holds_for_other_connections(kind: Any) -> None:
 
             assert receipt.status is SENT
             assert ledger(server) == {(0, who): 1 for who in people(8)}
+            assert len(server.messages) == 3
 
 
 # Until no more is accepted

@@ -134,8 +134,7 @@ class Dialogue:
     @property
     def usable(self) -> bool:
         """Can a new transaction begin?"""
-        full = self._retired or self._room <= 0
-        return not (full or self.changing) and self._takes_more
+        return self._room > 0 and not self.changing and self._takes_more
 
     @property
     def _takes_more(self) -> bool:
@@ -213,7 +212,7 @@ class Dialogue:
 
     def retire(self) -> None:
         """Quit when the last transaction is finished."""
-        self._retired = True
+        self._retired, self._room = True, 0
 
     def quit(self) -> None:
         """Say goodbye if that is possible, and close. No message depends on it: never fails."""

@@ -7,7 +7,7 @@ from time import monotonic
 from ..exceptions import InvalidMailer, Secret, hiding_frames
 from ..light import TYPE_CHECKING, Any
 from ..receipts import RecipientReceipt, Reply, Status
-from .limits import UNLIMITED
+from .limits import UNLIMITED, ends_session
 from .login import check_unheard
 from .replies import disconnected, from_bytes, in_bytes, status_of
 from .transaction import parameters
@@ -148,7 +148,7 @@ class ForeignSession:
     through it.
     """
 
-    busy = changing = exhausted = False
+    busy = changing = False
 
     def __init__(self, smtp: Any, route: Route) -> None:
         self.connection = smtp
@@ -161,6 +161,8 @@ class ForeignSession:
         self._end: float | None = None
         self.count = 0
         self.usable = True
+        self.exhausted = False  # the server wants no more messages in this session
+        self._delivered = False  # has it taken any?
         self._greeted = False  # not that we know
 
     @property
@@ -261,13 +263,23 @@ class ForeignSession:
             refused = self.connection.sendmail(sender, list(recipients), content, *handover.options)
         except Exception as error:
             self._close_after(error)
-            return handover.judge(error), error
+            status = handover.judge(error)
+            self._consider(handover)
+            return status, error
         except BaseException:
             self.close()
             raise
         if isinstance(refused, dict):
             handover.note(refused)
+        self._delivered = True
         return Status.SENT, None
+
+    def _consider(self, handover: Handover) -> None:
+        """End the session if the server has delivered in it, and wants no more messages in it."""
+        answers = [handover.reply, *handover.refused.values()]
+        if self._delivered and any(each and ends_session(each) for each in answers):
+            self.exhausted = True
+            self.quit()
 
     def _close_after(self, error: Exception) -> None:
         """Close the connection, unless the error is an answer, and the next message can follow."""

@@ -166,7 +166,8 @@ class Pipeline(Dialogue):
             self._consider(reply)
         elif asked is CONTENT:
             self.delivered = True
-            self._takes_chunks = self._takes_chunks or transaction.chunked
+            if transaction.chunked:
+                self._takes_chunks = True
 
     def _consider(self, reply: Reply) -> None:
         """End the session if the server has ended it, or wants no more messages in it."""
