@@ -74,31 +74,41 @@ def test_mail_survives_a_restart_of_the_program(project):
     assert subjects(project) == ["after", "before"]
 
 
-def test_a_running_inbox_gets_the_mail_and_nothing_is_said(project):
-    with running(project) as inbox:
-        assert send("Hello", project) == ""
+def send_from_here(subject: str) -> None:
+    """Send from this process, in its working directory."""
+    connection = simplemail.get_connection("inbox:?port=0")
+    simplemail.send_mail(subject, "t", "a@example.com", ["b@example.com"], connection=connection)
 
+
+def test_a_running_inbox_gets_the_mail_and_nothing_is_said(project, caplog):
+    with running(project) as inbox:
+        send_from_here("Hello")
+
+        assert caplog.records == []
         assert [row.subject for row in inbox.messages.rows()] == ["Hello"]
 
 
-def test_the_inbox_of_a_directory_above_counts(project):
+def test_the_inbox_of_a_directory_above_counts(project, monkeypatch):
     below = project / "a" / "b"
     below.mkdir(parents=True)
+    monkeypatch.chdir(below)
 
     with running(project) as inbox:
-        send("Hello", below)
+        send_from_here("Hello")
 
         assert [row.subject for row in inbox.messages.rows()] == ["Hello"]
 
 
-def test_another_directory_has_an_inbox_of_its_own(project, tmp_path):
+def test_another_directory_has_an_inbox_of_its_own(project, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.mkdir()
+    monkeypatch.chdir(other)
 
     with running(project) as inbox:
-        send("Hello", other)
+        send_from_here("Hello")
 
         assert inbox.messages.rows() == []
+    current.close()
     assert subjects(other) == ["Hello"]
 
 
@@ -263,7 +273,8 @@ class TestCommand:
 
         mail_line = process.stdout.readline()
         smtp = mail_line.partition("EMAIL_URL=")[2].split()[0]
-        send("Hello", project, smtp)
+        message = ("Hello", "t", "a@example.com", ["b@example.com"])
+        simplemail.send_mail(*message, connection=simplemail.get_connection(smtp))
         rows = find(project).call("GET", "/api/messages")["messages"]
         process.terminate()
 
@@ -271,6 +282,8 @@ class TestCommand:
         assert [row["subject"] for row in rows] == ["Hello"]
         assert process.wait(30) == 0
         assert not places.place_of(project).run_file.exists()
+        # Mail survives a restart.
+        assert subjects(project) == ["Hello"]
 
     def test_a_second_one_points_to_the_first(self, start):
         _, first = start()
@@ -325,16 +338,6 @@ class TestCommand:
         found = find(project).call("GET", "/api/wait", q="subject:file")
 
         assert found["messages"][0]["read_only"]
-
-    def test_mail_survives_a_restart(self, start, project):
-        process, _ = start()
-        send("Hello", project)
-        process.terminate()
-        process.wait(30)
-        start()
-
-        rows = find(project).call("GET", "/api/messages")["messages"]
-        assert [row["subject"] for row in rows] == ["Hello"]
 
 
 def test_the_run_file_of_a_later_inbox_is_left_alone(project):
