@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 import pytest
@@ -77,16 +78,22 @@ class TestPostfixDelivery(Offers, DeliveryContract):
 
         assert len(server.wait_for(box)) == 1
 
-    def test_recipients_over_the_limit_are_named(self, server):
+    @pytest.mark.parametrize("most", [None, 100, 70])
+    def test_recipients_over_the_limit_get_it_in_further_transactions(self, server, most):
         """smtpd_recipient_limit: 452 for each recipient after the first hundred."""
-        bcc = [f"many-limit-{number}@example.com" for number in range(300)]
+        box = f"many-limit-{most}"
+        bcc = [f"{box}-{number}@example.com" for number in range(300)]
+        mailer = mailer_for(server, "hundred", max_recipients=most)
 
-        [receipt] = mailer_for(server, "hundred").deliver([a_mail([], bcc=bcc)])
+        [receipt] = mailer.deliver([a_mail([], bcc=bcc)])
 
         assert receipt.status is Status.SENT
-        assert [*receipt.refused] == bcc[100:]
-        assert {reply.code for reply in receipt.refused.values()} == {452}
-        assert len(server.wait_for("many-limit", 100)) == 100
+        assert not receipt.refused
+        assert [*receipt.recipients] == bcc
+        replies = Counter(str(fate.reply) for fate in receipt.recipients.values())
+        assert sorted(replies.values()) == ([20, 70, 70, 70, 70] if most == 70 else [100] * 3)
+        got = Counter(mail.recipients[0] for mail in server.wait_for(f"{box}-", 300))
+        assert got == dict.fromkeys(bcc, 1)
 
     def test_delivery_report(self, server, box):
         """RFC 3461: the server tells the sender that the mail arrived."""
