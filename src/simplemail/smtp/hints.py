@@ -30,13 +30,13 @@ _MAY_SEND_AS = "from_email must be an address that {user} may send from"
 _BY_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         (
-            *("not owned by", "send as", "sendas", "sender mismatch", "disallowed as"),
+            *("not owned by", "to send as", "sendas", "sender mismatch", "disallowed as"),
             "not one of your",
         ),
         _MAY_SEND_AS,
     ),
     (
-        ("not verified",),
+        ("address is not verified",),
         (
             "the provider must verify the sender first and, as long as it limits the account, the "
             "recipients, too"
