@@ -295,3 +295,12 @@ def test_mail_that_cannot_be_put_into_seven_bits_is_a_file_of_octets():
 
     assert part.get_content_type() == "application/octet-stream"
     assert part.get_payload(decode=True) == inner
+
+
+def test_an_inline_file_is_named_by_a_whole_id(monkeypatch):
+    """RFC 2392: the URL has it without the angle brackets."""
+    monkeypatch.setattr("simplemail.rendering.attaching.make_msgid", lambda **_: "<12.3@d.example>")
+    made = message()
+
+    assert made.attach_inline(b"x", "a.png") == "12.3@d.example"
+    assert b"Content-ID: <12.3@d.example>\r\n" in as_bytes(made)
