@@ -81,8 +81,13 @@ OTHERS = [
 def test_what_ends_a_session(said: str) -> None:
     assert ends_session(reply(said))
     assert ends_session(reply(said.upper()))
-    assert not ends_session(reply(said)._replace(code=550))
-    assert not ends_session(reply(said)._replace(code=250))
+    for code in (250, 354, 399, 500, 550):
+        assert not ends_session(reply(said)._replace(code=code))
+
+
+@pytest.mark.parametrize(("code", "ends"), [(399, False), (400, True), (499, True), (500, False)])
+def test_words_end_a_session_only_in_a_temporary_no(code: int, ends: bool) -> None:
+    assert ends_session(Reply(code, "Too many messages in this session")) is ends
 
 
 @pytest.mark.parametrize("said", OTHERS)
