@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -173,8 +174,6 @@ def test_a_forked_child_hands_its_mail_to_its_parents_page(project):
 
 def test_who_only_listens_at_the_port_of_the_run_file_gets_neither_key_nor_mail(project):
     """After a crash, the file names a port that anybody may have by now."""
-    import socket
-
     asked = []
     with socket.create_server(("127.0.0.1", 0)) as impostor:
         url = f"http://127.0.0.1:{impostor.getsockname()[1]}"
@@ -292,6 +291,13 @@ class TestCommand:
         assert second.wait(30) == 0
         assert line.split()[-1] == first.split()[-1]
         assert "is already running" in line
+
+    def test_a_port_that_is_taken_is_said(self, start):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            _, line = start("--http", str(port))
+
+        assert line.endswith(f"/ (port {port} is taken)\n")
 
     def test_beyond_loopback_it_makes_up_a_token(self, start):
         _, line = start("--http", "0.0.0.0:0")

@@ -9,6 +9,7 @@ import signal
 import threading
 import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..exceptions import ImproperlyConfigured
 from . import places
@@ -79,10 +80,17 @@ def _tls(args: argparse.Namespace) -> TLS | None:
 
 
 def _tell(args: argparse.Namespace, server: InboxServer) -> None:
-    _say(args, f"The inbox is at {server.address}")
-    _say(args, f"To send mail to it, set EMAIL_URL={server.smtp_url} (Ctrl-C ends the inbox)")
+    http, smtp = (_taken(*each) for each in ((args.http, server.url), (args.smtp, server.smtp_url)))
+    _say(args, f"The inbox is at {server.address}{http}")
+    _say(args, f"To send mail to it, set EMAIL_URL={server.smtp_url}{smtp} (Ctrl-C ends the inbox)")
     if args.open:
         webbrowser.open(server.address)
+
+
+def _taken(asked: tuple[str, int], url: str) -> str:
+    """Return a note if it isn't the port that was asked for."""
+    port = asked[1]
+    return f" (port {port} is taken)" if port not in (0, urlsplit(url).port) else ""
 
 
 def _show_other(args: argparse.Namespace, directory: Path) -> int:
