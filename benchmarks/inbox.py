@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -39,9 +40,13 @@ def message(number: int) -> EmailMultiAlternatives:
 class Inbox:
     """`simplemail inbox` in a process of its own."""
 
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
+
     def __enter__(self) -> Inbox:
         self._folder = tempfile.TemporaryDirectory()
         command = [sys.executable, "-m", "simplemail", "inbox", "--http", "0", "--smtp", "0"]
+        command += self._arguments
         environment = os.environ | {"PYTHONPATH": str(SOURCE), "TMPDIR": self._folder.name}
         began = time.perf_counter()
         self._process = subprocess.Popen(
@@ -103,6 +108,26 @@ def arrivals(inbox: Inbox, count: int) -> list[float]:
     return sorted(found)
 
 
+def files(folder: Path, count: int, tell: Callable[..., None]) -> None:
+    """The same figures for an inbox that shows a folder of so many files."""
+    for number in range(count):
+        (folder / f"{number:05}.eml").write_bytes(message(number).as_bytes())
+    with Inbox(str(folder)) as inbox:
+        tell("start to listening, with a folder", inbox.start * 1000, "ms", 300)
+        began = time.perf_counter()
+        while b'"messages":[{' not in inbox.get(f"/api/messages?q=subject:{count - 1}&limit=1"):
+            time.sleep(0.1)
+        tell("files shown", count / (time.perf_counter() - began), "/s", 500, at_least=True)
+        listed = inbox.times("/api/messages", REQUESTS)
+        tell(f"list of {count} files, median", listed[len(listed) // 2] * 1000, "ms", 3)
+        (folder / "new.eml").write_bytes(b"Subject: brandnew\r\n\r\n")
+        began = time.perf_counter()
+        inbox.get("/api/wait?q=subject:brandnew")
+        tell("a new file shown", (time.perf_counter() - began) * 1000, "ms", 1000)
+        if Path("/proc").exists():
+            tell("memory at its peak, with a folder", inbox.memory(), "MB", 60)
+
+
 def main() -> int:
     count = 1_000 if "--quick" in sys.argv else MESSAGES
     misses = 0
@@ -137,6 +162,8 @@ def main() -> int:
         tell("arrival at the page, p99", came[-2] * 1000, "ms", 100)
         if Path("/proc").exists():
             tell("memory at its peak", inbox.memory(), "MB", 60)
+    with tempfile.TemporaryDirectory() as folder:
+        files(Path(folder), count, tell)
     return min(misses, 1)
 
 
