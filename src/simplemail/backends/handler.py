@@ -115,7 +115,8 @@ def get_connection(backend: Any = None, fail_silently: bool = False, **options: 
       smtp: host, port, username, password, use_tls, use_ssl, timeout, ssl_certfile, ssl_keyfile,
       ssl_keyfile_password, ca_file, ssl_context, server_hostname, local_hostname, source_address,
       connect_timeout, connect, auth, allow_cleartext_auth, ehlo_after_auth, window, retries,
-      keep_alive, pool_size, max_messages, max_lifetime, max_connections, notify, ret, extensions;
+      keep_alive, pool_size, max_messages, max_lifetime, max_connections, max_recipients, notify,
+      ret, extensions;
       console: stream; file: file_path, format; sendmail: program, arguments, timeout; inbox: port;
       queue: path, mailer, rate, worker, unsafe_filesystem; failover: mailers, cooldown;
       roundrobin: mailers, weights, cooldown; redirect: mailer, to, allow, subject_prefix;

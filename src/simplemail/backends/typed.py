@@ -49,6 +49,7 @@ class SMTP(Login, total=False):
     max_messages: int | None
     max_lifetime: float | None
     max_connections: int | None
+    max_recipients: int | None
     notify: str
     ret: str
     extensions: str | Sequence[str]
