@@ -562,6 +562,10 @@ def test_a_file_of_the_folder_appears_and_cant_be_deleted(browser, tmp_path):
         browser.press("d")
 
         assert not browser.is_shown("#delete")
+        browser.click("#delete-found")
+        browser.until(lambda: "files stay" in browser.text("#ask-text"))
+        browser.click("#ask-yes")
+        assert (tmp_path / "a.eml").exists()
         (tmp_path / "a.eml").unlink()
         browser.until(lambda: subjects(browser) == [])
         browser.go("about:blank")

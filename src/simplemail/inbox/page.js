@@ -251,7 +251,8 @@ $("images").addEventListener("click", () => { state.images = !state.images; show
 for (const name of ["width", "scheme"]) $(name).addEventListener("change", show);
 $("delete-found").addEventListener("click", async () => {
   const text = state.query ? `All messages found by ${state.query}` : `All ${state.total} messages`;
-  if (await ask("Delete messages?", `${text} will be deleted.`, "Delete")) await call("DELETE", `/api/messages?${new URLSearchParams({ q: state.query })}`);
+  const files = [...state.rows.values()].some((message) => message.read_only) ? " Those that are files stay." : "";
+  if (await ask("Delete messages?", `${text} will be deleted.${files}`, "Delete")) await call("DELETE", `/api/messages?${new URLSearchParams({ q: state.query })}`);
 });
 
 if (location.search) history.replaceState(null, "", location.pathname + location.hash); // the token
