@@ -15,6 +15,7 @@ import pytest
 
 import simplemail
 from simplemail.light import pattern
+from support.samples import sample
 from support.sources import nodes
 
 # A look at short texts, for what is exponential or cubic, at a longer one, and, if that took so
@@ -106,10 +107,12 @@ def growth(thing: Any, method: str, start: str, unit: str) -> float:
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_twice_the_input_never_takes_three_times_as_long(name):
+    """A third of the inputs by default, others for the next pattern; in CI all of them."""
     thing, methods = PATTERNS[name]
+    number = list(PATTERNS).index(name)
     for method in methods:
-        for start in STARTS:
-            for unit in UNITS:
+        for place, start in enumerate(STARTS):
+            for unit in sample(UNITS, one_in=3, start=number + place):
                 found = growth(thing, method, start, unit)
                 if found >= 3:  # unless something else took the machine meanwhile
                     found = min(found, growth(thing, method, start, unit))

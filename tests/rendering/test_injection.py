@@ -10,6 +10,7 @@ import pytest
 from simplemail import BadHeaderError, EmailMessage, EmailMultiAlternatives, get_connection
 from simplemail.rendering.injection import check_header, cut
 from simplemail.testing import capture
+from support.samples import sample
 
 LINE_ENDS = ["\r\n", "\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 """What str.splitlines() takes for one: Python's parsers and other programs do too."""
@@ -138,19 +139,26 @@ WAYS = {
 
 @pytest.mark.parametrize("place", [*ADDRESSES, *HEADERS, *PARTS])
 def test_no_line_break_gets_into_a_header(place):
-    """django-compatibility 23: in no field, by no way out, on no patch release."""
+    """django-compatibility 23: in no field, by no way out, on no patch release.
+
+    Each place gets some of the line breaks by default, others than the one before; in CI, all.
+    """
     assert not_refused(place, CLEAR) == []
 
 
 @pytest.mark.parametrize("place", [*ADDRESSES, *HEADERS, *PARTS])
 def test_no_encoded_line_break_gets_into_a_header(place):
-    """django-compatibility 23: an encoded-word is decoded before anybody looks at it."""
+    """django-compatibility 23: an encoded-word is decoded before anybody looks at it.
+
+    Each place gets half of them by default, the next one the other half; in CI, all.
+    """
     assert not_refused(place, ENCODED) == []
 
 
 def not_refused(place, values):
-    make = {**ADDRESSES, **HEADERS, **PARTS}[place]
-    return [(way, bad) for bad in values for way in WAYS if passes(make, bad, way)]
+    places = {**ADDRESSES, **HEADERS, **PARTS}
+    tried = sample(values, one_in=2, start=list(places).index(place))
+    return [(way, bad) for bad in tried for way in WAYS if passes(places[place], bad, way)]
 
 
 def passes(make, bad, way):
