@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from types import TracebackType
 
@@ -16,6 +17,7 @@ from .delivered import as_message
 from .handler import stand_in
 from .hooks import Hooked
 from .options import unknown_options, without_djangos_own
+from .telling import KeptForError
 
 __all__ = ["BaseEmailBackend", "Step"]
 
@@ -116,6 +118,7 @@ class BaseEmailBackend(Hooked, Checkable):
         with self._lock:
             keep = isinstance(email_messages, (list, Sequence))  # the caller has them all anyway
             receipts: deque[Receipt] = deque(maxlen=None if keep else _MOST)
+            self._underway = None
             number = sent = 0
             told = self._hand_over(email_messages)
             try:
@@ -129,7 +132,7 @@ class BaseEmailBackend(Hooked, Checkable):
             except BaseException as error:
                 kept, last = [*receipts][:-1], [*receipts][-1:]
                 if not (last and error is last[0].error):
-                    last += getattr(error, "receipts", [])  # an interrupted message's
+                    last += self._untold(told, error, last)
                 kept += [_brief(each, keep) for each in last]
                 error.receipts = kept  # type: ignore[attr-defined]
                 error.earlier = number - len(receipts)  # type: ignore[attr-defined]
@@ -180,9 +183,19 @@ class BaseEmailBackend(Hooked, Checkable):
     def deliver(self, messages: Iterable[Any]) -> list[Receipt]:
         """Send `messages`, any iterable, and return a list with one receipt for each, in order.
 
-        A message that fails doesn't raise, and doesn't stop the others.
+        A message that fails doesn't raise, and doesn't stop the others. An exception that
+        interrupts it, such as KeyboardInterrupt, has `receipts` of those before.
         """
-        return list(self.iter_deliver(messages))
+        receipts: list[Receipt] = []
+        self._underway = None
+        told: Any = self.iter_deliver(messages)
+        try:
+            for receipt in told:
+                receipts.append(receipt)
+        except BaseException as error:
+            error.receipts = receipts + self._untold(told, error, receipts)  # type: ignore[attr-defined]
+            raise
+        return receipts
 
     def iter_deliver(self, messages: Iterable[Any]) -> Iterator[Receipt]:
         """Send messages, yielding one receipt for each, in order, as soon as its fate is known.
@@ -203,11 +216,13 @@ class BaseEmailBackend(Hooked, Checkable):
                     try:
                         if not self.is_ready() and self.open():
                             opened = True
-                        receipt = deliver(message) if self.is_ready() else _unsent(message)
                     except OSError as error:
                         receipt = _unsent(message, error)
-                self.log_receipt(receipt)
-                yield receipt
+                    else:
+                        receipt = deliver(message) if self.is_ready() else _unsent(message)
+                with KeptForError(receipt):
+                    self.log_receipt(receipt)
+                    yield receipt
         finally:
             if opened:
                 self.close()
@@ -215,14 +230,18 @@ class BaseEmailBackend(Hooked, Checkable):
     def deliver_message(self, message: Any) -> Receipt:
         """Send `message` over what is open, and return its receipt. For subclasses."""
         hook = self._own_hook()
-        return self._deliver_by_hook(hook, message) if hook else self.deliver_rendered(message)
+        deliver = partial(self._deliver_by_hook, hook) if hook else self.deliver_rendered
+        self._underway = receipt = deliver(message)
+        return receipt
 
     def deliver_rendered(self, message: Any) -> Receipt:
         """Render `message`, hand it to `send_message()`, and return its receipt."""
+        self._underway = Receipt(message, Status.DEFERRED)
         envelope = None
         reply: Any = None
         try:
             envelope = Envelope.of(message, utf8=True)
+            self._underway = Receipt(message, Status.UNKNOWN, envelope)
             reply = self.send_message(message, envelope)
         except Exception as error:
             return Receipt(message, status_of(error), envelope, {}, None, error)

@@ -16,6 +16,7 @@ from ..smtp.replies import disconnected
 from .base import BaseEmailBackend
 from .smtp_connecting import Connecting
 from .smtp_options import CHECKED, fill_from_settings, right
+from .telling import passing_on
 
 if TYPE_CHECKING:
     import os
@@ -235,11 +236,9 @@ class EmailBackend(Connecting, BaseEmailBackend):
             yield from super().iter_deliver(messages)
             return
         opening = not self.is_ready()
-        agent = self._agent(leaving=opening)
+        told = self._agent(leaving=opening).each_noted(messages, self._lock, self._explain)
         try:
-            for receipt in agent.each_noted(messages, self._lock, self._explain):
-                self.log_receipt(receipt)
-                yield receipt
+            yield from passing_on(told, self.log_receipt)
         finally:
             if opening:
                 self.close()
@@ -299,7 +298,7 @@ class EmailBackend(Connecting, BaseEmailBackend):
         return self._deliver_for_hook(email_message, self.deliver_rendered)
 
     def deliver_rendered(self, message: Any) -> Receipt:
-        receipt = self._agent().deliver(message)
+        self._underway = receipt = self._agent().deliver(message)
         self._explain(receipt)
         return receipt
 
