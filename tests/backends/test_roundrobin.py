@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections import Counter
 
 import pytest
@@ -63,3 +66,35 @@ def test_fails_over():
 def test_bad_weights(weights):
     with pytest.raises(InvalidMailer, match="'weights' must be 2 whole numbers over 0"):
         EmailBackend(mailers=[Fake(), Fake()], weights=weights)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork()")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("lock", [failover._lock, roundrobin._lock], ids=["failover", "roundrobin"])
+def test_a_lock_that_another_thread_held_hangs_no_child(lock):
+    """A server that preloads forks whenever it likes."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            over.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    try:
+        if (pid := os.fork()) == 0:
+            code = 9
+            try:
+                signal.alarm(20)  # a child that hangs is killed
+                down = Fake("a", ConnectionRefusedError("down"))
+                code = turns(EmailBackend(mailers=[down, Fake("b")]), 3) != ["b", "b", "b"]
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+    finally:
+        over.set()
+        thread.join()
+
+    assert os.waitstatus_to_exitcode(status) == 0

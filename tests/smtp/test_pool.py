@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import threading
@@ -358,3 +359,52 @@ class TestManyFallSilent:
         assert len(waits) == 5
         assert waits == sorted(waits, reverse=True)
         assert waits[-1] < waits[0]
+
+
+def dropped(backend: EmailBackend) -> None:
+    """Leave an `iter_deliver()` in a circle, with a session of its own: rubbish to be collected."""
+    messages = [EmailMessage(f"{n}", "b", "a@x.example", ["b@x.example"]) for n in range(2)]
+    receipts = backend.iter_deliver(messages)
+    assert next(receipts).status is Status.SENT
+    circle: list[object] = [receipts]
+    circle.append(circle)
+
+
+@pytest.mark.parametrize("method", ["give", "take", "_will_be_swept", "_claim", "_of"])
+def test_garbage_collection_may_give_a_session_back_in_the_middle(
+    method: str, smtp_server: SMTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes a generator, which gives its session back, before and after each step."""
+    send(smtp_server)
+    gc.disable()
+    original = getattr(pool_module.Pool, method)
+    backends = [mailer(smtp_server) for _ in range(2)]  # else their sockets are rubbish, too
+    busy: list[int] = []
+
+    def collecting(*arguments: Any, **options: Any) -> Any:
+        if busy:
+            return original(*arguments, **options)
+        busy.append(1)
+        dropped(backends[0])
+        gc.collect()
+        result = original(*arguments, **options)
+        dropped(backends[1])
+        gc.collect()
+        busy.clear()
+        return result
+
+    monkeypatch.setattr(pool_module.Pool, method, collecting)
+    try:
+        sender = threading.Thread(target=send, args=[smtp_server], daemon=True)
+        sender.start()
+        sender.join(60)
+        assert not sender.is_alive(), "it hangs"
+    finally:
+        gc.enable()
+    monkeypatch.undo()
+
+    assert send(smtp_server) == 1
+    assert idle() <= 4
+    close_pools()
+    smtp_server.wait_for(lambda: smtp_server.open_connections == 0)
+    assert smtp_server.violations == []
