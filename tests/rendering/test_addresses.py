@@ -515,3 +515,9 @@ def test_a_domain_has_at_most_255_octets(length):
     else:
         with pytest.raises(InvalidAddress, match="is not a domain"):
             to_ascii(domain)
+
+
+def test_the_name_of_a_pair_may_look_like_an_address():
+    assert addr_spec(("ann@old.example", "ann@new.example")) == "ann@new.example"
+    with pytest.raises(InvalidAddress, match="the name comes first"):
+        addr_spec(("ann@new.example", "Ann"))
