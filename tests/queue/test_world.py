@@ -90,6 +90,15 @@ def test_a_worker_goes_on_after_its_file_was_removed_and_made_again(queue, serve
     assert queue.counts()["sent"] == 1
 
 
+def test_a_queue_in_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(QueueError, match="lost with its process; give the path of a file"):
+        Queue(":memory:", mailer="smtp")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "is_refused"),
     [

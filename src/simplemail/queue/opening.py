@@ -17,6 +17,11 @@ def create(path: str, *, unsafe: bool) -> None:
 
     Raises QueueError where that can't be, or where a file system can't be trusted.
     """
+    if Path(path).name == ":memory:":  # SQLite's word for a database that isn't kept
+        raise QueueError(
+            "A queue in memory would be lost with its process; give the path of a file, or send "
+            "through memory: in tests"
+        )
     if not unsafe:
         _check_file_system(path)
     try:
