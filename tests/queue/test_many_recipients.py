@@ -84,6 +84,20 @@ def test_after_an_unknown_end_a_person_decides_about_those_alone(queue, server, 
     assert answers == ["sent"] * 2 + ["unknown"] * 2 + ["deferred"] * 2
 
 
+@pytest.mark.parametrize("sent", [True, False])
+def test_settling_that_it_was_sent_leaves_out_nobody_whose_turn_had_not_come(queue, server, sent):
+    server.script("END", Close(accept=sent), nth=2)
+    Worker(queue).drain()
+
+    assert queue.settle(1, sent=sent) == [1]
+
+    assert queue.get(1).state == ("ready" if sent else "refused")
+    assert [*queue.get(1).remaining] == (PEOPLE[4:] if sent else PEOPLE[2:])
+    Worker(queue).drain()
+    assert served(server) == dict.fromkeys(PEOPLE if sent else PEOPLE[:2], 1)
+    assert queue.get(1).state == ("sent" if sent else "refused")
+
+
 def test_who_is_refused_for_good_is_not_asked_again(queue, server):
     server.script("RCPT TO:<r1@", "550 5.1.1 No such user")
     server.script("RCPT TO:<r2@", ["451 4.7.1 Greylisted"])

@@ -94,7 +94,7 @@ def test_a_queue_in_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(QueueError, match="lost with its process; give the path of a file"):
-        Queue(":memory:", mailer="smtp")
+        Queue(":memory:", mailer="smtp").counts()
 
     assert list(tmp_path.iterdir()) == []
 

@@ -76,6 +76,11 @@ def _answer(fate: RecipientReceipt) -> str:
     return _cut(f"{fate.status.value}: {fate.reply}" if fate.reply else fate.status.value)
 
 
+def is_deferred(answer: str) -> bool:
+    """Is this what was kept of an answer that left a recipient for later?"""
+    return answer.partition(":")[0] == Status.DEFERRED.value
+
+
 def broken(remaining: tuple[str, ...], error: BaseException) -> Outcome:
     """Return the outcome of a message whose mailer raised what no mailer should raise."""
     text = f"{told(error)} (it may have been sent before that)"

@@ -244,8 +244,13 @@ class Queue:
         return self._decide(ids, store.RESEND)
 
     def settle(self, *ids: int, sent: bool) -> list[int]:
-        """Say of those of `ids` that may have been `sent` whether they were; nothing is sent."""
-        return self._decide(ids, store.SETTLE_SENT if sent else store.SETTLE_UNSENT)
+        """Say of those of `ids` that may have been `sent` whether they were; nothing is sent again.
+
+        If they were, recipients who surely weren't served come next: their turn hadn't come.
+        """
+        if sent:
+            return self._decide(ids, store.SETTLE_REST, store.SETTLE_SENT)
+        return self._decide(ids, store.SETTLE_UNSENT)
 
     def _decide(self, ids: Iterable[int], *decisions: store.Decision) -> list[int]:
         with self.file.writing() as db:

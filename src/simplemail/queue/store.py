@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..rendering.envelope import Envelope
 from . import states
+from .outcomes import is_deferred
 from .pace import LIFETIME
 from .records import COLUMNS, EVENT_COLUMNS, Event, Queued, moment
 from .rows import row
@@ -146,11 +147,15 @@ SELECT ?, ?, ?, ?, ?, ?, ?, state, mailer FROM simplemail_messages WHERE id = ?
 
 
 class Decision(NamedTuple):
-    """From which states a message goes to which, and what else changes in its row."""
+    """From which states a message goes to which, what else changes in its row, and on what terms.
+
+    `:left` are those of its recipients who surely were not served, as JSON.
+    """
 
     kind: str
     before: tuple[str, ...]
     changes: str
+    terms: str = "TRUE"
 
 
 _LATER = "CASE WHEN due > :now THEN 'waiting' ELSE 'ready' END"
@@ -166,6 +171,9 @@ RETRY = Decision(
 )
 RESEND = Decision("resent", (states.UNKNOWN,), f"state = 'ready', {_AFRESH}")
 SETTLE_SENT = Decision("settled", (states.UNKNOWN,), "state = 'sent', remaining = '[]'")
+SETTLE_REST = Decision(
+    "settled", (states.UNKNOWN,), f"state = 'ready', remaining = :left, {_AFRESH}", ":left != '[]'"
+)
 SETTLE_UNSENT = Decision("settled", (states.UNKNOWN,), "state = 'refused'")
 
 
@@ -179,12 +187,22 @@ def decide(
 def _decide(db: Database, decision: Decision, id_: int, now: float, lifetime: float) -> bool:
     before = ", ".join(f"'{state}'" for state in decision.before)
     sql = f"UPDATE simplemail_messages SET {decision.changes}, changed = :now"
-    values = {"id": id_, "now": now, "lifetime": lifetime}
-    changed = db.execute(f"{sql} WHERE id = :id AND state IN ({before})", values).rowcount
+    values = {"id": id_, "now": now, "lifetime": lifetime, "left": json.dumps(_left(db, id_))}
+    where = f"WHERE id = :id AND state IN ({before}) AND {decision.terms}"
+    changed = db.execute(f"{sql} {where}", values).rowcount
     if changed:
         note(db, id_, now, decision.kind)
         drop_content(db, id_)
     return bool(changed)
+
+
+def _left(db: Database, id_: int) -> list[str]:
+    """Return the recipients who surely were not served, and may be later."""
+    sql = "SELECT remaining, answers FROM simplemail_messages WHERE id = ?"
+    for remaining, answers in db.execute(sql, (id_,)).fetchall():
+        told = json.loads(answers)
+        return [who for who in json.loads(remaining) if is_deferred(told.get(who, ""))]
+    return []
 
 
 def drop_content(db: Database, id_: int) -> None:
