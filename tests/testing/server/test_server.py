@@ -169,6 +169,25 @@ class TestTLS:
             server.script("STARTTLS", kit.Inject("250 injected", after=True))
             assert raw.ask(b"STARTTLS\r\n", replies=2) == b"220 2.0.0 Go ahead\r\n250 injected\r\n"
 
+    def test_a_stop_between_two_sockets_ends_the_handshake_that_follows(self, monkeypatch):
+        wrap = ssl.SSLContext.wrap_socket
+        server = SMTPServer(starttls=True).start()
+
+        def interrupted(self, *args, **options):
+            wrapped = wrap(self, *args, **options)
+            channels.append(server.connections[0].channel)
+            channels[0].hang_up()  # as stop() does in another thread
+            return wrapped
+
+        channels = []
+        monkeypatch.setattr(ssl.SSLContext, "wrap_socket", interrupted)
+        with Raw(server) as raw:
+            raw.ask(b"STARTTLS\r\n")
+            # The client says nothing, and never hangs up by itself.
+            assert raw.file.read() == b""
+            server.stop()
+        assert len(channels) == 1
+
 
 class TestAuth:
     @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])

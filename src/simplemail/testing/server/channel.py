@@ -212,8 +212,10 @@ class Channel:
         self._buffer.clear()
         # Part of a TLS record makes the socket ready, and the rest may never come.
         self.sock.settimeout(self.idle)
-        # The handshake comes later, so that hang_up() already finds the new socket.
+        # The handshake comes later, so that hang_up() already finds the new socket. While there
+        # were two, it may have shut the old one, which is nobody's.
         self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        self._obey()
         self.pause(self.rtt)
         self.sock.do_handshake()
         self.turns += 1
