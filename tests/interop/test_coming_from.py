@@ -6,6 +6,7 @@ what the server got. Both run as the page has them, with its host names and its 
 
 import asyncio
 import contextlib
+import email.charset
 import io
 import json
 import logging
@@ -923,6 +924,9 @@ def seen(message: Received) -> dict[str, object]:
 def network(tmp_path, monkeypatch) -> Iterator[Network]:
     """The servers that the page names. What is sent from here finds no others."""
     monkeypatch.chdir(tmp_path)
+    # Importing Flask-Mail changes what Python does to UTF-8 in mail, for the whole process.
+    monkeypatch.setattr(email.charset, "CHARSETS", dict(email.charset.CHARSETS))
+    simplemail.outbox.clear()
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, content in {"logo.png": PNG, "a.csv": b"42\n", "a.pdf": b"%PDF"}.items():
         Path(name).write_bytes(content)
