@@ -10,6 +10,7 @@ import pytest
 
 import simplemail
 from simplemail.testing.server import TLS_DIR
+from support.samples import EVERYTHING, MOST_CASES, few
 
 pytest_plugins = ["pytester", "simplemail.pytest_plugin"]
 """Ours by its module's name: pytest knows it by this one too where simplemail is installed."""
@@ -25,6 +26,22 @@ def pytest_collection() -> Generator[None, object, object]:
         if hasattr(gc, "freeze"):  # PyPy has none
             gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect all but a few cases of each test, if this is a run of everything by default."""
+    if EVERYTHING or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    kept = few([item.nodeid for item in items])
+    left = [item for place, item in enumerate(items) if place not in kept]
+    items[:] = [item for place, item in enumerate(items) if place in kept]
+    config.hook.pytest_deselected(items=left)
+
+
+def pytest_report_header() -> str:
+    if EVERYTHING:
+        return "cases: all"
+    return f"cases: {MOST_CASES} of each test at most, unless a path is given; all: SIMPLEMAIL_CI=1"
 
 
 @pytest.fixture(scope="session", autouse=True)
