@@ -39,7 +39,9 @@ def fields(message: Any) -> list[tuple[str, Any]]:
     if message.bcc:
         _check_blind_copies(listed("bcc", message.bcc))
     sender = [message.from_email or settings.DEFAULT_FROM_EMAIL]
-    subject = "" if message.subject is None else _value("Subject", message.subject)
+    subject = message.subject
+    if type(subject) is not str:
+        subject = "" if subject is None else _value("Subject", subject)
     sender = extra.pop("from", ("From", sender))[1]
     found: list[tuple[str, Any]] = [("Subject", subject), ("From", sender)]
     for name, attribute in (("To", "to"), ("Cc", "cc"), ("Reply-To", "reply_to")):
