@@ -22,7 +22,7 @@ from .writer import Writer
 if TYPE_CHECKING:
     from .queue import Queue
 
-POLL = 0.05
+POLL = 0.08
 """Seconds between two looks for what other processes put."""
 
 LOOK_AROUND = 5.0
