@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from ..light import Any
 
@@ -46,10 +45,12 @@ def _is_part(thing: Any) -> bool:
     return hasattr(thing, "get_content_maintype")
 
 
-@contextmanager
-def limited() -> Iterator[None]:
+class limited:  # noqa: N801 - it is used as a function; contextlib takes too long to load
     """Raise `too_deep()` where Python's own code goes as deep as it can."""
-    try:
-        yield
-    except RecursionError:
-        raise too_deep() from None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None and issubclass(kind, RecursionError):
+            raise too_deep() from None
