@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -86,6 +87,7 @@ def test_there_is_one_page_and_mail_survives_the_reload(tmp_path, monkeypatch):
         ).stdout.split()
         server.terminate()
         for child in children:
-            os.kill(int(child), 15)
+            with contextlib.suppress(ProcessLookupError):  # it went with its parent
+                os.kill(int(child), 15)
         server.wait(30)
         log.close()
