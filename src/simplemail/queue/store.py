@@ -147,15 +147,16 @@ SELECT ?, ?, ?, ?, ?, ?, ?, state, mailer FROM simplemail_messages WHERE id = ?
 
 
 class Decision(NamedTuple):
-    """From which states a message goes to which, what else changes in its row, and on what terms.
+    """From which states a message goes to which, and what else changes in its row.
 
-    `:left` are those of its recipients who surely were not served, as JSON.
+    One `for_the_rest` is about recipients who surely were not served, and may be later: `:left`, as
+    JSON. It is for messages that have some.
     """
 
     kind: str
     before: tuple[str, ...]
     changes: str
-    terms: str = "TRUE"
+    for_the_rest: bool = False
 
 
 _LATER = "CASE WHEN due > :now THEN 'waiting' ELSE 'ready' END"
@@ -172,7 +173,10 @@ RETRY = Decision(
 RESEND = Decision("resent", (states.UNKNOWN,), f"state = 'ready', {_AFRESH}")
 SETTLE_SENT = Decision("settled", (states.UNKNOWN,), "state = 'sent', remaining = '[]'")
 SETTLE_REST = Decision(
-    "settled", (states.UNKNOWN,), f"state = 'ready', remaining = :left, {_AFRESH}", ":left != '[]'"
+    "settled",
+    (states.UNKNOWN,),
+    f"state = 'ready', remaining = :left, {_AFRESH}",
+    for_the_rest=True,
 )
 SETTLE_UNSENT = Decision("settled", (states.UNKNOWN,), "state = 'refused'")
 
@@ -185,11 +189,13 @@ def decide(
 
 
 def _decide(db: Database, decision: Decision, id_: int, now: float, lifetime: float) -> bool:
+    left = _left(db, id_) if decision.for_the_rest else []
+    if decision.for_the_rest and not left:
+        return False
     before = ", ".join(f"'{state}'" for state in decision.before)
     sql = f"UPDATE simplemail_messages SET {decision.changes}, changed = :now"
-    values = {"id": id_, "now": now, "lifetime": lifetime, "left": json.dumps(_left(db, id_))}
-    where = f"WHERE id = :id AND state IN ({before}) AND {decision.terms}"
-    changed = db.execute(f"{sql} {where}", values).rowcount
+    values = {"id": id_, "now": now, "lifetime": lifetime, "left": json.dumps(left)}
+    changed = db.execute(f"{sql} WHERE id = :id AND state IN ({before})", values).rowcount
     if changed:
         note(db, id_, now, decision.kind)
         drop_content(db, id_)
