@@ -21,10 +21,6 @@ def refuse_ignored(cls: type, ignored: Mapping[str, str]) -> None:
 
 def check_subtypes(message: Any) -> None:
     """Raise ValueError for a way to nest parts that Django had before 6.0 and ours has not."""
-    mixed = getattr(message, "mixed_subtype", "mixed")
-    alternative = getattr(message, "alternative_subtype", "alternative")
-    if mixed == "mixed" and alternative == "alternative":
-        return
     for name, only in _SUBTYPES.items():
         if (value := getattr(message, name, only)) != only:
             raise ValueError(
