@@ -3,7 +3,6 @@
 import pytest
 
 from simplemail import configure, mailers, send_mass_mail
-from simplemail.testing import SMTPServer
 from support.ported import Ported, needs
 from support.whole import SEEN, WAYS, WHAT, arrived, recipients_of
 
@@ -54,18 +53,12 @@ def there(tmp_path_factory):
         yield process
 
 
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_was_queued_is_sent_with_all_of_its_files(there, server, way, what):
-    there.call(queue, server.host, server.port, way, what)
+def test_what_was_queued_is_sent_with_all_of_its_files(there, smtp_server, way, what):
+    there.call(queue, smtp_server.host, smtp_server.port, way, what)
 
-    recipients, seen = arrived(server)
+    recipients, seen = arrived(smtp_server)
     assert recipients == recipients_of(what)
     # Its JSON has no place for a Content-ID, with Django neither.
     cid = seen.pop("html")
@@ -73,8 +66,8 @@ def test_what_was_queued_is_sent_with_all_of_its_files(there, server, way, what)
     assert seen == {name: SEEN[name] for name in seen} | {"shown_inside": []}
 
 
-def test_many_messages_arrive(there, server):
-    there.call(queue_many, server.host, server.port)
+def test_many_messages_arrive(there, smtp_server):
+    there.call(queue_many, smtp_server.host, smtp_server.port)
 
-    subjects = sorted(int(each.message["Subject"]) for each in server.messages)
+    subjects = sorted(int(each.message["Subject"]) for each in smtp_server.messages)
     assert subjects == list(range(12))

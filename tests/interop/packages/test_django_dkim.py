@@ -10,7 +10,6 @@ import io
 import pytest
 
 from simplemail import configure, get_connection
-from simplemail.testing import SMTPServer
 from support.ported import MAIL, SETTINGS, Ported, needs
 from support.whole import SEEN, WAYS, WHAT, recipients_of, seen
 
@@ -63,18 +62,12 @@ def is_signed(key):
     return lambda content: dkim.verify(content, dnsfunc=lambda *_, **__: b"v=DKIM1; p=" + public)
 
 
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_arrives_is_signed_and_whole(there, server, is_signed, way, what):
-    there.call(send, server.host, server.port, way, what)
+def test_what_arrives_is_signed_and_whole(there, smtp_server, is_signed, way, what):
+    there.call(send, smtp_server.host, smtp_server.port, way, what)
 
-    [received] = server.messages
+    [received] = smtp_server.messages
     assert is_signed(received.content)
     assert sorted(received.recipients) == recipients_of(what)
     assert seen(received.content) == SEEN

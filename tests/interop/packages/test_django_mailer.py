@@ -3,7 +3,6 @@
 import pytest
 
 from simplemail import configure, get_connection, mailers, send_mail, send_mass_mail
-from simplemail.testing import SMTPServer
 from support.ported import Ported, needs
 from support.whole import RECIPIENTS, SEEN, WAYS, WHAT, arrived, recipients_of, whole
 
@@ -92,27 +91,21 @@ def there(process):
     process.call(forget)
 
 
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_was_queued_is_sent_whole(there, server, way, what):
+def test_what_was_queued_is_sent_whole(there, smtp_server, way, what):
     assert there.call(queue, way, what) == 1
-    assert server.messages == []
+    assert smtp_server.messages == []
 
-    assert there.call(work, server.url) == [0, [["1", ""]]]
-    assert arrived(server) == (recipients_of(what), SEEN)
+    assert there.call(work, smtp_server.url) == [0, [["1", ""]]]
+    assert arrived(smtp_server) == (recipients_of(what), SEEN)
 
 
-def test_messages_that_hold_a_mailer_are_queued(there, server):
+def test_messages_that_hold_a_mailer_are_queued(there, smtp_server):
     assert there.call(queue_with_connections) == 5
 
-    assert there.call(work, server.url)[0] == 0
-    assert sorted(each.message["Subject"] for each in server.messages) == list("12345")
+    assert there.call(work, smtp_server.url)[0] == 0
+    assert sorted(each.message["Subject"] for each in smtp_server.messages) == list("12345")
 
 
 def test_a_mailer_without_a_name_says_what_to_do(there):
@@ -120,14 +113,14 @@ def test_a_mailer_without_a_name_says_what_to_do(there):
     assert there.call(waiting) == 0
 
 
-def test_what_is_refused_waits_and_is_sent_once(there, server):
-    server.script("MAIL", ["451 4.3.0 Later"])
+def test_what_is_refused_waits_and_is_sent_once(there, smtp_server):
+    smtp_server.script("MAIL", ["451 4.3.0 Later"])
     there.call(queue, "send_messages", "message")
 
-    left, [[result, log]] = there.call(work, server.url)
+    left, [[result, log]] = there.call(work, smtp_server.url)
     assert (left, result) == (1, "3")
     assert "4.3.0 Later" in log
-    assert server.messages == []
+    assert smtp_server.messages == []
 
-    assert there.call(work, server.url) == [0, [["1", ""]]]
-    assert arrived(server) == (RECIPIENTS, SEEN)
+    assert there.call(work, smtp_server.url) == [0, [["1", ""]]]
+    assert arrived(smtp_server) == (RECIPIENTS, SEEN)

@@ -3,7 +3,6 @@
 import pytest
 
 from simplemail import configure
-from simplemail.testing import SMTPServer
 from support.ported import Ported, needs
 from support.whole import RECIPIENTS, SEEN, WAYS, WHAT, arrived, recipients_of
 
@@ -48,12 +47,6 @@ def there(tmp_path_factory):
         yield process
 
 
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
 @pytest.fixture(params=WAYS)
 def way(request):
     return request.param
@@ -64,17 +57,17 @@ def what(request):
     return request.param
 
 
-def test_what_is_allowed_arrives_whole(there, server, way, what):
-    there.call(send, server.url, way, what, ["example.com"])
+def test_what_is_allowed_arrives_whole(there, smtp_server, way, what):
+    there.call(send, smtp_server.url, way, what, ["example.com"])
 
-    assert arrived(server) == (recipients_of(what), SEEN)
+    assert arrived(smtp_server) == (recipients_of(what), SEEN)
 
 
-def test_one_forbidden_recipient_and_all_of_it_goes_to_the_bandit(there, server, way, what):
+def test_one_forbidden_recipient_and_all_of_it_goes_to_the_bandit(there, smtp_server, way, what):
     forbidden = recipients_of(what)[-1]
-    there.call(send, server.url, way, what, [each for each in RECIPIENTS if each != forbidden])
+    there.call(send, smtp_server.url, way, what, [each for each in RECIPIENTS if each != forbidden])
 
-    recipients, seen = arrived(server)
+    recipients, seen = arrived(smtp_server)
     assert recipients == ["bandit@example.org"]
     assert (seen["to"], seen["cc"], seen["bcc"]) == ("bandit@example.org", None, None)
     assert "This email was hijacked by django-email-bandit!" in seen["text"]
@@ -83,7 +76,7 @@ def test_one_forbidden_recipient_and_all_of_it_goes_to_the_bandit(there, server,
     assert {name: seen[name] for name in unchanged} == {name: SEEN[name] for name in unchanged}
 
 
-def test_forbidden_and_only_logged(there, server, way, what):
-    there.call(send, server.url, way, what, ["ann@example.com"], backend="LogOnlySMTPBackend")
+def test_forbidden_and_only_logged(there, smtp_server, way, what):
+    there.call(send, smtp_server.url, way, what, ["ann@example.com"], backend="LogOnlySMTPBackend")
 
-    assert server.messages == []
+    assert smtp_server.messages == []

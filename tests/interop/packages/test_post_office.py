@@ -3,7 +3,6 @@
 import pytest
 
 from simplemail import configure, mailers, send_mail
-from simplemail.testing import SMTPServer
 from support.ported import Ported, needs
 from support.whole import SEEN, WAYS, WHAT, arrived, recipients_of
 
@@ -72,34 +71,28 @@ def there(tmp_path_factory):
         yield process
 
 
-@pytest.fixture
-def server():
-    with SMTPServer() as server:
-        yield server
-
-
 @pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_was_queued_is_sent_whole(there, server, way, what):
+def test_what_was_queued_is_sent_whole(there, smtp_server, way, what):
     assert there.call(queue, way, what) == 1
-    assert server.messages == []
+    assert smtp_server.messages == []
 
-    assert there.call(work, server.url) == [1, 0, 0]
-    assert arrived(server) == (recipients_of(what), SEEN)
+    assert there.call(work, smtp_server.url) == [1, 0, 0]
+    assert arrived(smtp_server) == (recipients_of(what), SEEN)
 
 
-def test_send_mail_is_queued_too(there, server):
+def test_send_mail_is_queued_too(there, smtp_server):
     assert there.call(queue_in_one_line) == 1
 
-    assert there.call(work, server.url) == [1, 0, 0]
-    [received] = server.messages
+    assert there.call(work, smtp_server.url) == [1, 0, 0]
+    [received] = smtp_server.messages
     assert received.recipients == ["ann@example.com"]
 
 
-def test_what_is_refused_is_counted_as_failed(there, server):
-    server.script("RCPT", "550 5.1.1 No such user")
+def test_what_is_refused_is_counted_as_failed(there, smtp_server):
+    smtp_server.script("RCPT", "550 5.1.1 No such user")
     there.call(queue, "send_messages", "message")
 
-    assert there.call(work, server.url) == [0, 1, 0]
+    assert there.call(work, smtp_server.url) == [0, 1, 0]
     assert there.call(waiting) == 0
-    assert server.messages == []
+    assert smtp_server.messages == []
