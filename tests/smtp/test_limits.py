@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import re
 import smtplib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from simplemail import EmailMessage, aio, close_pools, mailers, override_settings
+from simplemail import EmailMessage, close_pools, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
 from simplemail.smtp.limits import announced, ends_session
@@ -25,6 +24,7 @@ from simplemail.testing.server import SMTPServer
 from simplemail.testing.server.session import Session
 from support.arrived import subjects
 from support.samples import sample
+from support.ways import Way, adeliver, deliver, iter_deliver, send_an_iterator, send_messages
 
 P, PC = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 
@@ -45,6 +45,10 @@ def mailer_for(server: SMTPServer, **options: Any) -> EmailBackend:
 
 def message(number: int = 0) -> EmailMessage:
     return EmailMessage(f"{number}", "Hello\n", "a@x.example", ["b@x.example"])
+
+
+def messages(count: int) -> list[EmailMessage]:
+    return [message(number) for number in range(count)]
 
 
 # Limits that the server tells in its way
@@ -118,36 +122,14 @@ class Limited:
         return None
 
 
-def deliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return mailer.deliver([message(n) for n in range(count)])
-
-
-def iter_deliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return list(mailer.iter_deliver(message(n) for n in range(count)))
-
-
-def send_messages(mailer: EmailBackend, count: int) -> list[Receipt]:
-    assert mailer.send_messages([message(n) for n in range(count)]) == count
-    return []
-
-
-def send_an_iterator(mailer: EmailBackend, count: int) -> list[Receipt]:
-    assert mailer.send_messages(message(n) for n in range(count)) == count
-    return []
-
-
-def send_one_by_one(mailer: EmailBackend, count: int) -> list[Receipt]:
+def on_one_session(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
     with mailer:
-        assert [mailer.send_messages([message(n)]) for n in range(count)] == [1] * count
+        assert [mailer.send_messages([each]) for each in messages] == [1] * len(messages)
     return []
 
 
-def adeliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return asyncio.run(aio.adeliver([message(n) for n in range(count)]))
-
-
-WAYS: list[Callable[[EmailBackend, int], list[Receipt]]] = [
-    deliver, iter_deliver, send_messages, send_an_iterator, send_one_by_one, adeliver,
+WAYS: list[Way] = [
+    deliver, iter_deliver, send_messages, send_an_iterator, on_one_session, adeliver,
 ]  # fmt: skip
 VERBS = ["MAIL", "RCPT", "DATA", "END"]
 ALL_WAYS = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -156,7 +138,7 @@ ALL_WAYS = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def send_by(way: Any, server: SMTPServer, count: int, query: str = "") -> None:
     """Send in one of the ways, and check that each message arrived once, in order."""
     with override_settings(EMAIL_URL=f"{server.url}?timeout=5{query}"):
-        receipts: list[Receipt] = way(mailers["default"], count)
+        receipts: list[Receipt] = way(mailers["default"], messages(count))
     assert [receipt.status for receipt in receipts] in ([], [Status.SENT] * count)
     arrived = Counter(subjects(server.messages))
     assert arrived == Counter(map(str, range(count)))
@@ -186,7 +168,7 @@ def test_each_message_over_a_session_s_limit_gets_a_fresh_session(
 def test_a_limit_costs_one_connection_where_one_message_is_sent_at_a_time(said: str) -> None:
     with SMTPServer(extensions=P) as server:
         Limited(server, 2, "MAIL", said)
-        send_by(send_one_by_one, server, 6)
+        send_by(on_one_session, server, 6)
 
         assert len(server.connections) == 3
 
@@ -195,7 +177,7 @@ def test_a_limit_costs_one_connection_where_one_message_is_sent_at_a_time(said: 
 def test_a_server_that_is_left_hears_quit(said: str) -> None:
     with SMTPServer(extensions=P) as server:
         Limited(server, 1, "MAIL", said)
-        send_by(send_one_by_one, server, 2)
+        send_by(on_one_session, server, 2)
         server.wait_for(lambda: server.open_connections == 0)
 
         assert server.commands.count("QUIT") == 2
@@ -221,7 +203,7 @@ def test_a_message_gets_one_fresh_session_and_no_more(said: str, keep_alive: int
 def test_another_no_gets_no_fresh_session(said: str, verb: str) -> None:
     with SMTPServer(extensions=P) as server:
         Limited(server, 1, verb, said)
-        receipts = deliver(mailer_for(server), 3)
+        receipts = deliver(mailer_for(server), messages(3))
 
         assert [each.status.value for each in receipts] == ["sent", "deferred", "deferred"]
         assert len(server.connections) == 1
@@ -239,7 +221,7 @@ def test_other_connections_are_replaced_as_well(said: str, verb: str) -> None:
     with SMTPServer(extensions=P) as server:
         Limited(server, 2, verb, said)
         mailer = Mailer(host=server.host, port=server.port, timeout=5)
-        receipts = deliver(mailer, 5)
+        receipts = deliver(mailer, messages(5))
 
         assert [receipt.status for receipt in receipts] == [Status.SENT] * 5
         assert len(server.connections) == 3
@@ -250,10 +232,10 @@ def test_an_exhausted_session_is_not_kept(said: str) -> None:
     with SMTPServer(extensions=P) as server:
         Limited(server, 1, "MAIL", said)
         mailer = mailer_for(server, keep_alive=60)
-        deliver(mailer, 1)
+        deliver(mailer, messages(1))
         assert len(pool._idle) == 1
         old = pool._idle[0].session
-        deliver(mailer, 1)
+        deliver(mailer, messages(1))
 
         assert old.closed
         assert [entry.session is old for entry in pool._idle] == [False]
@@ -306,7 +288,7 @@ class Greeted:
 def test_kept_sessions_count_on() -> None:
     with SMTPServer(extensions=P) as server:
         for _ in range(3):
-            deliver(mailer_for(server, keep_alive=60, max_messages=2), 1)
+            deliver(mailer_for(server, keep_alive=60, max_messages=2), messages(1))
 
         assert [each.session.number for each in server.messages] == [0, 0, 1]
 
@@ -324,7 +306,7 @@ def test_a_session_takes_no_message_after_its_time() -> None:
 @pytest.mark.parametrize(("options", "seconds"), [({"max_lifetime": 5}, 5), ({}, 60)])
 def test_a_kept_session_ends_in_time(options: dict[str, Any], seconds: float) -> None:
     with SMTPServer(extensions=P) as server:
-        deliver(mailer_for(server, keep_alive=60, **options), 1)
+        deliver(mailer_for(server, keep_alive=60, **options), messages(1))
         [entry] = pool._idle
 
         assert seconds - 1 < entry.until - entry.session.opened < seconds + 1
@@ -334,13 +316,16 @@ def test_a_kept_session_ends_in_time(options: dict[str, Any], seconds: float) ->
 
 
 @pytest.mark.parametrize("keep_alive", [0, 60])
-@pytest.mark.parametrize("way", [deliver, send_messages, send_one_by_one])
+@pytest.mark.parametrize("way", [deliver, send_messages, on_one_session])
 def test_threads_open_no_more_connections_than_allowed(way: Any, keep_alive: int) -> None:
     with SMTPServer(extensions=P) as server:
         greeted = Greeted(server)
 
         def send(_: int) -> None:
-            way(mailer_for(server, max_connections=2, keep_alive=keep_alive, timeout=60), 2)
+            way(
+                mailer_for(server, max_connections=2, keep_alive=keep_alive, timeout=60),
+                messages(2),
+            )
 
         with ThreadPoolExecutor(8) as executor:
             list(executor.map(send, range(24)))
@@ -397,7 +382,9 @@ def test_a_forgotten_connection_takes_no_place() -> None:
         del mailer
         gc.collect()
 
-        assert deliver(mailer_for(server, max_connections=1, timeout=1), 1)[0].error is None
+        assert (
+            deliver(mailer_for(server, max_connections=1, timeout=1), messages(1))[0].error is None
+        )
 
 
 @pytest.mark.parametrize("refusal", ["554 5.0.0 Never", "421 4.3.2 Too busy"])
@@ -405,8 +392,8 @@ def test_a_connection_that_fails_takes_no_place(refusal: str) -> None:
     with SMTPServer(extensions=P) as server:
         server.script("GREETING", [refusal] * 2)
         for _ in range(2):
-            assert deliver(mailer_for(server, max_connections=1), 1)[0].error
-        assert deliver(mailer_for(server, max_connections=1), 1)[0].error is None
+            assert deliver(mailer_for(server, max_connections=1), messages(1))[0].error
+        assert deliver(mailer_for(server, max_connections=1), messages(1))[0].error is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
@@ -415,7 +402,10 @@ def test_a_child_has_places_of_its_own() -> None:
     with SMTPServer(extensions=P) as server, mailer_for(server, max_connections=1):
         child = os.fork()
         if child == 0:
-            fine = deliver(mailer_for(server, max_connections=1, timeout=1), 1)[0].error is None
+            fine = (
+                deliver(mailer_for(server, max_connections=1, timeout=1), messages(1))[0].error
+                is None
+            )
             os._exit(0 if fine else 1)
 
         assert os.waitpid(child, 0)[1] == 0

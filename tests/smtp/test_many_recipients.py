@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import smtplib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from simplemail import EmailMessage, aio, close_pools, mailers, override_settings
+from simplemail import EmailMessage, close_pools, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Reply, Status
 from simplemail.smtp import retrying
@@ -19,6 +18,15 @@ from simplemail.smtp.limits import is_one_too_many
 from simplemail.testing.server import Close, SMTPServer
 from simplemail.testing.server.session import Session
 from support.samples import sample
+from support.ways import (
+    Way,
+    adeliver,
+    deliver,
+    iter_deliver,
+    send_an_iterator,
+    send_messages,
+    send_one_by_one,
+)
 
 P, PC = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 KINDS = pytest.mark.parametrize("extensions", [P, PC, []], ids=str)
@@ -75,39 +83,11 @@ class Limited:
         return None
 
 
-def deliver(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    return mailer.deliver(messages)
-
-
-def iter_deliver(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    return list(mailer.iter_deliver(iter(messages)))
-
-
-def send_messages(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    assert mailer.send_messages(messages) == len(messages)
-    return []
-
-
-def send_an_iterator(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    assert mailer.send_messages(iter(messages)) == len(messages)
-    return []
-
-
-def send_one_by_one(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    assert [each.send() for each in messages] == [1] * len(messages)
-    return []
-
-
 def on_an_open_session(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
     with mailer:
         return [mailer.deliver([each])[0] for each in messages]
 
 
-def adeliver(mailer: EmailBackend, messages: list[EmailMessage]) -> list[Receipt]:
-    return asyncio.run(aio.adeliver(messages))
-
-
-Way = Callable[[EmailBackend, list[EmailMessage]], list[Receipt]]
 WAYS: list[Way] = [
     deliver, iter_deliver, send_messages, send_an_iterator, send_one_by_one, on_an_open_session,
     adeliver,

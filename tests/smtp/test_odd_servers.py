@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -10,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from simplemail import EmailMessage, InvalidMailer, aio, get_connection, mailers, override_settings
+from simplemail import EmailMessage, InvalidMailer, get_connection, mailers, override_settings
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Status
 from simplemail.smtp import pipeline
 from simplemail.testing.server import Close, SMTPServer
 from simplemail.testing.server.session import Session
 from support.arrived import subjects
+from support.ways import Way, adeliver, deliver, iter_deliver, send_messages, send_one_by_one
 
 P, PC = ["PIPELINING"], ["PIPELINING", "CHUNKING"]
 
@@ -30,29 +30,7 @@ def message(number: int = 0, *to: str) -> EmailMessage:
     return EmailMessage(f"{number}", "Hello\n", "a@x.example", to or ["b@x.example"])
 
 
-def deliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return mailer.deliver([message(n) for n in range(count)])
-
-
-def iter_deliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return list(mailer.iter_deliver(message(n) for n in range(count)))
-
-
-def send_messages(mailer: EmailBackend, count: int) -> list[Receipt]:
-    assert mailer.send_messages([message(n) for n in range(count)]) == count
-    return []
-
-
-def send_one_by_one(mailer: EmailBackend, count: int) -> list[Receipt]:
-    assert [message(n).send() for n in range(count)] == [1] * count
-    return []
-
-
-def adeliver(mailer: EmailBackend, count: int) -> list[Receipt]:
-    return asyncio.run(aio.adeliver([message(n) for n in range(count)]))
-
-
-WAYS: list[Callable[[EmailBackend, int], list[Receipt]]] = [
+WAYS: list[Way] = [
     deliver, iter_deliver, send_messages, send_one_by_one, adeliver,
 ]  # fmt: skip
 ALL_WAYS = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -61,7 +39,7 @@ ALL_WAYS = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def send_by(way: Any, server: SMTPServer, count: int, query: str = "") -> list[Receipt]:
     """Send in one of the ways, and check that each message arrived once."""
     with override_settings(EMAIL_URL=f"{server.url}?timeout=5{query}"):
-        receipts: list[Receipt] = way(mailers["default"], count)
+        receipts: list[Receipt] = way(mailers["default"], [message(n) for n in range(count)])
     assert [receipt.status for receipt in receipts] in ([], [Status.SENT] * count)
     arrived = Counter(subjects(server.messages))
     assert arrived == Counter(map(str, range(count)))
@@ -194,7 +172,9 @@ def test_an_extension_may_be_left_out(confused: Any, extensions: Any) -> None:
         confuse(server, confused)
         mailer = mailer_for(server, extensions=extensions)
 
-        assert [each.status for each in deliver(mailer, 3)] == [Status.SENT] * 3
+        assert [each.status for each in deliver(mailer, [message(n) for n in range(3)])] == [
+            Status.SENT
+        ] * 3
         assert len(server.connections) == 1
 
 
