@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,10 +16,11 @@ import pytest
 from simplemail import EmailMessage, close_pools
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Status
-from simplemail.smtp import retrying
 from simplemail.testing.server import SMTPServer
 from support.arrived import subjects
 from support.chaos import Chaos
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
 SEEDS = range(20) if MANY else (7, 14)
@@ -51,14 +51,6 @@ class Setting(NamedTuple):
             retries=3 if seed % 3 == 1 else 0,
             pooled=seed // 8 % 2 == 1,
         )
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(retrying, "LONGEST_PAUSE", 0.01)
-    yield
-    close_pools()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

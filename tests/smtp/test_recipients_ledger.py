@@ -9,7 +9,7 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import NamedTuple
@@ -19,12 +19,13 @@ import pytest
 from simplemail import EmailMessage, close_pools
 from simplemail.backends.smtp import EmailBackend
 from simplemail.receipts import Receipt, Status
-from simplemail.smtp import retrying
 from simplemail.testing.server import SMTPServer
 from simplemail.testing.server.session import Session
 from support.chaos import Chaos
 from support.fault_table import Row, fault, rows
 from support.samples import EVERYTHING, sample
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 MANY = bool(os.environ.get("SIMPLEMAIL_MANY"))
 SEEDS = range(48) if MANY else sample((1, 6, 0, 11), 2)
@@ -34,14 +35,6 @@ SENT, DEFERRED, REFUSED, UNKNOWN = Status.SENT, Status.DEFERRED, Status.REFUSED,
 
 Kept = Counter[tuple[str, str]]
 Fates = dict[tuple[str, str], Status | None]
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(retrying, "LONGEST_PAUSE", 0.01)
-    yield
-    close_pools()
 
 
 class Setting(NamedTuple):
