@@ -19,6 +19,7 @@ from simplemail.backends import console, filebased, smtp
 from simplemail.backends.base import BaseEmailBackend
 from simplemail.receipts import Reply, Status
 from simplemail.testing.contract import a_message
+from support.whole import WAYS
 
 
 def stdlib_message():
@@ -32,15 +33,6 @@ WHAT = {
     "message": a_message,
     "envelope": lambda: a_message().envelope(),
     "stdlib": stdlib_message,
-}
-WAYS = {
-    "send_messages": lambda mailer, thing: mailer.send_messages([thing]),
-    "deliver": lambda mailer, thing: mailer.deliver([thing]),
-    "iter_deliver": lambda mailer, thing: list(mailer.iter_deliver([thing])),
-    "failover": lambda mailer, thing: get_connection("failover", mailers=[mailer]).deliver([thing]),
-    "tee": lambda mailer, thing: get_connection(
-        "tee", mailer=mailer, copies=["dummy:"]
-    ).send_messages([thing]),
 }
 
 
