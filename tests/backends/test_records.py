@@ -44,7 +44,6 @@ mailer = get_connection("file", file_path=sys.argv[1], format=sys.argv[2])
 mailer.open()
 small, big = a_message(subject="small"), a_message(subject="big", body="y" * 40_000)
 assert [each.status for each in mailer.deliver([small])] == [Status.SENT]
-sys.dont_write_bytecode = True  # Python would leave a part of a module for others
 resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
 [receipt] = mailer.deliver([big])
 assert receipt.status is Status.DEFERRED, receipt
